@@ -1,0 +1,38 @@
+"""Write a file whole or not at all: a crash, a full disk or Ctrl-C never leaves half of one behind."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+
+@contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """A binary file that takes `path`'s place once the block has ended well; until then, and if not, `path` stands.
+
+    The bytes go to a temporary file in the same folder, are synced to disk, and are renamed in one step.
+
+    Raises:
+        OSError: the folder is missing or not writable.
+    """
+    path = Path(path)
+    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, _ordinary_mode())  # noqa: PTH101 - mkstemp made it private to its owner
+        os.replace(temporary, path)  # noqa: PTH105
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _ordinary_mode() -> int:
+    """The permission bits that open() would have given: 0o666 less the process's umask."""
+    umask = os.umask(0)
+    os.umask(umask)
+    return 0o666 & ~umask

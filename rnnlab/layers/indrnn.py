@@ -1,0 +1,118 @@
+"""The independently recurrent net: each neuron keeps its own state with its own weight, so its gradient is a power."""
+
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Self
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from rnnlab import activations, initializers
+from rnnlab.activations import Activation
+from rnnlab.affine import flat, project, project_back
+from rnnlab.arrays import Array, contract
+from rnnlab.initializers import Initializer
+from rnnlab.record import Record
+from rnnlab.trace import Gradients, Trace, gradient_buffer, state_buffer
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class IndRNN(Record):
+    """A recurrent layer in which neuron n sees only its own past, through the single weight u[n].
+
+    Forward, for t = 1 … T:
+
+        a[t] = x[t] W + u ⊙ h[t-1] + b
+        h[t] = φ(a[t])
+
+    Backward, for t = T … 1, where dh[t] starts as what arrives from above:
+
+        da[t]   = dh[t] ⊙ φ'(a[t])
+        dh[t-1] = dh[t-1] + u ⊙ da[t]          ← each neuron's gradient is multiplied by its own u[n]
+        du = Σ_t h[t-1] ⊙ da[t]     dW = Σ_t x[t]ᵀ da[t]      db = Σ_t da[t]      dx[t] = da[t] Wᵀ
+
+    With ReLU, on a path that stays active, the gradient over T steps is exactly u[n]^T: |u| in [ε^(1/T), γ^(1/T)]
+    keeps it in [ε, γ]. The recurrence costs H products a step where an RNN's costs H².
+
+    Attributes:
+        W: input kernel, (D, H).
+        u: recurrent weights, (H,).
+        b: bias, (H,).
+        activation: φ, a name or an Activation; it becomes an Activation.
+
+    Raises:
+        ValueError, TypeError: shapes or dtypes do not fit together, or the activation is unknown.
+
+    Source: Li, Li, Cook, Zhu, Gao (2018), arXiv 1803.04831, §3.
+    """
+
+    W: Array
+    u: Array
+    b: Array
+    activation: Activation = activations.ReLU()  # noqa: RUF009 - it is frozen and holds nothing
+
+    def __post_init__(self) -> None:
+        contract("W", self.W, "D H")
+        H = (self.W.shape[1], f"to match W {self.W.shape}")
+        contract("u", self.u, "H", dtype=self.W.dtype, H=H)
+        contract("b", self.b, "H", dtype=self.W.dtype, H=H)
+        object.__setattr__(self, "activation", activations.get(self.activation))
+
+    @classmethod
+    def init(
+        cls,
+        rng: np.random.Generator,
+        *,
+        inputs: int,
+        hidden: int,
+        activation: str | Activation = "relu",
+        kernel_initializer: str | Initializer = "glorot_uniform",
+        recurrent_initializer: str | Initializer = "indrnn_range",
+        bias_initializer: str | Initializer = "zeros",
+        dtype: DTypeLike = np.float64,
+    ) -> Self:
+        """A layer of `hidden` units on `inputs` inputs.
+
+        The range of u follows the length of the sequences: for T steps give
+        recurrent_initializer=rl.initializers.get("indrnn_range", steps=T). The name alone means T = 100.
+
+        Raises:
+            ValueError: an unknown name, or one that needs a matrix (u is a vector).
+        """
+        W = initializers.get(kernel_initializer)(rng, (inputs, hidden), dtype)
+        u = initializers.get(recurrent_initializer)(rng, (hidden,), dtype)
+        b = initializers.get(bias_initializer)(rng, (hidden,), dtype)
+        return cls(W, u, b, activations.get(activation))
+
+    def forward(self, xs: Array, h0: Array | None = None) -> Trace:
+        """Run over xs (T, B, D) from h0 (B, H), zeros if not given; `.hs` (T+1, B, H) holds every state.
+
+        Raises:
+            ValueError, TypeError: shapes, dtypes or values do not fit.
+        """
+        D, H = self.W.shape
+        contract("xs", xs, "T B D", dtype=self.W.dtype, D=(D, f"to match W {self.W.shape}"))
+        hs = state_buffer("h0", xs, h0, H)
+        project(xs, self.W, self.b, out=hs[1:])  # 1. project: every step at once
+        for h_prev, h in pairwise(hs):  # 2. recur
+            h += self.u * h_prev
+            self.activation.apply(h)
+        return Trace(xs, hs)
+
+    def backward(self, trace: Trace, dhs: Array) -> Gradients[Self]:
+        """The gradients of a loss L, given dhs (T, B, H): dL/dh[t] as it arrives from above at steps 1 … T.
+
+        Raises:
+            ValueError, TypeError: dhs does not fit the trace.
+        """
+        xs, hs = trace.xs, trace.hs
+        dhs = gradient_buffer("dhs", dhs, hs)
+        das = np.empty_like(hs)  # das[t] belongs to hs[t]; das[0] is not used
+        for t in range(len(xs), 0, -1):  # 2. recur, backwards
+            da = self.activation.slope(hs[t], out=das[t])
+            da *= dhs[t]
+            dhs[t - 1] += self.u * da  # ← the line where the gradient vanishes: T times the same u, neuron by neuron
+        das = das[1:]
+        du = np.einsum("nh,nh->h", flat(hs[:-1]), flat(das))  # 3. collect: every step at once
+        dW, db, dxs = project_back(xs, self.W, das)
+        return Gradients(replace(self, W=dW, u=du, b=db), dxs, dhs)

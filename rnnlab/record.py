@@ -1,0 +1,170 @@
+"""Records: frozen dataclasses of arrays. Layers, traces and gradients are all records.
+
+A record's fields are arrays, other records, tuples of either, and plain settings (text, numbers, None) that ride
+along. That is enough to walk every array by name, to map a function over matching records, and to save and load
+them; an optimiser step is `layer.map(lambda p, g: p - lr * g, grads.params)`.
+"""
+
+import io
+import json
+import os
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, Self, cast
+
+import numpy as np
+
+from rnnlab.arrays import Array
+from rnnlab.files import replacing
+
+FORMAT = "rnnlab record 1"
+HEADER = "__record__"
+PLAIN = (str, int, float, bool, type(None))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Record:
+    """Base of every record. Subclasses are declared with `@dataclass(frozen=True, eq=False, repr=False)`."""
+
+    kinds: ClassVar[dict[str, type["Record"]]] = {}
+    """Every record class by name: what `load` may build, and nothing else."""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        Record.kinds[cls.__name__] = cls
+
+    def arrays(self) -> dict[str, Array]:
+        """Every array in field order under its dotted name: {"params.W": ..., "layers.0.U": ...}."""
+        return dict(_leaves("", self))
+
+    def map(self, fn: Callable[..., Array], *others: "Record") -> Self:
+        """A record of the same build whose arrays are fn(own array, *the others' arrays of the same name).
+
+        The result is trusted as it is: checks that a constructor makes are not repeated.
+
+        Raises:
+            ValueError: another record has other array names.
+        """
+        mine, theirs = self.arrays(), [other.arrays() for other in others]
+        for other, arrays in zip(others, theirs, strict=True):
+            if arrays.keys() != mine.keys():
+                raise ValueError(
+                    f"map needs records with the same arrays: {type(self).__name__} has {', '.join(mine)}; "
+                    f"{type(other).__name__} has {', '.join(arrays)}"
+                )
+        results = {name: fn(array, *(arrays[name] for arrays in theirs)) for name, array in mine.items()}
+        return cast(Self, _with_leaves("", self, results))
+
+    def __repr__(self) -> str:
+        parts = (f"{field.name}={_brief(getattr(self, field.name))}" for field in fields(self))
+        return f"{type(self).__name__}({', '.join(parts)})"
+
+
+def _brief(value: object) -> str:
+    """An array by its shape and dtype, a tuple by its items, all else as it is."""
+    if isinstance(value, np.ndarray):
+        return f"{value.dtype}{list(value.shape)}"
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_brief, value))})"
+    return repr(value)
+
+
+def _parts(value: object) -> Iterator[tuple[str, object]] | None:
+    """The named parts of a record or a tuple; None for anything that has none."""
+    if isinstance(value, Record):
+        return ((field.name, getattr(value, field.name)) for field in fields(value))
+    if isinstance(value, tuple):
+        return ((str(i), item) for i, item in enumerate(value))
+    return None
+
+
+def _leaves(prefix: str, value: object) -> Iterator[tuple[str, Array]]:
+    if isinstance(value, np.ndarray):
+        yield prefix, value
+    for name, part in _parts(value) or ():
+        yield from _leaves(f"{prefix}.{name}" if prefix else name, part)
+
+
+def _with_leaves(prefix: str, value: Any, leaves: dict[str, Array]) -> Any:
+    """`value` again with its arrays taken from `leaves`; constructors are not run."""
+    if isinstance(value, np.ndarray):
+        return leaves[prefix]
+    parts = _parts(value)
+    if parts is None:
+        return value
+    built = {name: _with_leaves(f"{prefix}.{name}" if prefix else name, part, leaves) for name, part in parts}
+    if isinstance(value, tuple):
+        return tuple(built.values())
+    copy = object.__new__(type(value))
+    for name, part in built.items():
+        object.__setattr__(copy, name, part)
+    return copy
+
+
+# Saving: one npz file, an array per dotted name, and beside them one text entry that says how they nest.
+
+
+def save(path: str | os.PathLike[str], record: Record) -> None:
+    """Write `record` to `path` as an npz file without pickles, whole or not at all.
+
+    Raises:
+        TypeError: not a record, or a setting that is no text, number or None.
+        OSError: the file cannot be written.
+    """
+    if not isinstance(record, Record):
+        raise TypeError(f"save needs a record (a layer, a trace, gradients); got {type(record).__name__}")
+    build = json.dumps({"format": FORMAT, "build": _describe(record)})
+    contents = io.BytesIO()
+    entries: dict[str, Any] = {HEADER: np.array(build), **record.arrays()}
+    np.savez(contents, **entries)
+    with replacing(path) as file:
+        file.write(contents.getbuffer())
+
+
+def _describe(value: object) -> Any:
+    """The build of `value` in JSON's terms: an array is "array", a record or tuple names its parts."""
+    if isinstance(value, np.ndarray) and value.dtype.kind in "fc":
+        return "array"
+    if isinstance(value, Record):
+        return {"record": type(value).__name__, "parts": {n: _describe(p) for n, p in _parts(value) or ()}}
+    if isinstance(value, tuple):
+        return {"tuple": [_describe(item) for item in value]}
+    if isinstance(value, PLAIN):
+        return {"plain": value}
+    raise TypeError(f"save writes float arrays, records, text, numbers and None; got a {type(value).__name__}")
+
+
+def load(path: str | os.PathLike[str]) -> Record:
+    """The record that `save` wrote to `path`. Nothing is unpickled, and only record classes are built.
+
+    Raises:
+        ValueError: the file is truncated or is not a saved record.
+        OSError: the file cannot be read.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+        header = json.loads(str(arrays.pop(HEADER)[()]))
+        if header["format"] != FORMAT:
+            raise ValueError(f"its format is {header['format']!r}, not {FORMAT!r}")
+        record = _build("", header["build"], arrays)
+    except OSError:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{os.fspath(path)} is not a whole rnnlab record: {error}") from None
+    if not isinstance(record, Record):
+        raise ValueError(f"{os.fspath(path)} is not a whole rnnlab record: it holds a {type(record).__name__}")
+    return record
+
+
+def _build(prefix: str, build: Any, arrays: dict[str, Array]) -> Any:
+    if build == "array":
+        return arrays[prefix]
+    if "plain" in build:
+        return build["plain"]
+    stem = f"{prefix}." if prefix else ""
+    if "tuple" in build:
+        return tuple(_build(f"{stem}{i}", item, arrays) for i, item in enumerate(build["tuple"]))
+    kind = Record.kinds[build["record"]]
+    return kind(**{name: _build(f"{stem}{name}", part, arrays) for name, part in build["parts"].items()})
