@@ -1,0 +1,1 @@
+"""The figures: a module each, `compute() -> table`, `draw(table) -> Figure`, `caption(table) -> text`."""

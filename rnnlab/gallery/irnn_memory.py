@@ -1,0 +1,79 @@
+"""The scaled identity αI: how fast an IRNN forgets, forward in its state and backward in its gradient."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from rnnlab import flow
+from rnnlab.gallery import page
+from rnnlab.gallery.table import Table
+from rnnlab.layers import RNN
+
+TITLE = "αI forgets at the rate log α"
+INKS = {
+    0.9: (page.RED, "--"),
+    0.95: (page.ORANGE, "-."),
+    0.99: (page.BLUE, (0, (6, 2))),
+    1.0: (page.BLACK, "-"),
+    1.01: (page.GREEN, ":"),
+}
+
+
+def compute(*, steps: int = 300, hidden: int = 100, seed: int = 0) -> Table:
+    """One run per α without input, from h0 = |N(0, 1)|, the loss on the last step alone.
+
+    Returns:
+        alpha; k, steps; state, |h[k]| / |h[0]|; gradient, |dL/dh[T-k]| / |dL/dh[T]|; rate, the gradient's decay in
+        nats per step.
+    """
+    rows: list[tuple[float, ...]] = []
+    for alpha in INKS:
+        rng = np.random.default_rng(seed)
+        layer = RNN.irnn(rng, inputs=1, hidden=hidden, scale=alpha)
+        xs, h0 = np.zeros((steps, 1, 1)), np.abs(rng.standard_normal((1, hidden)))
+        states = flow.norms(layer.forward(xs, h0).hs)[:, 0]
+        gradients = flow.gradient_norms(layer, xs, h0)[:, 0]
+        rate = float(flow.decay_rate(gradients))
+        states, gradients = states / states[0], gradients[::-1] / gradients[-1]
+        rows += [(alpha, k, float(states[k]), float(gradients[k]), rate) for k in range(steps + 1)]
+    return Table.of("alpha k state gradient rate", rows)
+
+
+@page.styled
+def draw(table: Table) -> Figure:
+    """Left the state forward in time, right the gradient back in time, one logarithmic scale."""
+    figure, (left, right) = page.page(1, 2, height=4.2, sharey=True)
+    for alpha, (color, line) in INKS.items():
+        rows = table.where(alpha=alpha)
+        left.plot(rows["k"], rows["state"], color=color, ls=line)
+        right.plot(rows["k"], rows["gradient"], color=color, ls=line, label=f"α = {alpha:g}: {_pace(rows)}")
+    left.set(title="state, forward", xlabel="steps after h[0], k", ylabel="|h[k]| / |h[0]|", yscale="log")
+    right.set(
+        title="gradient, backward",
+        xlabel="steps back from the loss, k",
+        ylabel=r"$|\partial L/\partial h[T-k]|$ / $|\partial L/\partial h[T]|$",
+    )
+    right.legend(loc="lower left")
+    return figure
+
+
+def _pace(rows: Table) -> str:
+    half_life = float(flow.half_life(rows["rate"][0]))
+    if np.isinf(half_life):
+        return "kept"
+    return f"halves in {half_life:.1f} steps" if half_life > 0 else f"doubles in {-half_life:.1f} steps"
+
+
+def caption(table: Table) -> str:
+    kept = table.where(alpha=1.0)
+    exact = (kept["state"] == 1).all() and (kept["gradient"] == 1).all()
+    paces = "; ".join(f"α = {alpha:g} {_pace(table.where(alpha=alpha))}" for alpha in INKS if alpha != 1)
+    apart = max(
+        float(np.abs(table.where(alpha=alpha)["gradient"] / alpha ** table.where(alpha=alpha)["k"] - 1).max())
+        for alpha in INKS
+    )
+    return (
+        "An IRNN without input, U = αI. At α = 1 the state and the gradient are "
+        f"{'exactly' if exact else 'NOT exactly'} what they were at every one of {kept['k'][-1]:.0f} steps. Otherwise "
+        "both follow α^k, the state forward and the gradient backward alike, the gradient to within "
+        f"{apart:.0e}: {paces}. What has been forgotten cannot be learned from."
+    )

@@ -1,0 +1,71 @@
+"""A figure's table: named columns of numbers or text, kept as CSV."""
+
+import csv
+import io
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+Column = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns of equal length by name: `table["rate"]` is one; `table.where(series="IRNN")` keeps the matching rows."""
+
+    columns: dict[str, Column]
+
+    @classmethod
+    def of(cls, names: str, rows: Iterable[Sequence[float | str]]) -> Self:
+        """From rows, given the column names separated by blanks."""
+        return cls(
+            {name: np.array(column) for name, column in zip(names.split(), zip(*rows, strict=True), strict=True)}
+        )
+
+    def __getitem__(self, name: str) -> Column:
+        return self.columns[name]
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values())))
+
+    def where(self, **wanted: float | str) -> Self:
+        keep = np.all([self.columns[name] == value for name, value in wanted.items()], axis=0)
+        return type(self)({name: column[keep] for name, column in self.columns.items()})
+
+    def only(self, name: str, **wanted: float | str) -> Any:
+        """The value of `name` in the one row that matches."""
+        (value,) = self.where(**wanted)[name]
+        return value
+
+    def text(self) -> str:
+        """As CSV, each number with as many digits as it takes to read the same one back."""
+        out = io.StringIO()
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(self.columns)
+        writer.writerows(
+            [cell if isinstance(cell, str) else repr(cell).removesuffix(".0") for cell in row]
+            for row in zip(*(column.tolist() for column in self.columns.values()), strict=True)
+        )
+        return out.getvalue()
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """From CSV: a column of numbers where every cell is one, else of text."""
+        names, *rows = csv.reader(io.StringIO(text))
+        return cls({name: _column(cells) for name, cells in zip(names, zip(*rows, strict=True), strict=True)})
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> Self:
+        return cls.parse(Path(path).read_text(encoding="utf-8"))
+
+
+def _column(cells: tuple[str, ...]) -> Column:
+    try:
+        return np.array([float(cell) for cell in cells])
+    except ValueError:
+        return np.array(cells)

@@ -1,0 +1,82 @@
+"""The user's own sequences as an array (T, B, D): a text's characters, a .npy array, or CPython's documentation."""
+
+import os
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+
+from rnnlab.arrays import Array, contract
+
+
+@dataclass(frozen=True)
+class Sequences:
+    """xs (T, B, D) in float64, and a few words on where they come from."""
+
+    xs: Array
+    source: str
+
+
+def read(path: str | os.PathLike[str] | None, *, steps: int | None = None, batch: int = 16) -> Sequences:
+    """Sequences from a .npy array (T, B, D), of which the first `steps` are kept, or from a UTF-8 text.
+
+    Of a text, `batch` windows of `steps` characters (100 if not given) are spread evenly from its beginning to its end,
+    and each character is a one-hot vector over those that occur in it. Without a path the text is CPython's own
+    documentation, which differs from one Python to the next.
+
+    Raises:
+        ValueError, TypeError: the file is empty, truncated, too short, not UTF-8, or not a float array (T, B, D).
+        OSError: it cannot be read.
+    """
+    for name, number in (("steps", steps), ("batch", batch)):
+        if number is not None and number < 1:
+            raise ValueError(f"{name} must be at least 1; got {number}")
+    if path is None:
+        return _characters(documentation(), "CPython's documentation", steps or 100, batch)
+    path = Path(path)
+    if path.suffix == ".npy":
+        return _array(path, steps)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{path} is not UTF-8 text: byte 0x{error.object[error.start]:02x} at position {error.start}"
+        ) from None
+    return _characters(text, path.name, steps or 100, batch)
+
+
+def documentation() -> str:
+    """The texts of Python's help() topics, as they come with this interpreter.
+
+    Raises:
+        ValueError: this interpreter comes without them.
+    """
+    try:
+        topics: dict[str, str] = import_module("pydoc_data.topics").topics
+    except ImportError:
+        raise ValueError("this Python comes without its documentation (pydoc_data): give a text file") from None
+    return "\n".join(topics[name] for name in sorted(topics))
+
+
+def _characters(text: str, source: str, steps: int, batch: int) -> Sequences:
+    if len(text) < steps:
+        raise ValueError(f"{source} has {len(text)} characters; {steps} steps need at least {steps}")
+    alphabet, codes = np.unique(np.array(list(text)), return_inverse=True)
+    starts = np.linspace(0, len(text) - steps, batch).astype(int)
+    windows = codes[starts + np.arange(steps)[:, None]]  # (T, B)
+    xs = np.zeros((steps, batch, len(alphabet)))
+    np.put_along_axis(xs, windows[..., None], 1.0, axis=2)
+    return Sequences(xs, f"{source}, characters one-hot")
+
+
+def _array(path: Path, steps: int | None) -> Sequences:
+    try:
+        xs = np.load(path, allow_pickle=False)
+    except (ValueError, EOFError, MemoryError) as error:
+        reason = str(error).splitlines()[0] if str(error) else "it is empty"
+        raise ValueError(f"{path} is not a whole .npy array of floats: {reason}") from None
+    contract(path.name, xs, "T B D")
+    if steps is not None and steps > len(xs):
+        raise ValueError(f"{path.name} has {len(xs)} steps; {steps} were asked for")
+    return Sequences(xs[:steps].astype(np.float64), path.name)
