@@ -13,7 +13,7 @@ TITLE = "The slopes that multiply the error"
 INKS = {
     "sigmoid": (page.RED, "--"),
     "tanh": (page.BLUE, "-"),
-    "relu": (page.GREEN, "-"),
+    "relu": (page.GREEN, "s-"),
     "leaky_relu": (page.ORANGE, "-."),
     "identity": (page.GREY, ":"),
 }
@@ -51,11 +51,11 @@ def draw(table: Table) -> Figure:
     figure, (curves, slopes, products) = page.page(1, 3, height=3.8, width=11.5)
     for name, (color, line) in INKS.items():
         part = table.where(part="curve", activation=name)
-        curves.plot(part["x"], part["h"], color=color, ls=line, label=name)
-        slopes.plot(part["x"], part["slope"], color=color, ls=line, label=name)
+        curves.plot(part["x"], part["h"], line, color=color, markevery=24, ms=3, label=name)
+        slopes.plot(part["x"], part["slope"], line, color=color, markevery=24, ms=3, label=name)
         part = table.where(part="product", activation=name)
         alive = part["slope"] > 0
-        products.plot(part["x"][alive], part["slope"][alive], color=color, ls=line, marker="o", ms=3, label=name)
+        products.plot(part["x"][alive], part["slope"][alive], line, color=color, label=name)
         gone = part["x"][~alive]
         if len(gone):
             ground = products.get_xaxis_transform()

@@ -60,7 +60,7 @@ SERIES = {
     "ReLU, glorot_uniform": Series("ReLU", _rnn("relu", GLOROT, GLOROT), page.RED, "--"),
     "ReLU, orthogonal": Series("ReLU", _rnn("relu", ORTHOGONAL, ORTHOGONAL), page.BLUE, "-"),
     "IRNN": Series(REMEDIES, _irnn, page.GREEN, "-"),
-    "IRNN, no input": Series(REMEDIES, _irnn, page.BLACK, "-", driven=False),
+    "IRNN, no input": Series(REMEDIES, _irnn, page.BLACK, "--", driven=False),
     "IndRNN": Series(REMEDIES, _indrnn, page.ORANGE, "-."),
 }
 

@@ -12,7 +12,7 @@ TITLE = "αI forgets at the rate log α"
 INKS = {
     0.9: (page.RED, "--"),
     0.95: (page.ORANGE, "-."),
-    0.99: (page.BLUE, (0, (6, 2))),
+    0.99: (page.BLUE, "o-"),
     1.0: (page.BLACK, "-"),
     1.01: (page.GREEN, ":"),
 }
@@ -44,8 +44,10 @@ def draw(table: Table) -> Figure:
     figure, (left, right) = page.page(1, 2, height=4.2, sharey=True)
     for alpha, (color, line) in INKS.items():
         rows = table.where(alpha=alpha)
-        left.plot(rows["k"], rows["state"], color=color, ls=line)
-        right.plot(rows["k"], rows["gradient"], color=color, ls=line, label=f"α = {alpha:g}: {_pace(rows)}")
+        left.plot(rows["k"], rows["state"], line, color=color, markevery=25, ms=4)
+        right.plot(
+            rows["k"], rows["gradient"], line, color=color, markevery=25, ms=4, label=f"α = {alpha:g}: {_pace(rows)}"
+        )
     left.set(title="state, forward", xlabel="steps after h[0], k", ylabel="|h[k]| / |h[0]|", yscale="log")
     right.set(
         title="gradient, backward",

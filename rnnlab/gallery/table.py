@@ -37,7 +37,7 @@ class Table:
         keep = np.all([self.columns[name] == value for name, value in wanted.items()], axis=0)
         return type(self)({name: column[keep] for name, column in self.columns.items()})
 
-    def only(self, name: str, **wanted: float | str) -> Any:
+    def only(self, name: str, /, **wanted: float | str) -> Any:
         """The value of `name` in the one row that matches."""
         (value,) = self.where(**wanted)[name]
         return value

@@ -1,0 +1,217 @@
+"""The command line: what it prints and writes; a wrong word or a bad file is one sentence and exit status 2."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from matplotlib import image
+
+from rnnlab.cli import main
+from rnnlab.gallery.table import Table
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def refused(capsys, *arguments: str) -> str:
+    """The one sentence with which the command line refuses; nothing may have been written."""
+    try:
+        status = main(arguments)
+    except SystemExit as stop:
+        status = stop.code
+    out, err = capsys.readouterr()
+    assert status == 2
+    assert out == ""
+    assert err.startswith("rnnlab")
+    assert err.count("\n") == 1
+    assert err.endswith("\n")
+    assert "Traceback" not in err
+    return err
+
+
+def test_flow_measures_a_text_and_says_where_the_gradient_goes(tmp_path, capsys):
+    (tmp_path / "notes.txt").write_text("the cat sat on the mat; " * 40, encoding="utf-8")
+    assert main(["flow", "notes.txt", "--steps", "60", "--batch", "4", "--activation", "sigmoid"]) == 0
+    out = capsys.readouterr().out
+    assert "4 of 60 steps" in out
+    rate = float(out.partition("decay rate")[2].split()[0])
+    half_life = float(out.partition("half-life")[2].split()[0])
+    lost = float(out.partition("under 1e-8")[2].split()[0])
+    assert rate > np.log(4) * 0.9
+    assert half_life == pytest.approx(np.log(2) / rate, rel=1e-3)
+    table = Table.read("figures/flow.csv")
+    assert table["median"][table["back"] == lost] < 1e-8 <= table["median"][table["back"] == lost - 1]
+    assert len(table) == 61
+    assert image.imread("figures/flow.png").shape[0] > 300
+
+
+def test_flow_takes_an_array_of_the_users_own(capsys):
+    np.save("mine.npy", np.random.default_rng(0).standard_normal((30, 5, 3)).astype(np.float32))
+    assert main(["flow", "mine.npy", "--layer", "indrnn", "--hidden", "7", "--steps", "20"]) == 0
+    assert "mine.npy: 5 of 20 steps, 3 inputs" in capsys.readouterr().out
+    assert main(["flow", "mine.npy", "--layer", "irnn", "--out", "elsewhere/deep"]) == 0
+    assert "5 of 30 steps" in capsys.readouterr().out
+
+
+def test_flow_without_a_file_reads_cpythons_documentation(capsys):
+    pytest.importorskip("pydoc_data.topics")
+    assert main(["flow", "--steps", "20", "--batch", "3", "--hidden", "10"]) == 0
+    assert "CPython's documentation" in capsys.readouterr().out
+
+
+def test_flow_repeats_itself_to_the_last_byte(tmp_path):
+    (tmp_path / "a.txt").write_text("abracadabra " * 30, encoding="utf-8")
+    for out in ("one", "two"):
+        main(["flow", "a.txt", "--out", out, "--hidden", "12"])
+    for name in ("flow.csv", "flow.png"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+def test_an_irnn_on_silence_keeps_the_gradient(capsys):
+    np.save("silence.npy", np.zeros((40, 2, 1)))
+    assert main(["flow", "silence.npy", "--layer", "rnn", "--recurrent-initializer", "identity"]) == 0
+    assert "none: it is kept" in capsys.readouterr().out
+
+
+def test_an_exploding_gradient_is_said_to_double(capsys):
+    np.save("xs.npy", np.zeros((10, 2, 1)))
+    main(["flow", "xs.npy", "--activation", "identity", "--recurrent-initializer", "ones", "--hidden", "2"])
+    assert "it doubles in 1 steps" in capsys.readouterr().out
+
+
+BAD_FILES = {
+    "empty.txt": (b"", "0 characters"),
+    "short.txt": (b"too short", "9 characters; 100 steps need at least 100"),
+    "latin.txt": ("é" * 200).encode("latin-1"),
+    "empty.npy": (b"", "not a whole .npy array"),
+    "text.npy": (b"hello there", "not a whole .npy array"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_FILES)
+def test_a_bad_file_is_refused_in_one_sentence(name, tmp_path, capsys):
+    entry = BAD_FILES[name]
+    contents, says = entry if isinstance(entry, tuple) else (entry, "is not UTF-8 text: byte 0xe9 at position 0")
+    (tmp_path / name).write_bytes(contents)
+    assert says in refused(capsys, "flow", name)
+    assert not (tmp_path / "figures").exists()
+
+
+BAD_ARRAYS = {
+    "integers": (np.ones((5, 2, 3), int), "must be float32 or float64; got int64"),
+    "objects": (np.array([[["a", None]]], object), "not a whole .npy array"),
+    "words": (np.array([["a"]]), "must be float32 or float64"),
+    "complex": (np.ones((5, 2, 3), np.complex64), "must be float32 or float64"),
+    "a matrix": (np.ones((5, 2)), "must be (T, B, D); got (5, 2)"),
+    "NaN": (np.full((5, 2, 3), np.nan), "must be finite; got nan at"),
+    "infinity": (np.full((5, 2, 3), -np.inf), "must be finite; got -inf at"),
+    "no steps": (np.ones((0, 2, 3)), "with T ≥ 1"),
+    "no sequences": (np.ones((5, 0, 3)), "with B ≥ 1"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_ARRAYS)
+def test_a_bad_array_is_refused_in_one_sentence(name, tmp_path, capsys):
+    array, says = BAD_ARRAYS[name]
+    np.save("bad.npy", array)
+    assert says in refused(capsys, "flow", "bad.npy")
+    assert not (tmp_path / "figures").exists()
+
+
+@pytest.mark.parametrize("kept", [1, 20, 100, 130, 300])
+def test_a_truncated_array_is_refused(kept, tmp_path, capsys):
+    np.save("whole.npy", np.ones((10, 2, 3)))
+    (tmp_path / "cut.npy").write_bytes((tmp_path / "whole.npy").read_bytes()[:kept])
+    assert "cut.npy is not a whole .npy array of floats" in refused(capsys, "flow", "cut.npy")
+
+
+def test_a_zip_that_calls_itself_an_array_is_refused(tmp_path, capsys):
+    np.savez("many.npz", np.ones(3))
+    (tmp_path / "many.npz").rename(tmp_path / "many.npy")
+    assert "many.npy" in refused(capsys, "flow", "many.npy")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["flow", "nowhere.txt"], "nowhere.txt: No such file or directory"),
+        (["flow", "."], ".: Is a directory"),
+        (["flow", "--layer", "lstn"], "invalid choice: 'lstn'"),
+        (["flow", "--activation", "softsign"], "one of sigmoid, tanh, relu, leaky_relu, identity; got 'softsign'"),
+        (["flow", "--recurrent-initializer", "xavier"], "initializer must be one of glorot_uniform, he_uniform"),
+        (["flow", "--layer", "indrnn", "--recurrent-initializer", "orthogonal"], "orthogonal needs at least two axes"),
+        (["flow", "--layer", "irnn", "--activation", "tanh"], "an irnn is relu with identity"),
+        (["flow", "--steps", "0"], "steps must be at least 1; got 0"),
+        (["flow", "--steps", "many"], "invalid int value: 'many'"),
+        (["flow", "--batch", "-2"], "batch must be at least 1; got -2"),
+        (["flow", "--hidden", "0"], "--hidden must be at least 1; got 0"),
+        (["flow", "--seed", "-1"], "--seed must be at least 0; got -1"),
+        (["figures", "vanishing"], "figure must be one of gradient_decay, initializer_survey"),
+        (["figures", "--format", "gif"], "invalid choice: 'gif'"),
+        (["fly"], "invalid choice: 'fly'"),
+        (["--colour"], "unrecognized arguments: --colour"),
+    ],
+)
+def test_a_wrong_word_is_refused_in_one_sentence(arguments, says, tmp_path, capsys):
+    assert says in refused(capsys, *arguments)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_that_explodes_says_so(tmp_path, capsys):
+    np.save("xs.npy", np.ones((900, 2, 1)))
+    words = ["--activation", "relu", "--recurrent-initializer", "ones"]
+    assert "exploded" in refused(capsys, "flow", "xs.npy", *words)
+    assert not (tmp_path / "figures").exists()
+
+
+def test_more_steps_than_the_array_has_are_refused(capsys):
+    np.save("xs.npy", np.ones((9, 2, 1)))
+    assert "xs.npy has 9 steps; 10 were asked for" in refused(capsys, "flow", "xs.npy", "--steps", "10")
+
+
+def test_an_output_that_is_a_file_is_refused(tmp_path, capsys):
+    (tmp_path / "taken").write_text("mine", encoding="utf-8")
+    assert "taken" in refused(capsys, "figures", "indrnn_range", "--out", "taken")
+    assert (tmp_path / "taken").read_text(encoding="utf-8") == "mine"
+
+
+def test_figures_lists_what_it_can_draw(tmp_path, capsys):
+    assert main(["figures", "--list"]) == 0
+    assert "gradient_decay" in capsys.readouterr().out
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_figures_writes_only_what_was_named(tmp_path, capsys):
+    assert main(["figures", "indrnn_range", "--out", "out", "--format", "svg"]) == 0
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"indrnn_range.csv", "indrnn_range.svg", "README.md"}
+    assert "wrote 1 figure and" in capsys.readouterr().out
+
+
+def test_without_a_command_it_prints_its_help(capsys):
+    assert main([]) == 0
+    assert "flow" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", [[], ["flow"], ["figures"]])
+def test_help_explains_every_option(command, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main([*command, "--help"])
+    assert stop.value.code == 0
+    assert "usage" in capsys.readouterr().out
+
+
+def test_it_runs_as_a_module():
+    done = subprocess.run([sys.executable, "-m", "rnnlab", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("rnnlab ")
+
+
+def test_ctrl_c_ends_it_quietly(monkeypatch, capsys):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("rnnlab.cli.read", interrupted)
+    assert main(["flow"]) == 130
+    assert capsys.readouterr().err == ""

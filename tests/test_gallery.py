@@ -1,0 +1,179 @@
+"""The figures: their tables show what the captions say, their axes are labelled, and they come out the same twice."""
+
+from io import BytesIO
+
+import numpy as np
+import pytest
+
+from rnnlab.gallery import gradient_decay, indrnn_range, initializer_survey, irnn_memory, oracle_errors, page
+from rnnlab.gallery.publish import FIGURES, publish
+from rnnlab.gallery.table import Table
+
+
+@pytest.fixture(scope="module")
+def tables() -> dict[str, Table]:
+    return {name: Table.parse(module.compute().text()) for name, module in FIGURES.items()}
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_figure_has_titled_panels_labelled_axes_and_something_drawn(name, tables):
+    figure = FIGURES[name].draw(tables[name])
+    panels = [ax for ax in figure.axes if ax.get_title(loc="left")]
+    assert panels
+    for ax in panels:
+        assert ax.get_xlabel() or name == "initializer_survey"
+        assert ax.lines or ax.images
+    assert any(ax.get_ylabel() for ax in figure.axes)
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_lines_of_a_panel_differ_in_more_than_their_colour(name, tables):
+    for ax in FIGURES[name].draw(tables[name]).axes:
+        legend = ax.get_legend()
+        if legend is not None:
+            lines = {line.get_label(): line for line in ax.lines}
+            shown = [lines[text.get_text()] for text in legend.get_texts()]
+            looks = [(line.get_linestyle(), line.get_marker()) for line in shown]
+            assert len(set(looks)) == len(looks), f"{ax.get_title(loc='left')}: {looks}"
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_caption_speaks_in_measured_numbers(name, tables):
+    caption = FIGURES[name].caption(tables[name])
+    assert sum(character.isdigit() for character in caption) > 8
+    assert "nan" not in caption
+    assert "NOT" not in caption
+
+
+@pytest.mark.parametrize("kind", page.FORMATS)
+@pytest.mark.parametrize("name", ["gradient_decay", "initializer_survey", "activation_slopes"])
+def test_drawing_twice_gives_the_same_bytes_and_they_carry_the_caption(name, kind, tables):
+    pictures = []
+    for _ in range(2):
+        file = BytesIO()
+        page.save(FIGURES[name].draw(tables[name]), file, kind, "where the gradient goes")
+        pictures.append(file.getvalue())
+    assert pictures[0] == pictures[1]
+    if kind != "pdf":  # compressed there
+        assert b"where the gradient goes" in pictures[0]
+
+
+def test_gradients_decay_in_time_as_the_survey_says(tables):
+    table = tables["gradient_decay"]
+    rate = {name: table.where(series=name)["rate"][0] for name in gradient_decay.SERIES}
+    bound = {name: table.where(series=name)["bound"][0] for name in gradient_decay.SERIES}
+    for name in ("sigmoid, glorot_uniform", "sigmoid, orthogonal"):
+        assert rate[name] >= -np.log(bound[name])
+    assert bound["sigmoid, orthogonal"] == pytest.approx(0.25, rel=1e-12)
+    assert 0 < rate["tanh, orthogonal"] < rate["tanh, glorot_uniform"]
+    assert rate["ReLU, orthogonal"] > 0.2
+    assert abs(rate["IRNN, no input"]) < 1e-12
+    assert 0 < rate["IRNN"] < 0.01
+    assert 0 < rate["IndRNN"] < 0.01
+
+
+def test_orthogonal_u_alone_is_not_slower_but_every_seed_decays_alike(tables):
+    table = tables["gradient_decay"]
+    alone, glorot = table.where(series="tanh, orthogonal U alone"), table.where(series="tanh, glorot_uniform")
+    assert alone["rate"][0] > 0.95 * glorot["rate"][0]
+    assert alone["spread"][0] < glorot["spread"][0] / 3
+
+
+def test_norms_never_exceed_pascanus_bound(tables):
+    table = tables["gradient_decay"]
+    for name in ("sigmoid, orthogonal", "tanh, orthogonal", "ReLU, orthogonal"):  # here every seed has the same bound
+        rows = table.where(series=name)
+        with np.errstate(under="ignore"):
+            assert (rows["high"] <= rows["bound"] ** rows["back"] * (1 + 1e-9) + 2.0**-1074).all()
+
+
+def test_exact_zeros_are_in_the_table_and_marked_in_the_picture(tables):
+    rows = tables["gradient_decay"].where(series="sigmoid, orthogonal")
+    assert rows["median"][-1] == 0
+    assert rows["zeros"][-1] == 1
+    ax = gradient_decay.draw(tables["gradient_decay"]).axes[0]
+    triangles = [line for line in ax.lines if line.get_marker() == "v"]
+    assert triangles
+    assert all(x > 400 for line in triangles for x in line.get_xdata())
+
+
+def test_decay_is_drawn_on_a_logarithmic_scale_over_steps_back(tables):
+    for ax in gradient_decay.draw(tables["gradient_decay"]).axes:
+        assert ax.get_yscale() == "log"
+        assert "steps back" in ax.get_xlabel()
+
+
+def test_the_survey_covers_every_initializer_in_every_role(tables):
+    table = tables["initializer_survey"]
+    assert set(initializer_survey.SURVEY) <= set(table["initializer"])
+    assert len(table) == 3 * 3 * (len(initializer_survey.SURVEY) + len(initializer_survey.FAMILY))
+    sigmoid = table.where(activation="sigmoid")["rate"]
+    assert (sigmoid[~np.isnan(sigmoid)] > 1).all()
+    he, glorot = (
+        table.only("rate", role="U", initializer=n, activation="relu") for n in ("he_uniform", "glorot_uniform")
+    )
+    assert abs(he) < 0.1 < glorot
+
+
+def test_scaled_identities_forget_at_log_alpha(tables):
+    table = tables["irnn_memory"]
+    for alpha in irnn_memory.INKS:
+        rows = table.where(alpha=alpha)
+        assert rows["rate"][0] == pytest.approx(-np.log(alpha), abs=1e-12)
+        np.testing.assert_allclose(rows["state"], alpha ** rows["k"], rtol=1e-12)
+    kept = table.where(alpha=1.0)
+    assert (kept["state"] == 1).all()
+    assert (kept["gradient"] == 1).all()
+
+
+def test_an_indrnn_neuron_stays_in_its_range_at_every_length(tables):
+    table = tables["indrnn_range"]
+    np.testing.assert_allclose(table.where(kind="epsilon")["gradient"], indrnn_range.EPSILON, rtol=1e-10)
+    np.testing.assert_allclose(table.where(kind="gamma")["gradient"], indrnn_range.GAMMA, rtol=1e-10)
+    fixed = table.where(kind="u", steps=1000.0)
+    np.testing.assert_allclose(fixed["gradient"], fixed["u"] ** 1000, rtol=1e-10)
+
+
+def test_only_the_complex_step_sees_a_vanished_gradient(tables):
+    size = tables["oracle_errors"].where(panel="size")
+    small = size["size"] < 1e-20
+    assert small.sum() > 20
+    assert (size["error"][small & (size["rule"] == "complex step")] < 1e-12).all()
+    for rule in ("forward", "central", "Richardson"):
+        assert (size["error"][small & (size["rule"] == rule)] > 0.5).all()
+    assert oracle_errors.RULES.keys() == oracle_errors.INKS.keys()
+
+
+def test_what_is_computed_twice_is_the_same_table():
+    for name in ("irnn_memory", "oracle_errors"):
+        assert FIGURES[name].compute().text() == FIGURES[name].compute().text()
+
+
+def test_publishing_writes_pictures_tables_and_a_gallery(tmp_path):
+    announced = []
+    publish(["irnn_memory"], tmp_path / "new", announce=announced.append)
+    publish(["indrnn_range"], tmp_path / "new", announce=announced.append)
+    assert announced == ["irnn_memory", "indrnn_range"]
+    gallery = (tmp_path / "new" / "README.md").read_text(encoding="utf-8")
+    assert "![irnn_memory](irnn_memory.png)" in gallery
+    assert "![indrnn_range](indrnn_range.png)" in gallery
+    assert "gradient_decay.png" not in gallery
+    assert (tmp_path / "new" / "irnn_memory.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_drawing_that_fails_leaves_nothing_half_written(tmp_path, monkeypatch):
+    def broken(table):
+        raise RuntimeError("no ink")
+
+    monkeypatch.setattr(irnn_memory, "draw", broken)
+    with pytest.raises(RuntimeError, match="no ink"):
+        publish(["irnn_memory"], tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_table_survives_csv_to_the_last_digit():
+    table = Table.of("name value", [("a, b", 0.1), ('say "c"', 5e-324), ("d", float("inf")), ("e", float("nan"))])
+    again = Table.parse(table.text())
+    assert list(again["name"]) == list(table["name"])
+    np.testing.assert_array_equal(again["value"], table["value"])
+    assert again.only("value", name="a, b") == 0.1

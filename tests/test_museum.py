@@ -1,0 +1,126 @@
+"""A check that cannot fail is a defect: every piece of the museum is caught, and the plain backward is not."""
+
+import museum
+import numpy as np
+import pytest
+
+import rnnlab as rl
+
+T, B, N = 6, 2, 4  # D = H = N, so that a missing transpose of W has the right shape
+PLAIN = {rl.RNN: museum.PlainRNN, rl.IndRNN: museum.PlainIndRNN}
+
+
+def layer_of(kind, activation):
+    """Generic weights: no unit saturated, none shut throughout, U not symmetric."""
+    rng = np.random.default_rng(5)
+    W, b = 0.4 * rng.standard_normal((N, N)), rng.uniform(0, 0.4, N)
+    recurrent = 0.5 * rng.standard_normal((N, N)) if issubclass(kind, rl.RNN) else rng.uniform(0.4, 1.1, N)
+    return kind(W, recurrent, b, activation)
+
+
+def case(kind, activation):
+    rng = np.random.default_rng(6)
+    return layer_of(kind, activation), rng.uniform(-1, 1, (T, B, N)), rng.uniform(0, 1, (B, N))
+
+
+def name_of(piece):
+    return piece.__name__
+
+
+every_piece = pytest.mark.parametrize("piece", [*museum.RNN_BUGS, *museum.INDRNN_BUGS], ids=name_of)
+every_plain = pytest.mark.parametrize("plain", [museum.PlainRNN, museum.PlainIndRNN], ids=name_of)
+every_activation = pytest.mark.parametrize("activation", museum.EVERY)
+
+
+def failed(report):
+    return {"U" if f.array == "u" else f.array for f in report.findings if f.verdict == "failed"}
+
+
+@every_piece
+@every_activation
+def test_the_check_catches_the_piece_wherever_its_bug_shows(piece, activation):
+    if activation in piece.shows:
+        with pytest.raises(rl.GradientError) as caught:
+            rl.check_gradients(*case(piece, activation))
+        assert caught.value.report.verdict == "failed"
+        assert failed(caught.value.report) == piece.spoils
+    else:
+        assert rl.check_gradients(*case(piece, activation)).passed
+
+
+@every_piece
+@pytest.mark.parametrize("activation", ["tanh", "relu"])
+def test_finite_differences_catch_it_too_at_ordinary_sizes(piece, activation):
+    if activation in piece.shows:
+        with pytest.raises(rl.GradientError):
+            rl.check_gradients(*case(piece, activation), oracle="finite_difference")
+    else:
+        rl.check_gradients(*case(piece, activation), oracle="finite_difference")
+
+
+@every_plain
+@every_activation
+@pytest.mark.parametrize("oracle", ["complex_step", "finite_difference"])
+def test_the_plain_backward_passes(plain, activation, oracle):
+    assert rl.check_gradients(*case(plain, activation), oracle=oracle).passed
+
+
+@pytest.mark.parametrize("kind", [rl.RNN, rl.IndRNN])
+@every_activation
+def test_the_plain_backward_gives_what_the_librarys_gives(kind, activation):
+    layer, xs, h0 = case(kind, activation)
+    plain = layer_of(PLAIN[kind], activation)
+    dhs = np.random.default_rng(7).standard_normal((T, B, N))
+    wanted = layer.backward(layer.forward(xs, h0), dhs).arrays()
+    got = plain.backward(plain.forward(xs, h0), dhs).arrays()
+    for name in wanted:
+        np.testing.assert_allclose(got[name], wanted[name], rtol=0, atol=1e-13 * np.abs(wanted[name]).max())
+
+
+def vanishing(kind):
+    """Sigmoid, 90 steps, the loss on the last alone: the gradient is under 1e-40 where they start."""
+    layer, _, h0 = case(kind, "sigmoid")
+    xs = np.random.default_rng(8).uniform(-1, 1, (90, B, N))
+    dhs = np.zeros((90, B, N))
+    dhs[-1] = 1
+    return layer, xs, h0, dhs
+
+
+@pytest.mark.parametrize("piece", museum.VANISHED_BUGS, ids=name_of)
+def test_a_bug_that_only_a_vanished_gradient_has_is_caught(piece):
+    layer, xs, h0, dhs = vanishing(piece)
+    with pytest.raises(rl.GradientError) as caught:
+        rl.check_gradients(layer, xs, h0, dhs=dhs)
+    wrong = [f for f in caught.value.report.findings if f.verdict == "failed"]
+    assert {f.array for f in wrong} == {"xs", "hs"}
+    assert max(abs(f.wanted) for f in wrong) < 1e-28
+    assert min(f.error for f in wrong if f.array == "hs") > 0.9e-3
+
+
+@pytest.mark.parametrize("piece", museum.VANISHED_BUGS, ids=name_of)
+def test_finite_differences_call_a_vanished_gradient_inconclusive_and_never_passed(piece):
+    layer, xs, h0, dhs = vanishing(piece)
+    report = rl.check_gradients(layer, xs, h0, dhs=dhs, oracle="finite_difference")
+    assert report.verdict == "inconclusive"
+    assert not report.passed
+    vanished = [f for f in report.findings if f.array == "hs" and f.timestep < 45]
+    assert {f.verdict for f in vanished} == {"inconclusive"}
+
+
+@every_plain
+def test_without_a_bug_the_same_vanished_gradient_passes(plain):
+    layer, xs, h0, dhs = vanishing(plain)
+    assert np.abs(layer.backward(layer.forward(xs, h0), dhs).hs[0]).max() < 1e-40
+    assert rl.check_gradients(layer, xs, h0, dhs=dhs).passed
+
+
+@every_activation
+def test_a_backward_of_zeros_is_named_for_what_it_is(activation):
+    piece = next(piece for piece in museum.RNN_BUGS if piece.__name__ == "AllZeroInRNN")
+    with pytest.raises(rl.GradientError, match="backward gives exact zeros"):
+        rl.check_gradients(*case(piece, activation))
+
+
+def test_the_museum_holds_enough():
+    assert len(museum.RNN_BUGS) >= 8
+    assert len(museum.INDRNN_BUGS) >= 7

@@ -1,0 +1,123 @@
+"""The house: imports go only downwards, layers never import each other, and NumPy alone is needed to import it."""
+
+import ast
+import subprocess
+import sys
+from importlib.metadata import requires
+from pathlib import Path
+
+import pytest
+
+import rnnlab as rl
+
+PACKAGE = Path(rl.__file__).parent
+FLOORS = [
+    ["arrays", "record", "files"],
+    ["activations", "initializers", "affine", "trace"],
+    ["layers"],
+    [],
+    ["gradcheck", "flow"],
+    ["sequences"],
+    ["gallery", "cli", "__main__"],
+]
+INSIDE = {
+    "record": ["files", "arrays"],
+    "activations": ["record"],
+    "layers/__init__": ["layers.rnn", "layers.indrnn"],
+    "gallery/publish": ["gallery"],
+}
+
+
+def modules() -> list[Path]:
+    return sorted(path.relative_to(PACKAGE).with_suffix("") for path in PACKAGE.rglob("*.py"))
+
+
+def imports(module: Path) -> set[str]:
+    """The rnnlab modules that a module imports, as dotted names without the leading "rnnlab."."""
+    found = set()
+    for node in ast.walk(ast.parse((PACKAGE / module).with_suffix(".py").read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "rnnlab":
+            base = node.module.removeprefix("rnnlab").removeprefix(".")
+            for alias in node.names:
+                path = ".".join(filter(None, (base, alias.name)))
+                exists = (PACKAGE / path.replace(".", "/")).with_suffix(".py").exists() or (
+                    PACKAGE / path.replace(".", "/")
+                ).is_dir()
+                found.add(path if exists else base)
+        assert not (isinstance(node, ast.ImportFrom) and node.level), f"{module} imports relatively"
+        if isinstance(node, ast.Import):
+            assert not any(alias.name.startswith("rnnlab") for alias in node.names), f"{module}: use from rnnlab import"
+    return found
+
+
+def floor(name: str) -> int:
+    room = name.replace("/", ".").split(".")[0]
+    (number,) = [number for number, rooms in enumerate(FLOORS) if room in rooms]
+    return number
+
+
+@pytest.mark.parametrize("module", modules(), ids=str)
+def test_imports_go_only_downwards(module):
+    name = module.as_posix()
+    if name == "__init__":
+        return
+    for wanted in imports(module):
+        same_room = wanted.split(".")[0] == name.split("/")[0]
+        assert floor(wanted) < floor(name) or same_room or (floor(wanted), floor(name)) in {(0, 0), (1, 1), (6, 6)}, (
+            f"{name} (floor {floor(name)}) imports {wanted} (floor {floor(wanted)})"
+        )
+
+
+def test_no_two_modules_import_each_other():
+    edges = {module.as_posix().replace("/", "."): imports(module) for module in modules() if module.name != "__init__"}
+
+    def reaches(start: str, goal: str, seen: frozenset[str] = frozenset()) -> bool:
+        return any(
+            step == goal or (step not in seen and reaches(step, goal, seen | {step})) for step in edges.get(start, ())
+        )
+
+    assert [name for name in edges if reaches(name, name)] == []
+
+
+def test_layers_never_import_each_other():
+    for module in modules():
+        if module.parts[0] == "layers" and module.name != "__init__":
+            assert not any(name.startswith("layers") for name in imports(module)), module
+
+
+def test_importing_rnnlab_loads_numpy_and_nothing_else_from_outside():
+    script = (
+        "import sys; before = set(sys.modules); import rnnlab; "
+        "outside = {name.split('.')[0] for name in set(sys.modules) - before} - set(sys.stdlib_module_names); "
+        "print(sorted(name for name in outside - {'cython_runtime'} if not name.startswith('_')))"
+    )
+    out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "['numpy', 'rnnlab']"
+
+
+def test_numpy_and_matplotlib_are_the_only_run_time_dependencies():
+    plain = [need for need in requires("rnnlab") if "extra" not in need]
+    assert sorted(need.split(">")[0] for need in plain) == ["matplotlib", "numpy"]
+    assert all("<" not in need for need in plain)
+
+
+def test_there_is_no_assert_in_the_library():
+    for module in modules():
+        tree = ast.parse((PACKAGE / module).with_suffix(".py").read_text(encoding="utf-8"))
+        assert not any(isinstance(node, ast.Assert) for node in ast.walk(tree)), module
+
+
+@pytest.mark.parametrize("module", modules(), ids=str)
+def test_every_module_opens_with_a_docstring_and_every_public_name_has_one(module):
+    tree = ast.parse((PACKAGE / module).with_suffix(".py").read_text(encoding="utf-8"))
+    assert ast.get_docstring(tree), f"{module} has no opening sentence"
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+            private_page = module.parts[0] == "gallery" and node.name == "caption"
+            assert ast.get_docstring(node) or private_page or len(node.body) <= 3, f"{module}: {node.name}"
+
+
+def test_every_public_name_is_there():
+    assert sorted(rl.__all__) == sorted(set(rl.__all__))
+    for name in rl.__all__:
+        assert getattr(rl, name) is not None
