@@ -41,7 +41,7 @@ def draw(table: Table) -> Figure:
     figure, (ax,) = page.page(1, 1, height=4.6, width=8)
     low, high = table.where(kind="epsilon"), table.where(kind="gamma")
     ax.fill_between(low["steps"], low["gradient"], high["gradient"], color=page.GREEN, alpha=0.35, lw=0)
-    page.label(ax, low["steps"][0] * 1.1, 5, "u in [ε$^{1/T}$, γ$^{1/T}$], ε = 1/2, γ = 2", page.GREEN)
+    page.label(ax, low["steps"][0] * 1.1, 30, "u in [ε$^{1/T}$, γ$^{1/T}$], ε = 1/2, γ = 2", page.GREEN)
     for u in FIXED:
         rows = table.where(kind="u", u=u)
         ax.plot(rows["steps"], rows["gradient"], color=INKS[u], marker=MARKERS[u], ms=4, label=f"u = {u:g}")

@@ -51,7 +51,7 @@ def draw(table: Table) -> Figure:
     bound = f"Pascanu's bound, {table['bound'][0]:.3g}$^k$"
     ax.plot(back[seen], np.exp(log_bound[seen]), color=page.GREY, ls="--", lw=1, label=bound)
     ax.axhline(LOST, color=page.RED, lw=0.8, ls=":")
-    page.label(ax, 0, LOST * 1.6, "1e-8: lost", page.RED)
+    page.label(ax, back.max(), LOST, "1e-8: lost", page.RED, ha="right")
     ax.set(yscale="log", ylim=(smallest / 3, top), xlim=(0, back.max()), title="where does the gradient go?")
     ax.set(xlabel="steps back from the loss, k")
     ax.set_ylabel(r"$|\partial L/\partial h[T-k]|$, with $|\partial L/\partial h[T]| = 1$")
