@@ -45,7 +45,8 @@ def contract(
     misfits = [
         f"{letter} = {size} {why}"
         for letter, (size, why) in sizes.items()
-        if value.ndim != len(axes) or value.shape[axes.index(letter)] != size
+        if value.ndim != len(axes)
+        or any(axis == letter and n != size for axis, n in zip(axes, value.shape, strict=True))
     ]
     if misfits or value.ndim != len(axes):
         detail = f" with {' and '.join(misfits)}" if misfits else ""

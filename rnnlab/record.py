@@ -56,6 +56,13 @@ class Record:
         results = {name: fn(array, *(arrays[name] for arrays in theirs)) for name, array in mine.items()}
         return cast(Self, _with_leaves("", self, results))
 
+    def like(self, **arrays: Array) -> Self:
+        """A record of the same build with these arrays in place of its own: how a backward makes its gradients.
+
+        As with `map` the arrays are trusted: a gradient may be infinite where a parameter may not.
+        """
+        return cast(Self, _with_leaves("", self, arrays))
+
     def __repr__(self) -> str:
         parts = (f"{field.name}={_brief(getattr(self, field.name))}" for field in fields(self))
         return f"{type(self).__name__}({', '.join(parts)})"

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, Protocol, Self, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rnnlab.arrays import Array, contract
 from rnnlab.record import Record
@@ -21,6 +22,24 @@ class Trace(Record):
 
     xs: Array
     hs: Array
+    states: ClassVar[tuple[str, ...]] = ("hs",)
+    """Which attributes hold states, (T+1, B, H) each: what has to be carried from one stretch of steps to the next."""
+
+    @property
+    def ys(self) -> Array:
+        """What the next layer up reads: h[1] … h[T], (T, B, H)."""
+        ys: Array = self.hs[1:]
+        return ys
+
+    @property
+    def first(self) -> tuple[Array, ...]:
+        """The states before the first step."""
+        return tuple(getattr(self, name)[0] for name in self.states)
+
+    @property
+    def last(self) -> tuple[Array, ...]:
+        """The states after the last step; `forward(more, *trace.last)` goes on from there."""
+        return tuple(getattr(self, name)[-1] for name in self.states)
 
 
 P = TypeVar("P")
@@ -40,6 +59,12 @@ class Gradients(Record, Generic[P]):
     params: P
     xs: Array
     hs: Array
+    states: ClassVar[tuple[str, ...]] = ("hs",)
+
+    @property
+    def starts(self) -> tuple[Array, ...]:
+        """The gradients of the states before the first step, as `Trace.first` orders them."""
+        return tuple(getattr(self, name)[0] for name in self.states)
 
     @property
     def h0(self) -> Array:
@@ -48,12 +73,46 @@ class Gradients(Record, Generic[P]):
         return h0
 
 
+@dataclass(frozen=True, eq=False, repr=False)
+class Pass(Record):
+    """What a layer without time leaves: inputs and outputs, row by row. It has no states.
+
+    Attributes:
+        xs: as given, floats or integers; not a copy.
+        ys: the outputs.
+    """
+
+    xs: NDArray[Any]
+    ys: Array
+    states: ClassVar[tuple[str, ...]] = ()
+    first: ClassVar[tuple[Array, ...]] = ()
+    last: ClassVar[tuple[Array, ...]] = ()
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class PassGradients(Record, Generic[P]):
+    """What the backward of a layer without time returns.
+
+    Attributes:
+        params: dL/d(parameter), as a layer.
+        xs: dL/dx, shaped like xs; None where the inputs are integers.
+    """
+
+    params: P
+    xs: Array | None
+    starts: ClassVar[tuple[Array, ...]] = ()
+
+
 class RecurrentLayer(Protocol):
-    """What the gradient check and the flow measures ask of a layer; a record with these two methods is one."""
+    """What the gradient check and the flow measures ask of a layer; a record with these two methods is one.
 
-    def forward(self, xs: Array, h0: Array | None = None) -> Trace: ...
+    forward(xs, *starts) takes a start for each of the trace's `states`, backward(trace, *from_above) a dL/dstate of
+    every step for each of them.
+    """
 
-    def backward(self, trace: Trace, dhs: Array) -> Gradients[Self]: ...
+    def forward(self, *args: Any, **kwargs: Any) -> Trace: ...
+
+    def backward(self, *args: Any, **kwargs: Any) -> Gradients[Self]: ...
 
     def arrays(self) -> dict[str, Array]: ...
 
@@ -82,3 +141,11 @@ def gradient_buffer(name: str, from_above: Array, states: Array) -> Array:
     totals[0] = 0
     totals[1:] = from_above
     return totals
+
+
+def matching(array: Array, ys: Array, name: str = "dys") -> Array:
+    """`array`, refused unless it is finite and shaped like the outputs ys that it belongs to."""
+    if isinstance(array, np.ndarray) and array.shape != ys.shape:
+        raise ValueError(f"{name} must be {ys.shape} like the outputs; got {array.shape}")
+    contract(name, array, " ".join(f"N{axis}" for axis in range(ys.ndim)), dtype=ys.dtype)
+    return array

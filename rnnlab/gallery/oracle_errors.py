@@ -9,7 +9,7 @@ from rnnlab.arrays import Array
 from rnnlab.gallery import page
 from rnnlab.gallery.table import Table
 from rnnlab.gradcheck.oracles import COMPLEX_STEP, Losses
-from rnnlab.gradcheck.perturb import Run
+from rnnlab.gradcheck.perturb import RecurrentRun, Setup
 from rnnlab.layers import RNN
 
 TITLE = "Only the complex step sees a vanished gradient"
@@ -61,13 +61,14 @@ def compute(*, steps: int = 400, hidden: int = 20, inputs: int = 2, near: int = 
     dhs = np.zeros_like(trace.hs[1:])
     dhs[-1] = rng.standard_normal((1, hidden))
     grads = layer.backward(trace, dhs)
-    run, direction = Run.of(layer, trace, dhs), rng.standard_normal((1, hidden)) / np.sqrt(hidden)
+    run = RecurrentRun(Setup(layer, trace.xs, trace.first), (dhs,), (trace.hs,))
+    direction = rng.standard_normal((1, hidden)) / np.sqrt(hidden)
 
     def error(name: str, h: float, lag: int) -> tuple[float, float]:
         rule, _ = RULES[name]
         t = steps - lag
         wanted = float(grads.hs[t, 0] @ direction[0])
-        got = float(rule(partial(run.state_losses, t, direction), h)[0, 0])
+        got = float(rule(partial(run.state_losses, 0, t, direction), h)[0, 0])
         return abs(wanted), abs(got / wanted - 1)
 
     rows: list[tuple[str | float, ...]] = []

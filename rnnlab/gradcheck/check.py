@@ -11,9 +11,10 @@ import numpy as np
 from rnnlab.arrays import Array
 from rnnlab.gradcheck.diagnosis import diagnose
 from rnnlab.gradcheck.oracles import ORACLES, Estimate, Losses
-from rnnlab.gradcheck.perturb import Run
+from rnnlab.gradcheck.perturb import RecurrentRun, Run, Setup, outputs
 from rnnlab.gradcheck.verdict import Finding, GradientError, Report, judge
-from rnnlab.trace import Gradients, RecurrentLayer, Trace
+from rnnlab.network import Layer
+from rnnlab.trace import Gradients, Pass, Trace
 
 Oracle = Callable[[Losses], Estimate]
 
@@ -24,27 +25,27 @@ UNIT_BY_UNIT = 16
 
 
 def check_gradients(
-    layer: RecurrentLayer,
+    layer: Layer,
     xs: Array,
-    h0: Array | None = None,
-    *,
-    dhs: Array | None = None,
+    *starts: Any,
+    dhs: Array | tuple[Array, ...] | None = None,
     oracle: str = "complex_step",
     tolerance: float | None = None,
     rng: np.random.Generator | None = None,
 ) -> Report:
-    """Check `layer.backward` against an oracle that does not use it.
+    """Check the backward of a layer or a network against an oracle that does not use it.
 
     Small arrays are checked entry by entry, large ones along random directions that touch every entry; if that
     fails, the worst entry is searched for. The layer may be your own: a rnnlab.Record with a forward and a backward,
     whose forward stays holomorphic (it branches on `.real`, and calls no abs).
 
     Args:
-        layer: the layer, in float32 or float64; the oracle runs it in complex128 or float64.
-        xs: inputs (T, B, D).
-        h0: initial state (B, H); zeros if not given.
-        dhs: dL/dh[t] from above (T, B, H); drawn from N(0, 1) if not given. To watch a gradient vanish, give a loss on
-            the last step alone: the check holds at 1e-90 as it does at 1.
+        layer: a layer or a network, in float32 or float64; the oracle runs it in complex128 or float64.
+        xs: inputs, (T, B, D) for a recurrent layer.
+        starts: the states before the first step, as `forward` takes them: h0 (B, H), and c0; zeros if not given.
+        dhs: dL/dh[t] from above (T, B, H), for an LSTM the pair (dhs, dcs), for a network or a layer without time
+            dL/dy; drawn from N(0, 1) if not given. To watch a gradient vanish, give a loss on the last step alone:
+            the check holds at 1e-90 as it does at 1.
         oracle: "complex_step" (exact to roundoff), or "finite_difference", which says "inconclusive" where its own
             noise is larger than the tolerance, as it is wherever the gradient has vanished.
         tolerance: largest relative error of a slice; by default 4096 machine epsilons of the layer's dtype (9e-13 in
@@ -61,18 +62,21 @@ def check_gradients(
     if oracle not in ORACLES:
         raise ValueError(f"oracle must be one of {', '.join(ORACLES)}; got {oracle!r}")
     rng = np.random.default_rng(0) if rng is None else rng
-    trace = layer.forward(xs, h0)
+    trace = layer.forward(xs, *starts)
+    ys = outputs(trace)
     if dhs is None:
-        dhs = rng.standard_normal(trace.hs[1:].shape).astype(trace.hs.dtype)
-    grads = layer.backward(trace, dhs)
+        dhs = tuple(rng.standard_normal(y.shape).astype(y.dtype) for y in ys)
+    from_above = dhs if isinstance(dhs, tuple) else (dhs,)
+    grads = layer.backward(trace, *from_above)
     if tolerance is None:
-        tolerance = 4096 * float(np.finfo(trace.hs.dtype).eps)
+        tolerance = 4096 * float(np.finfo(ys[0].dtype).eps)
         if oracle == "finite_difference":
             tolerance = max(1e-6, tolerance)
 
-    run = Run.of(layer, trace, dhs)
-    slices = _slices(run, _matching(layer, trace, grads), rng)
-    drift = run.drift()
+    setup = Setup(layer, xs, trace.first)
+    run = Run(setup.cast(0.0), tuple(above.astype(np.float64) for above in from_above))
+    slices = _slices(run, trace, grads, rng)
+    drift = run.drift(trace)
     findings: list[Finding] = []
     culprit: tuple[Finding, _Slice] | None = None
     for part in slices:
@@ -101,6 +105,7 @@ class _Slice:
         gradient: what backward gave, (rows, *shape); a row for each sequence, or one for a parameter.
         directions: (P, *shape).
         losses: (directions, ε) -> (rows, P).
+        sequences: whether the rows are the sequences of a batch.
     """
 
     array: str
@@ -108,6 +113,7 @@ class _Slice:
     gradient: Array
     directions: Array
     losses: Callable[[Array, complex], Array]
+    sequences: bool = False
 
     def along(self, directions: Array) -> Array:
         """(rows, P): the directional derivatives that the backward's gradient claims."""
@@ -125,7 +131,7 @@ class _Slice:
             Finding(
                 array=self.array,
                 timestep=self.timestep,
-                sequence=None if self.timestep is None else row,
+                sequence=row if self.sequences else None,
                 error=float(errors[row]),
                 doubt=float(doubts[row]),
                 index=tuple(map(int, np.unravel_index(p, self.directions.shape[1:]))) if every else None,
@@ -138,16 +144,17 @@ class _Slice:
 
     def locate(self, finding: Finding, oracle: Oracle) -> Finding:
         """The finding with the worst entry named: directions are halved until one entry is left."""
-        if finding.index is not None:
-            return finding
         row = finding.sequence or 0
+        shape = self.directions.shape[1:]
+        finite = np.isfinite(self.gradient[row]).ravel()
+        if finding.index is not None and finite.all():
+            return finding
 
         def misses(directions: Array) -> tuple[Array, Array]:
             wanted = oracle(lambda eps: self.losses(directions, eps)).value[row]
             return np.abs(self.along(directions)[row] - wanted), wanted
 
-        shape = self.directions.shape[1:]
-        entries = np.arange(prod(shape))
+        entries = np.arange(prod(shape)) if finite.all() else np.flatnonzero(~finite)[:1]
         whole = self.directions[misses(self.directions)[0].argmax()].ravel()
         while len(entries) > 1:
             halves = np.array_split(entries, 2)
@@ -162,28 +169,51 @@ class _Slice:
         return replace(finding, index=index, got=float(self.gradient[(row, *index)]), wanted=float(wanted[0]))
 
 
-def _matching(layer: RecurrentLayer, trace: Trace, grads: Gradients[Any]) -> dict[str, Array]:
-    """What backward gave by name: a gradient for each parameter, then xs and hs; refused unless the shapes match."""
-    wanted = {**layer.arrays(), "xs": trace.xs, "hs": trace.hs}
-    got = {**grads.params.arrays(), "xs": grads.xs, "hs": grads.hs}
-    for name, array in wanted.items():
-        if name not in got or got[name].shape != array.shape:
-            shape = got[name].shape if name in got else "nothing"
-            raise ValueError(f"backward must return a gradient {array.shape} for {name}; got {shape}")
-    return got
-
-
-def _slices(run: Run, gradients: dict[str, Array], rng: np.random.Generator) -> list[_Slice]:
-    """Every parameter, and every timestep of the inputs and the states."""
-    xs, hs = gradients.pop("xs"), gradients.pop("hs")
+def _slices(run: Run, trace: Any, grads: Any, rng: np.random.Generator) -> list[_Slice]:
+    """Every parameter, then the inputs and the states: of a recurrent layer at every timestep and in every sequence."""
+    got = Setup(grads.params, grads.xs, grads.starts).arrays()
+    recurrent = bool(getattr(trace, "states", ()))
     slices = []
-    for name, gradient in gradients.items():
-        directions = _directions(rng, gradient.shape, ENTRY_BY_ENTRY, otherwise=8)
-        slices.append(_Slice(name, None, gradient[None], directions, partial(run.parameter_losses, name)))
-    for array, gradient, losses, first in (("xs", xs, run.input_losses, 1), ("hs", hs, run.state_losses, 0)):
-        directions = _directions(rng, gradient.shape[2:], UNIT_BY_UNIT, otherwise=2)
-        slices += [_Slice(array, t, rows, directions, partial(losses, t)) for t, rows in enumerate(gradient, first)]
+    for name, array in run.setup.arrays().items():
+        label = name.removeprefix("params.")
+        if array.dtype.kind not in "fc" or (recurrent and label == name):
+            continue
+        gradient = _matching(label, array.shape, got.get(name))
+        if name == "xs" and not isinstance(trace, Pass):
+            directions = _directions(rng, gradient.shape[1:], UNIT_BY_UNIT, otherwise=2)
+            for t, step in enumerate(gradient):
+                slices.append(_Slice(label, t + 1, step[None], directions, partial(run.losses, name, t)))
+        else:
+            directions = _directions(rng, gradient.shape, ENTRY_BY_ENTRY, otherwise=8)
+            slices.append(_Slice(label, None, gradient[None], directions, partial(run.losses, name, ...)))
+    if recurrent:
+        slices += _timesteps(run, trace, grads, rng)
     return slices
+
+
+def _timesteps(run: Run, trace: Trace, grads: Gradients[Any], rng: np.random.Generator) -> list[_Slice]:
+    """The inputs and the states of a recurrent layer, at every timestep and in every sequence."""
+    states = {name: getattr(trace, name) for name in trace.states}
+    here = RecurrentRun(run.setup, run.from_above, tuple(state.astype(np.float64) for state in states.values()))
+    slices = []
+    gradient = _matching("xs", trace.xs.shape, grads.xs)
+    directions = _directions(rng, gradient.shape[2:], UNIT_BY_UNIT, otherwise=2)
+    for t, rows in enumerate(gradient, 1):
+        slices.append(_Slice("xs", t, rows, directions, partial(here.input_losses, t), sequences=True))
+    for which, (name, state) in enumerate(states.items()):
+        gradient = _matching(name, state.shape, getattr(grads, name))
+        directions = _directions(rng, gradient.shape[2:], UNIT_BY_UNIT, otherwise=2)
+        for t, rows in enumerate(gradient):
+            slices.append(_Slice(name, t, rows, directions, partial(here.state_losses, which, t), sequences=True))
+    return slices
+
+
+def _matching(name: str, shape: tuple[int, ...], gradient: Array | None) -> Array:
+    """The gradient, refused unless it has the shape of what it differentiates."""
+    if gradient is None or gradient.shape != shape:
+        got = "nothing" if gradient is None else gradient.shape
+        raise ValueError(f"backward must return a gradient {shape} for {name}; got {got}")
+    return gradient
 
 
 def _directions(rng: np.random.Generator, shape: tuple[int, ...], up_to: int, otherwise: int) -> Array:

@@ -1,81 +1,113 @@
-"""The loss of a run as a function of a perturbation, of one thing at a time: a parameter, x[t] or h[t].
+"""The loss of a run as a function of a perturbation, of one thing at a time: a parameter, an input, a state.
 
-The loss is L = Σ_t ⟨dhs[t], h[t]⟩, so dhs is exactly what arrives from above. Sequences of a batch do not see each
-other, and that makes the check cheap: to perturb the state at timestep t, the run is started anew from h[t] with the
-perturbed copies as so many more sequences.
+The loss is L = Σ ⟨dhs, outputs⟩, so dhs is exactly what arrives from above.
 """
 
 from dataclasses import dataclass
-from typing import Any, Self, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnlab.arrays import Array
-from rnnlab.trace import RecurrentLayer, Trace
+from rnnlab.record import Record
 
 Perturbed: TypeAlias = NDArray[Any]
 """float64, or complex128 where ε is complex."""
 
 
+@dataclass(frozen=True, eq=False, repr=False)
+class Setup(Record):
+    """All that a run depends on: `params` is the layer or network, `starts` the states before the first step."""
+
+    params: Any
+    xs: Perturbed
+    starts: tuple[Any, ...]
+
+    def cast(self, eps: complex) -> "Setup":
+        """A copy in float64, or in complex128 for a complex ε; integers stay as they are."""
+        dtype = np.result_type(np.float64, eps)
+        return self.map(lambda array: array.astype(dtype if array.dtype.kind in "fc" else array.dtype))
+
+    def run(self) -> Any:
+        return self.params.forward(self.xs, *self.starts)
+
+
+def outputs(trace: Any) -> tuple[Perturbed, ...]:
+    """What a loss can read of a trace: h[1] … h[T] (and the cells' c) of a recurrent layer, else its ys."""
+    names = getattr(trace, "states", ())
+    return tuple(getattr(trace, name)[1:] for name in names) if names else (trace.ys,)
+
+
 @dataclass(frozen=True)
 class Run:
-    """One run of the layer, and the losses of runs that differ from it by ε times a direction in one place."""
+    """The losses of whole runs in which one array has been moved."""
 
-    layer: RecurrentLayer
-    xs: Array
-    hs: Array
-    dhs: Array
+    setup: Setup
+    from_above: tuple[Array, ...]
 
-    @classmethod
-    def of(cls, layer: RecurrentLayer, trace: Trace, dhs: Array) -> Self:
-        """The run that left `trace`, in float64."""
-        return cls(layer, trace.xs.astype(np.float64), trace.hs.astype(np.float64), dhs.astype(np.float64))
-
-    def shifted(self, eps: complex, name: str = "", direction: Perturbed | float = 0.0) -> RecurrentLayer:
-        """The layer in float64, or in complex128 for a complex ε, with ε · direction added to one parameter."""
-        layer = self.layer.map(lambda parameter: parameter.astype(np.result_type(np.float64, eps)))
-        if name:
-            parameter: Perturbed = layer.arrays()[name]
-            parameter += eps * direction
-        return layer
-
-    def drift(self) -> float:
-        """How far roundoff alone moves this run over its T steps, relative to its states.
+    def drift(self, trace: Any) -> float:
+        """How far roundoff alone moves this run over its steps, relative to its outputs.
 
         In a chaotic net that is far, and the oracle then differentiates another trajectory than the trace's.
         """
-        h0 = self.hs[0].astype(np.complex128)
-        again = self.shifted(1j).forward(self.xs.astype(np.complex128), h0).hs.real
-        return len(self.xs) * float(np.abs(again - self.hs).max() / max(np.abs(self.hs).max(), 1e-300))
+        moved, largest = 0.0, 1e-300
+        for again, here in zip(outputs(self.setup.cast(1j).run()), outputs(trace), strict=True):
+            moved = max(moved, float(np.abs(again.real - here).max()))
+            largest = max(largest, float(np.abs(here).max()))
+        return len(self.setup.xs) * moved / largest
 
-    def parameter_losses(self, name: str, directions: Perturbed, eps: complex) -> Perturbed:
-        """(1, P): the loss with ε · direction added to the parameter, for each of P directions."""
-        dtype = np.result_type(np.float64, eps)
-        xs, h0 = self.xs.astype(dtype), self.hs[0].astype(dtype)
-        runs = (self.shifted(eps, name, direction).forward(xs, h0) for direction in directions)
-        return np.array([[np.sum(self.dhs * run.hs[1:]) for run in runs]])
+    def losses(self, name: str, place: Any, directions: Perturbed, eps: complex) -> Perturbed:
+        """(1, P): the loss with ε · direction added to array[place], for each of P directions."""
+        values = []
+        for direction in directions:
+            setup = self.setup.cast(eps)
+            array: Perturbed = setup.arrays()[name]
+            array[place] += eps * direction
+            pairs = zip(self.from_above, outputs(setup.run()), strict=True)
+            values.append(sum(np.sum(above * here) for above, here in pairs))
+        return np.array([values])
 
-    def state_losses(self, t: int, directions: Perturbed, eps: complex) -> Perturbed:
-        """(B, P): the loss from h[t] on, of every sequence, with ε · direction added to h[t]."""
-        starts = self.hs[t][:, None] + eps * directions  # (B, P, H)
-        own = np.einsum("bh,bph->bp", self.dhs[t - 1], starts) if t > 0 else 0.0
-        return self._from(t, starts, np.zeros(self.xs.shape[-1]), eps) + own
+
+@dataclass(frozen=True)
+class RecurrentRun(Run):
+    """Also the losses of runs started anew in the middle, with one state or one input moved.
+
+    The sequences of a batch do not see each other, and that makes the check of every timestep cheap: the perturbed
+    copies of one timestep are so many more sequences of one run.
+
+    Attributes:
+        states: every state of the run, (T+1, B, H) each.
+    """
+
+    states: tuple[Array, ...]
+
+    def state_losses(self, which: int, t: int, directions: Perturbed, eps: complex) -> Perturbed:
+        """(B, P): the loss from step t on, of every sequence, with ε · direction added to state `which` at step t."""
+        starts: list[Perturbed] = [np.repeat(state[t][:, None], len(directions), axis=1) for state in self.states]
+        starts[which] = starts[which] + eps * directions  # (B, P, H)
+        losses = self._from(t, starts, 0.0, eps)
+        if t > 0:  # what arrives from above at step t itself
+            for above, start in zip(self.from_above, starts, strict=True):
+                losses = losses + np.einsum("bh,bph->bp", above[t - 1], start)
+        return losses
 
     def input_losses(self, t: int, directions: Perturbed, eps: complex) -> Perturbed:
-        """(B, P): the loss from h[t] on, of every sequence, with ε · direction added to x[t]."""
-        starts = np.broadcast_to(self.hs[t - 1][:, None], (len(self.hs[0]), len(directions), self.hs.shape[-1]))
+        """(B, P): the loss from step t on, of every sequence, with ε · direction added to x[t]."""
+        starts: list[Perturbed] = [np.repeat(state[t - 1][:, None], len(directions), axis=1) for state in self.states]
         return self._from(t - 1, starts, directions, eps)
 
-    def _from(self, t: int, starts: Perturbed, x_directions: Perturbed, eps: complex) -> Perturbed:
+    def _from(self, t: int, starts: list[Perturbed], x_directions: Perturbed | float, eps: complex) -> Perturbed:
         """(B, P): the loss of the steps after t, run on from `starts`, with ε · x_directions added to the first x."""
-        T, (B, P, H) = len(self.xs) - t, starts.shape
+        T, (B, P, H) = len(self.setup.xs) - t, starts[0].shape
         if T == 0:
             return np.zeros((B, P))
-        dtype = np.result_type(np.float64, eps)
-        xs = np.repeat(self.xs[t:, :, None].astype(dtype), P, axis=2)  # (T, B, P, D)
-        xs[0] += eps * x_directions
-        h0 = starts.reshape(B * P, H).astype(dtype)
-        hs = self.shifted(eps).forward(xs.reshape(T, B * P, -1), h0).hs[1:]
-        losses: Perturbed = np.einsum("tbh,tbph->bp", self.dhs[t:], hs.reshape(T, B, P, H))
+        xs = np.repeat(self.setup.xs[t:, :, None], P, axis=2)  # (T, B, P, D)
+        rows = tuple(start.reshape(B * P, H) for start in starts)
+        setup = Setup(self.setup.params, xs, rows).cast(eps)
+        setup.xs[0] += eps * x_directions
+        trace = setup.params.forward(setup.xs.reshape(T, B * P, -1), *setup.starts)
+        losses: Perturbed = np.zeros((B, P), setup.xs.dtype)
+        for above, here in zip(self.from_above, outputs(trace), strict=True):
+            losses += np.einsum("tbh,tbph->bp", above[t:], here.reshape(T, B, P, H))
         return losses

@@ -23,7 +23,7 @@ class Finding:
     Attributes:
         array: "U", "xs", "hs", …
         timestep: t for a slice of xs (1 … T) or hs (0 … T); None for a parameter.
-        sequence: which sequence of the batch; None for a parameter.
+        sequence: which sequence of the batch; None where the slice spans them all.
         error: max|wanted - got| / max|wanted| over the slice.
         doubt: the oracle's own error on the same scale; 0 for the complex step.
         index: the worst entry, where it was looked for entry by entry.
@@ -47,6 +47,8 @@ class Finding:
         """Where: "U[3, 7]", "hs at timestep 17, sequence 0, unit 3"."""
         if self.timestep is None:
             return f"{self.array}{list(self.index)}" if self.index else self.array
+        if self.sequence is None:
+            return f"{self.array} at timestep {self.timestep}" + (f", entry {list(self.index)}" if self.index else "")
         unit = f", unit {self.index[0]}" if self.index else ""
         return f"{self.array} at timestep {self.timestep}, sequence {self.sequence}{unit}"
 

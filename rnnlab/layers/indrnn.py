@@ -1,6 +1,6 @@
 """The independently recurrent net: each neuron keeps its own state with its own weight, so its gradient is a power."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Self
 
@@ -115,4 +115,4 @@ class IndRNN(Record):
         das = das[1:]
         du = np.einsum("nh,nh->h", flat(hs[:-1]), flat(das))  # 3. collect: every step at once
         dW, db, dxs = project_back(xs, self.W, das)
-        return Gradients(replace(self, W=dW, u=du, b=db), dxs, dhs)
+        return Gradients(self.like(W=dW, u=du, b=db), dxs, dhs)

@@ -1,6 +1,6 @@
 """The simple recurrent net (Elman 1990) and its backpropagation through time, with the IRNN as one way to start it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Self
 
@@ -137,4 +137,4 @@ class RNN(Record):
         das = das[1:]
         dU = flat(hs[:-1]).T @ flat(das)  # 3. collect: every step at once
         dW, db, dxs = project_back(xs, self.W, das)
-        return Gradients(replace(self, W=dW, U=dU, b=db), dxs, dhs)
+        return Gradients(self.like(W=dW, U=dU, b=db), dxs, dhs)

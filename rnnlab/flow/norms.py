@@ -1,4 +1,4 @@
-"""Where the gradient goes: its norm at every timestep, the rate at which it decays, and the bound on that rate.
+"""The norm of the gradient at every timestep, the rate at which it decays, and the bound on that rate.
 
 Rates are in nats per step back in time: the norm k steps back is about exp(-rate · k) of what it was. A rate above
 0 vanishes, below 0 explodes, 0 is kept.
@@ -12,14 +12,17 @@ from rnnlab.layers import RNN, IndRNN
 from rnnlab.trace import RecurrentLayer
 
 
-def gradient_norms(layer: RecurrentLayer, xs: Array, h0: Array | None = None, *, dh: Array | None = None) -> Array:
+def gradient_norms(
+    layer: RecurrentLayer, xs: Array, *starts: Array | None, dh: Array | None = None, of: str = "hs"
+) -> Array:
     """|dL/dh[t]| for t = 0 … T, with the loss on the last step alone.
 
     Args:
         layer: any recurrent layer.
         xs: inputs (T, B, D).
-        h0: initial state (B, H); zeros if not given.
-        dh: dL/dh[T], (B, H); ones if not given, the loss then being the sum of the last state.
+        starts: the states before the first step, as `forward` takes them: h0 (B, H), and c0; zeros if not given.
+        dh: dL/dh[T], (B, H); ones if not given, the loss then being the sum of the last h.
+        of: which state's gradient: "hs", or "cs" for an LSTM's cells.
 
     Returns:
         (T+1, B), in float64. The norms neither overflow nor underflow where the entries do not.
@@ -27,7 +30,9 @@ def gradient_norms(layer: RecurrentLayer, xs: Array, h0: Array | None = None, *,
     Raises:
         ValueError, TypeError: arrays do not fit the layer.
     """
-    trace = layer.forward(xs, h0)
+    trace = layer.forward(xs, *starts)
+    if of not in trace.states:
+        raise ValueError(f"of must be one of {', '.join(trace.states)}; got {of!r}")
     dhs = np.zeros_like(trace.hs[1:])
     if dh is None:
         dhs[-1] = 1
@@ -35,7 +40,7 @@ def gradient_norms(layer: RecurrentLayer, xs: Array, h0: Array | None = None, *,
         B, H = dhs[-1].shape
         contract("dh", dh, "B H", dtype=dhs.dtype, B=(B, "to match xs"), H=(H, "to match the layer"))
         dhs[-1] = dh
-    return norms(layer.backward(trace, dhs).hs)
+    return norms(getattr(layer.backward(trace, dhs), of))
 
 
 def norms(vectors: Array) -> Array:
