@@ -1,6 +1,6 @@
 """rnnlab: recurrent networks by hand in NumPy. Where does the gradient go?"""
 
-from rnnlab import activations, bptt, flow, initializers, losses
+from rnnlab import activations, bptt, flow, initializers, interop, losses
 from rnnlab.gradcheck import Finding, GradientError, Report, check_gradients
 from rnnlab.layers import GRU, LSTM, RNN, BatchNorm, Conv2D, Dense, Embedding, IndRNN
 from rnnlab.network import Network, Residual
@@ -29,6 +29,7 @@ __all__ = [
     "check_gradients",
     "flow",
     "initializers",
+    "interop",
     "load",
     "losses",
     "save",

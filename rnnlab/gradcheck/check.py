@@ -10,13 +10,11 @@ import numpy as np
 
 from rnnlab.arrays import Array
 from rnnlab.gradcheck.diagnosis import diagnose
-from rnnlab.gradcheck.oracles import ORACLES, Estimate, Losses
+from rnnlab.gradcheck.oracles import COMPLEX_STEP, ORACLES, Oracle
 from rnnlab.gradcheck.perturb import RecurrentRun, Run, Setup, outputs
 from rnnlab.gradcheck.verdict import Finding, GradientError, Report, judge
 from rnnlab.network import Layer
-from rnnlab.trace import Gradients, Pass, Trace
-
-Oracle = Callable[[Losses], Estimate]
+from rnnlab.trace import Pass, Trace
 
 ENTRY_BY_ENTRY = 64
 """A parameter of at most this many entries is perturbed entry by entry, a larger one along random directions."""
@@ -73,14 +71,11 @@ def check_gradients(
         if oracle == "finite_difference":
             tolerance = max(1e-6, tolerance)
 
-    setup = Setup(layer, xs, trace.first)
-    run = Run(setup.cast(0.0), tuple(above.astype(np.float64) for above in from_above))
-    slices = _slices(run, trace, grads, rng)
-    drift = run.drift(trace)
+    slices = _slices(layer, xs, trace, from_above, grads, rng)
     findings: list[Finding] = []
     culprit: tuple[Finding, _Slice] | None = None
     for part in slices:
-        found = part.findings(ORACLES[oracle], drift, tolerance)
+        found = part.findings(ORACLES[oracle], tolerance)
         findings += found
         for finding in found:
             if finding.verdict == "failed" and (culprit is None or finding.error > culprit[0].error):
@@ -92,7 +87,7 @@ def check_gradients(
     worst = part.locate(finding, ORACLES[oracle])
     raise GradientError(
         f"{worst.place} is wrong: backward gives {worst.got:.9g}, {oracle} {worst.wanted:.9g} "
-        f"(relative error {worst.error:.1e}, tolerance {tolerance:.1e}); {diagnose(report, len(xs))}\n{report}",
+        f"(relative error {worst.error:.1e}, tolerance {tolerance:.1e});\n{diagnose(report, len(xs))}\n{report}",
         report,
     )
 
@@ -105,6 +100,8 @@ class _Slice:
         gradient: what backward gave, (rows, *shape); a row for each sequence, or one for a parameter.
         directions: (P, *shape).
         losses: (directions, ε) -> (rows, P).
+        roundoff: how far a jitter in the last place of everything moves the gradient, (rows,).
+        magnitude: the size of the terms that the loss is a sum of.
         sequences: whether the rows are the sequences of a batch.
     """
 
@@ -113,7 +110,14 @@ class _Slice:
     gradient: Array
     directions: Array
     losses: Callable[[Array, complex], Array]
+    roundoff: Array
+    magnitude: Array | float
     sequences: bool = False
+
+    @property
+    def floor(self) -> float:
+        """Where digits run out: the smallest normal number of the backward, or of the complex step."""
+        return max(float(np.finfo(self.gradient.dtype).tiny), np.finfo(np.float64).tiny / COMPLEX_STEP)
 
     def along(self, directions: Array) -> Array:
         """(rows, P): the directional derivatives that the backward's gradient claims."""
@@ -121,11 +125,11 @@ class _Slice:
             claims: Array = self.gradient.reshape(len(self.gradient), -1) @ directions.reshape(len(directions), -1).T
         return claims
 
-    def findings(self, oracle: Oracle, drift: float, tolerance: float) -> list[Finding]:
+    def findings(self, oracle: Oracle, tolerance: float) -> list[Finding]:
         """One for each row."""
         got = self.along(self.directions)
-        estimate = oracle(lambda eps: self.losses(self.directions, eps))
-        errors, doubts, worst, verdicts = judge(got, estimate, drift, tolerance)
+        estimate = oracle(partial(self.losses, self.directions), self.magnitude)
+        errors, doubts, worst, verdicts = judge(got, estimate, self.roundoff, tolerance, self.floor)
         every = len(self.directions) == prod(self.directions.shape[1:])
         return [
             Finding(
@@ -151,7 +155,7 @@ class _Slice:
             return finding
 
         def misses(directions: Array) -> tuple[Array, Array]:
-            wanted = oracle(lambda eps: self.losses(directions, eps)).value[row]
+            wanted = oracle(partial(self.losses, directions), self.magnitude).value[row]
             return np.abs(self.along(directions)[row] - wanted), wanted
 
         entries = np.arange(prod(shape)) if finite.all() else np.flatnonzero(~finite)[:1]
@@ -169,43 +173,63 @@ class _Slice:
         return replace(finding, index=index, got=float(self.gradient[(row, *index)]), wanted=float(wanted[0]))
 
 
-def _slices(run: Run, trace: Any, grads: Any, rng: np.random.Generator) -> list[_Slice]:
+def _slices(
+    layer: Layer, xs: Array, trace: Any, from_above: tuple[Array, ...], grads: Any, rng: np.random.Generator
+) -> list[_Slice]:
     """Every parameter, then the inputs and the states: of a recurrent layer at every timestep and in every sequence."""
-    got = Setup(grads.params, grads.xs, grads.starts).arrays()
+    setup = Setup(layer, xs, trace.first)
+    shaken_setup = setup.jittered(rng)
+    shaken = shaken_setup.params.backward(shaken_setup.run(), *from_above)
+    run = Run(setup.cast(0.0), tuple(above.astype(np.float64) for above in from_above))
+    magnitude = sum(float(np.sum(np.abs(above * here))) for above, here in zip(from_above, outputs(trace), strict=True))
     recurrent = bool(getattr(trace, "states", ()))
+
+    got, again = (Setup(each.params, each.xs, each.starts).arrays() for each in (grads, shaken))
     slices = []
-    for name, array in run.setup.arrays().items():
+    for name, array in setup.arrays().items():
         label = name.removeprefix("params.")
         if array.dtype.kind not in "fc" or (recurrent and label == name):
             continue
-        gradient = _matching(label, array.shape, got.get(name))
-        if name == "xs" and not isinstance(trace, Pass):
-            directions = _directions(rng, gradient.shape[1:], UNIT_BY_UNIT, otherwise=2)
-            for t, step in enumerate(gradient):
-                slices.append(_Slice(label, t + 1, step[None], directions, partial(run.losses, name, t)))
-        else:
-            directions = _directions(rng, gradient.shape, ENTRY_BY_ENTRY, otherwise=8)
-            slices.append(_Slice(label, None, gradient[None], directions, partial(run.losses, name, ...)))
+        gradient = _matching(label, array.shape, got.get(name))[None]  # one row
+        directions = _directions(rng, array.shape, ENTRY_BY_ENTRY, otherwise=8)
+        losses = partial(run.losses, name, ...)
+        roundoff = _roundoff(gradient, again[name][None])
+        if name != "xs" or isinstance(trace, Pass):
+            slices.append(_Slice(label, None, gradient, directions, losses, roundoff, magnitude))
+            continue
+        directions = _directions(rng, array.shape[1:], UNIT_BY_UNIT, otherwise=2)
+        for t, (row, row_again) in enumerate(zip(gradient[0], again[name], strict=True)):
+            losses, roundoff = partial(run.losses, name, t), _roundoff(row[None], row_again[None])
+            slices.append(_Slice(label, t + 1, row[None], directions, losses, roundoff, magnitude))
     if recurrent:
-        slices += _timesteps(run, trace, grads, rng)
+        slices += _timesteps(run, trace, grads, shaken, rng)
     return slices
 
 
-def _timesteps(run: Run, trace: Trace, grads: Gradients[Any], rng: np.random.Generator) -> list[_Slice]:
+def _timesteps(run: Run, trace: Trace, grads: Any, shaken: Any, rng: np.random.Generator) -> list[_Slice]:
     """The inputs and the states of a recurrent layer, at every timestep and in every sequence."""
-    states = {name: getattr(trace, name) for name in trace.states}
-    here = RecurrentRun(run.setup, run.from_above, tuple(state.astype(np.float64) for state in states.values()))
+    here = RecurrentRun(
+        run.setup, run.from_above, tuple(getattr(trace, name).astype(np.float64) for name in trace.states)
+    )
+    terms = zip(here.from_above, here.states, strict=True)
+    magnitude: Array = np.sum([np.einsum("tbh,tbh->b", abs(dh), abs(h[1:])) for dh, h in terms], axis=0)[:, None]
     slices = []
-    gradient = _matching("xs", trace.xs.shape, grads.xs)
-    directions = _directions(rng, gradient.shape[2:], UNIT_BY_UNIT, otherwise=2)
-    for t, rows in enumerate(gradient, 1):
-        slices.append(_Slice("xs", t, rows, directions, partial(here.input_losses, t), sequences=True))
-    for which, (name, state) in enumerate(states.items()):
-        gradient = _matching(name, state.shape, getattr(grads, name))
+    of_states = [(name, 0, partial(here.state_losses, which)) for which, name in enumerate(trace.states)]
+    for name, first, losses in [("xs", 1, partial(here.input_losses)), *of_states]:
+        gradient = _matching(name, getattr(trace, name).shape, getattr(grads, name))
         directions = _directions(rng, gradient.shape[2:], UNIT_BY_UNIT, otherwise=2)
-        for t, rows in enumerate(gradient):
-            slices.append(_Slice(name, t, rows, directions, partial(here.state_losses, which, t), sequences=True))
+        for t, (rows, again) in enumerate(zip(gradient, getattr(shaken, name), strict=True), first):
+            roundoff = _roundoff(rows, again)
+            at_t = partial(losses, t)
+            slices.append(_Slice(name, t, rows, directions, at_t, roundoff, magnitude, sequences=True))
     return slices
+
+
+def _roundoff(gradient: Array, again: Array) -> Array:
+    """(rows,): 16 times the distance of two gradients whose runs differ in the last place; far, in a chaotic net."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        moved = np.abs(np.subtract(gradient, again, dtype=np.float64)).reshape(len(gradient), -1).max(axis=1)
+    return np.where(np.isfinite(moved), 16 * moved, 0.0)
 
 
 def _matching(name: str, shape: tuple[int, ...], gradient: Array | None) -> Array:

@@ -10,7 +10,8 @@ def diagnose(report: Report, steps: int) -> str:
     times = {finding.timestep or 0 for finding in failed if finding.array == "hs"}
     if all(finding.got == 0 for finding in failed):
         return "backward gives exact zeros: is the gradient written at all?"
-    if all(finding.wanted == 0 for finding in failed):
+    parameters = [finding for finding in failed if finding.timestep is None]
+    if all(finding.wanted == 0 for finding in parameters or failed):
         return "the oracle sees no effect: does forward keep complex numbers (no abs, no float(), no .real)?"
     if max(finding.error for finding in failed) < 1e-6:
         return (

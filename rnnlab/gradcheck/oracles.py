@@ -32,42 +32,50 @@ class Estimate:
     high: Array
 
 
-def complex_step(losses: Losses) -> Estimate:
-    """Im losses(iε) / ε with ε = 1e-20: exact but for roundoff, where the forward is holomorphic."""
+def complex_step(losses: Losses, magnitude: Array | float = 0.0) -> Estimate:
+    """Im losses(iε) / ε with ε = 1e-20: exact but for roundoff, where the forward is holomorphic.
+
+    Derivatives below 2e-288 = 2^-1022 / ε lose digits, as their ε-fold falls below the smallest normal number.
+    """
     value = losses(1j * COMPLEX_STEP).imag / COMPLEX_STEP
     return Estimate(value, np.zeros_like(value), value, value)
 
 
-def finite_difference(losses: Losses) -> Estimate:
+def finite_difference(losses: Losses, magnitude: Array | float = 0.0) -> Estimate:
     """Central differences at steps h, h/2, h/4, twice extrapolated (Richardson), at the h that errs least.
 
         D(h) = (f(h) - f(-h)) / 2h        R(h) = (4 D(h/2) - D(h)) / 3 = f' + O(h⁴)
 
-    The error is |R(h/2) - R(h)| plus the noise of subtraction. Three h are tried, for each direction the one with
-    the smallest error is kept: large h truncates and steps over kinks, small h drowns in noise. A kink that sits at
-    0 itself is known by one-sided slopes that stay apart as h shrinks: then the interval between them is the answer.
+    The error is |R(h/2) - R(h)| plus the noise of subtraction, which the largest loss sets, or `magnitude`, the size
+    of the terms that the loss is a sum of. Three h are tried, for each direction the one with the smallest error is
+    kept: large h truncates and steps over kinks, small h drowns in noise.
+
+    A step that crosses a kink shows in its one-sided slopes, which do not draw together as h shrinks; their gap is
+    then part of the error. If even the smallest step crosses one, the kink is here: the interval between its
+    one-sided slopes is the answer.
     """
     centre = losses(0.0)
-    noise = 4 * np.finfo(np.float64).eps * np.maximum(np.abs(centre), 1.0)
     value, error = np.zeros_like(centre), np.full_like(centre, np.inf)
-    gaps = []
+    low, high = value, value
     for h in COARSEST_STEPS:
         right = [losses(h / n) for n in (1, 2, 4)]
         left = [losses(-h / n) for n in (1, 2, 4)]
         D = [(r - l) / (2 * h / n) for r, l, n in zip(right, left, (1, 2, 4), strict=True)]
         R = [(4 * D[1] - D[0]) / 3, (4 * D[2] - D[1]) / 3]
-        doubt = np.abs(R[1] - R[0]) + noise / (h / 4)
+        largest = np.maximum.reduce([*map(np.abs, right + left), np.broadcast_to(magnitude, centre.shape)])
+        noise = 4 * np.finfo(np.float64).eps * largest / (h / 4)
+
+        up, down = (right[2] - centre) / (h / 4), (centre - left[2]) / (h / 4)
+        gap, wider_gap = np.abs(up - down), np.abs(right[0] + left[0] - 2 * centre) / h
+        kink = (gap > 0.75 * wider_gap) & (gap > 4 * noise)
+        doubt = np.abs(R[1] - R[0]) + noise + np.where(kink, gap, 0)
         value, error = np.where(doubt < error, R[1], value), np.minimum(doubt, error)
-        gaps.append(((right[2] - centre) / (h / 4), (centre - left[2]) / (h / 4), noise / (h / 4)))
-    (a_right, a_left, _), (b_right, b_left, b_noise), _ = gaps
-    gap = np.abs(b_right - b_left)
-    kink = (gap > 0.75 * np.abs(a_right - a_left)) & (gap > 4 * b_noise)
-    low = np.where(kink, np.minimum(b_right, b_left), value)
-    high = np.where(kink, np.maximum(b_right, b_left), value)
-    return Estimate(value, error, low, high)
+        low, high = np.where(kink, np.minimum(up, down), value), np.where(kink, np.maximum(up, down), value)
+    return Estimate(value, np.where(kink, noise, error), low, high)
 
 
-ORACLES: dict[str, Callable[[Losses], Estimate]] = {
+Oracle = Callable[[Losses, "Array | float"], Estimate]
+ORACLES: dict[str, Oracle] = {
     "complex_step": complex_step,
     "finite_difference": finite_difference,
 }

@@ -29,7 +29,20 @@ class Setup(Record):
         dtype = np.result_type(np.float64, eps)
         return self.map(lambda array: array.astype(dtype if array.dtype.kind in "fc" else array.dtype))
 
+    def jittered(self, rng: np.random.Generator) -> "Setup":
+        """A copy in which every float is moved by up to one unit in its last place."""
+
+        def jitter(array: Perturbed) -> Perturbed:
+            if array.dtype.kind not in "fc":
+                return array
+            unit = np.finfo(array.dtype).eps * rng.uniform(-1, 1, array.shape)
+            moved: Perturbed = array * (1 + unit)
+            return moved.astype(array.dtype)
+
+        return self.map(jitter)
+
     def run(self) -> Any:
+        """The trace."""
         return self.params.forward(self.xs, *self.starts)
 
 
@@ -45,17 +58,6 @@ class Run:
 
     setup: Setup
     from_above: tuple[Array, ...]
-
-    def drift(self, trace: Any) -> float:
-        """How far roundoff alone moves this run over its steps, relative to its outputs.
-
-        In a chaotic net that is far, and the oracle then differentiates another trajectory than the trace's.
-        """
-        moved, largest = 0.0, 1e-300
-        for again, here in zip(outputs(self.setup.cast(1j).run()), outputs(trace), strict=True):
-            moved = max(moved, float(np.abs(again.real - here).max()))
-            largest = max(largest, float(np.abs(here).max()))
-        return len(self.setup.xs) * moved / largest
 
     def losses(self, name: str, place: Any, directions: Perturbed, eps: complex) -> Perturbed:
         """(1, P): the loss with ε · direction added to array[place], for each of P directions."""

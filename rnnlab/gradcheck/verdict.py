@@ -53,21 +53,31 @@ class Finding:
         return f"{self.array} at timestep {self.timestep}, sequence {self.sequence}{unit}"
 
 
-def judge(got: Array, estimate: Estimate, drift: float, tolerance: float) -> tuple[Array, Array, Array, list[Verdict]]:
+def judge(
+    got: Array, estimate: Estimate, roundoff: Array | float, tolerance: float, floor: float = 0.0
+) -> tuple[Array, Array, Array, list[Verdict]]:
     """Per slice (row) over its directions (columns): error, doubt, worst direction, verdict.
 
-    `drift` is how far roundoff alone moves the run, relative: it adds to the oracle's doubt.
+    Args:
+        roundoff: how far roundoff alone moves the backward's gradient, for each row: it adds to the oracle's doubt.
+        floor: where numbers run out of digits. A difference below it is nobody's fault: it does not fail, and unless
+            both sides are exactly 0 it does not pass.
+
+    Beside the interval of a kink nothing is certain either: several units may sit on theirs, and what one direction
+    sees of them mixes their two sides.
     """
     scale = np.abs(estimate.value).max(axis=1)
     distance = np.maximum(np.maximum(estimate.low - got, got - estimate.high), 0)
     distance[~np.isfinite(distance)] = np.inf
-    doubts = estimate.error + drift * np.abs(estimate.value)
+    doubts = estimate.error + np.reshape(roundoff, (-1, 1))
     error = _relative(distance.max(axis=1), scale)
     doubt = _relative(doubts.max(axis=1), scale)
-    surplus = _relative(np.maximum(distance - 5 * doubts, 0).max(axis=1), scale)
+    surplus = np.maximum(distance - 5 * doubts - floor, 0)
+    surplus[(estimate.low < estimate.high) & np.isfinite(distance)] = 0
+    certain = _relative(surplus.max(axis=1), scale)
     verdicts: list[Verdict] = [
-        "failed" if not s <= tolerance else "inconclusive" if not d <= tolerance else "passed"
-        for s, d in zip(surplus, doubt, strict=True)
+        "failed" if not c <= tolerance else "passed" if d <= tolerance and e <= tolerance else "inconclusive"
+        for c, d, e in zip(certain, doubt, error, strict=True)
     ]
     return error, doubt, distance.argmax(axis=1), verdicts
 
@@ -75,7 +85,7 @@ def judge(got: Array, estimate: Estimate, drift: float, tolerance: float) -> tup
 def _relative(part: Array, whole: Array) -> Array:
     """part / whole, with 0 / 0 = 0: a gradient that is exactly zero on both sides agrees."""
     ratio = np.full_like(part, np.inf)
-    np.divide(part, whole, out=ratio, where=whole > 0)
+    np.divide(part, whole, out=ratio, where=(whole > 0) & np.isfinite(whole) & np.isfinite(part))
     ratio[part == 0] = 0
     return ratio
 

@@ -133,7 +133,7 @@ class RNN(Record):
         for t in range(len(xs), 0, -1):  # 2. recur, backwards
             da = self.activation.slope(hs[t], out=das[t])
             da *= dhs[t]
-            dhs[t - 1] += da @ self.U.T  # ← the line where the gradient vanishes: T times the same Uᵀ
+            dhs[t - 1] += da @ self.U.T  # ← the line where the gradient vanishes: T times a slope and the same Uᵀ
         das = das[1:]
         dU = flat(hs[:-1]).T @ flat(das)  # 3. collect: every step at once
         dW, db, dxs = project_back(xs, self.W, das)

@@ -1,0 +1,121 @@
+"""Parameters to and from PyTorch's and Keras's layouts, as plain NumPy arrays; neither framework is imported.
+
+                PyTorch's state_dict                              Keras's get_weights()
+    kernels     weight_ih_l0 (G, D), weight_hh_l0 (G, H): Wᵀ, Uᵀ  kernel (D, G), recurrent_kernel (H, G)
+    biases      bias_ih_l0 (G,), bias_hh_l0 (G,), added up        bias (G,); GRU with reset_after: (2, G)
+    LSTM gates  i, f, g, o as here                                i, f, c, o: as here, c is g
+    GRU gates   r, z, n: the first two exchanged                  z, r, h: as here, h is n
+
+To either layout and back is exact. From PyTorch and back, an RNN's or LSTM's two biases come back as their sum and 0,
+which is the same layer.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from rnnlab.activations import Activation
+from rnnlab.arrays import Array
+from rnnlab.layers import GRU, LSTM, RNN
+
+GATES = {1: RNN, 3: GRU, 4: LSTM}
+
+
+def to_torch(layer: RNN | LSTM | GRU, *, index: int = 0) -> dict[str, Array]:
+    """The state_dict of torch.nn.RNN, LSTM or GRU with these parameters, as NumPy arrays.
+
+    Load it with `module.load_state_dict({name: torch.from_numpy(array) for name, array in … .items()})`; the module's
+    nonlinearity has to be given to torch. `index` is the layer's place in a stack: weight_ih_l1 and so on.
+
+    Raises:
+        TypeError: torch has no such layer.
+    """
+    if isinstance(layer, GRU):
+        W, U, b, bu = (_exchanged(array) for array in (layer.W, layer.U, layer.b, layer.bu))
+    elif isinstance(layer, RNN | LSTM):
+        W, U, b, bu = layer.W, layer.U, layer.b.copy(), np.zeros_like(layer.b)
+    else:
+        raise TypeError(f"PyTorch's layout is known for RNN, LSTM and GRU; got {type(layer).__name__}")
+    names = (f"{kind}_l{index}" for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"))
+    arrays = (np.ascontiguousarray(W.T), np.ascontiguousarray(U.T), b, bu)
+    return dict(zip(names, arrays, strict=True))
+
+
+def from_torch(
+    state: Mapping[str, Array], *, index: int = 0, activation: str | Activation = "tanh"
+) -> RNN | LSTM | GRU:
+    """The layer with the parameters of a state_dict, whose values are NumPy arrays; its kind is read from the shapes.
+
+    Args:
+        state: with weight_ih_l0, weight_hh_l0 and, if there are biases, bias_ih_l0 and bias_hh_l0.
+        index: which layer of a stack.
+        activation: of an RNN, "tanh" or "relu"; torch does not keep it in the state_dict.
+
+    Raises:
+        ValueError: a name is missing, or the shapes are of no known layer.
+    """
+    missing = [name for name in (f"weight_ih_l{index}", f"weight_hh_l{index}") if name not in state]
+    if missing:
+        raise ValueError(f"the state_dict has no {' and no '.join(missing)}; it has {', '.join(state) or 'nothing'}")
+    W = np.ascontiguousarray(np.asarray(state[f"weight_ih_l{index}"]).T)
+    U = np.ascontiguousarray(np.asarray(state[f"weight_hh_l{index}"]).T)
+    none = np.zeros(U.shape[-1], U.dtype)
+    b, bu = (np.array(state.get(f"bias_{kind}_l{index}", none)) for kind in ("ih", "hh"))
+    kind = _kind(U)
+    if kind is GRU:
+        return GRU(*(_exchanged(array) for array in (W, U, b, bu)))
+    if kind is LSTM:
+        return LSTM(W, U, b + bu)
+    return RNN(W, U, b + bu, activation)  # type: ignore[arg-type]  # a name becomes an Activation
+
+
+def to_keras(layer: RNN | LSTM | GRU) -> list[Array]:
+    """What `set_weights` of keras.layers.SimpleRNN, LSTM or GRU (reset_after=True) takes.
+
+    Raises:
+        TypeError: Keras has no such layer.
+    """
+    if isinstance(layer, GRU):
+        return [layer.W.copy(), layer.U.copy(), np.stack([layer.b, layer.bu])]
+    if isinstance(layer, RNN | LSTM):
+        return [layer.W.copy(), layer.U.copy(), layer.b.copy()]
+    raise TypeError(f"Keras's layout is known for RNN, LSTM and GRU; got {type(layer).__name__}")
+
+
+def from_keras(weights: Sequence[Array], *, activation: str | Activation = "tanh") -> RNN | LSTM | GRU:
+    """The layer with the weights of `get_weights()`; its kind is read from the shapes.
+
+    Args:
+        weights: kernel, recurrent kernel and, unless use_bias=False, bias.
+        activation: of a SimpleRNN; Keras does not keep it in the weights.
+
+    Raises:
+        ValueError: not two or three arrays, the shapes are of no known layer, or a GRU without reset_after.
+    """
+    if len(weights) not in (2, 3):
+        raise ValueError(f"weights must be kernel, recurrent kernel and bias; got {len(weights)} arrays")
+    W, U, *bias = (np.array(array) for array in weights)
+    kind = _kind(U)
+    if kind is GRU:
+        b = bias[0] if bias else np.zeros((2, U.shape[1]), U.dtype)
+        if b.shape != (2, U.shape[1]):
+            raise ValueError(f"a GRU's bias must be (2, {U.shape[1]}), as with reset_after=True; got {b.shape}")
+        return GRU(W, U, b[0].copy(), b[1].copy())
+    b = bias[0] if bias else np.zeros(U.shape[1], U.dtype)
+    if kind is LSTM:
+        return LSTM(W, U, b)
+    return RNN(W, U, b, activation)  # type: ignore[arg-type]  # a name becomes an Activation
+
+
+def _kind(U: Array) -> type[RNN] | type[LSTM] | type[GRU]:
+    """The kind of layer whose recurrent kernel is (H, H), (H, 3H) or (H, 4H)."""
+    gates, rest = divmod(U.shape[1], U.shape[0]) if U.ndim == 2 and U.shape[0] else (0, 1)
+    if rest or gates not in GATES:
+        raise ValueError(f"a recurrent kernel must be (H, H), (H, 3H) or (H, 4H) after transposing; got {U.shape}")
+    return GATES[gates]
+
+
+def _exchanged(array: Array) -> Array:
+    """The first two of three blocks along the last axis exchanged: z, r, n from r, z, n and back."""
+    first, second, third = np.split(array, 3, axis=-1)
+    return np.concatenate([second, first, third], axis=-1)
