@@ -38,8 +38,11 @@ class Trace(Record):
 
     @property
     def last(self) -> tuple[Array, ...]:
-        """The states after the last step; `forward(more, *trace.last)` goes on from there."""
-        return tuple(getattr(self, name)[-1] for name in self.states)
+        """The states after the last step, copied; `forward(more, *trace.last)` goes on from there.
+
+        Copied, because a view would keep the states of every step in memory for the sake of the last.
+        """
+        return tuple(getattr(self, name)[-1].copy() for name in self.states)
 
 
 P = TypeVar("P")
