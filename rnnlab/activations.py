@@ -42,6 +42,10 @@ class Activation(Record, ABC):
         return self.name
 
 
+FLOORS = {char: -np.floor(np.log(np.finfo(char).max)) for char in "fdD"}
+"""Where σ stops following a to the left: there h is nothing but exp(a), and exp(-a) is about to overflow."""
+
+
 class Sigmoid(Activation):
     """h = 1 / (1 + exp(-a)),  dh/da = h (1 - h) ≤ 1/4."""
 
@@ -49,9 +53,7 @@ class Sigmoid(Activation):
     max_slope = 0.25
 
     def apply(self, a: Array) -> None:
-        # exp(-a) would overflow far to the left, where h is nothing but exp(a): stop just before it does.
-        floor = -np.floor(np.log(np.finfo(a.dtype).max))
-        np.maximum(a.real, floor, out=a.real)
+        np.maximum(a.real, FLOORS[a.dtype.char], out=a.real)
         np.negative(a, out=a)
         np.exp(a, out=a)
         a += 1

@@ -169,7 +169,7 @@ assert np.abs(rl.flow.gradient_norms(layer, xs)[:, 0] / norms - 1).max() < 1e-13
 
 # %%
 lines, first = inspect.getsourcelines(rl.RNN.backward)
-found = [(n, line.strip()) for n, line in enumerate(lines, first) if "@ self.U.T" in line]
+found = [(n, line.strip()) for n, line in enumerate(lines, first) if "da @ U_T" in line]
 for n, line in found:
     print(f"rnnlab/layers/rnn.py, line {n}:\n    {line}")
 assert len(found) == 1

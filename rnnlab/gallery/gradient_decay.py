@@ -9,13 +9,13 @@ from matplotlib.figure import Figure
 from rnnlab import flow, initializers
 from rnnlab.gallery import page
 from rnnlab.gallery.table import Table
-from rnnlab.layers import RNN, IndRNN
+from rnnlab.layers import GRU, LSTM, RNN, IndRNN
 
 TITLE = "Where does the gradient go?"
 FLOAT32_LAST, FLOAT64_LAST = 2.0**-149, 2.0**-1074
 """The smallest numbers above zero in either precision: what is smaller is exactly 0."""
 
-Build = Callable[[np.random.Generator, int, int, int], RNN | IndRNN]
+Build = Callable[[np.random.Generator, int, int, int], RNN | IndRNN | LSTM | GRU]
 
 
 def _rnn(activation: str, kernel: str, recurrent: str) -> Build:
@@ -38,19 +38,31 @@ def _indrnn(rng: np.random.Generator, inputs: int, hidden: int, steps: int) -> I
     return IndRNN.init(rng, inputs=inputs, hidden=hidden, recurrent_initializer=u_range)
 
 
+def _lstm(forget_bias: float) -> Build:
+    return lambda rng, inputs, hidden, steps: LSTM.init(rng, inputs=inputs, hidden=hidden, forget_bias=forget_bias)
+
+
+def _gru(rng: np.random.Generator, inputs: int, hidden: int, steps: int) -> GRU:
+    return GRU.init(rng, inputs=inputs, hidden=hidden)
+
+
 @dataclass(frozen=True)
 class Series:
-    """A line of the figure: which panel it is on, how its layer is built, how it is drawn, whether it has input."""
+    """A line: its panel, how its layer is built, how it is drawn, whether it has input, and whose gradient it is."""
 
     panel: str
     build: Build
     color: str
     line: str
     driven: bool = True
+    of: str = "hs"
 
 
 GLOROT, ORTHOGONAL = "glorot_uniform", "orthogonal"
-REMEDIES = "ReLU with a remedy"
+REMEDIES, GATES = "ReLU with a remedy", "gates"
+NEAR = 60
+"""Steps back that the last panel shows, each of them."""
+
 SERIES = {
     "sigmoid, glorot_uniform": Series("sigmoid", _rnn("sigmoid", GLOROT, GLOROT), page.RED, "--"),
     "sigmoid, orthogonal": Series("sigmoid", _rnn("sigmoid", ORTHOGONAL, ORTHOGONAL), page.BLUE, "-"),
@@ -62,6 +74,10 @@ SERIES = {
     "IRNN": Series(REMEDIES, _irnn, page.GREEN, "-"),
     "IRNN, no input": Series(REMEDIES, _irnn, page.BLACK, "--", driven=False),
     "IndRNN": Series(REMEDIES, _indrnn, page.ORANGE, "-."),
+    "GRU": Series(GATES, _gru, page.RED, "--"),
+    "LSTM, h": Series(GATES, _lstm(1), page.BLUE, "-"),
+    "LSTM, c": Series(GATES, _lstm(1), page.SKY, ":", of="cs"),
+    "LSTM, c, forget bias 5": Series(GATES, _lstm(5), page.GREEN, "-.", of="cs"),
 }
 
 
@@ -69,12 +85,13 @@ def compute(*, seeds: int = 20, steps: int = 600, hidden: int = 100, inputs: int
     """A run per series and seed: x[t] ~ N(0, 1), the loss on the last step alone, |dL/dh[T]| = 1.
 
     "orthogonal U alone" keeps W at glorot_uniform; elsewhere W and U come from the named initializer. Without input,
-    h0 is 1 so that there is a state to keep.
+    h0 is 1 so that there is a state to keep. GRU and LSTM start as their `init` does: glorot_uniform W, orthogonal U.
+    The loss reads the LSTM's h alone, so dL/dc[T] = 0 and the cell's gradient starts a step back, on the same scale.
 
     Returns:
-        series; back, steps back from the loss; median, low, high of the norm (10 and 90 % of the seeds); zeros, the
+        series; back, steps back from the loss, every one of the first NEAR, then every `every`th; median, low, high of the norm (10 and 90 % of the seeds); zeros, the
         share of seeds whose gradient is exactly 0; rate and spread, median and standard deviation over the seeds of
-        the decay in nats per step; bound, Pascanu's factor per step, median.
+        the decay in nats per step; bound, Pascanu's factor per step, median, NaN for gates, which it does not cover.
     """
     rows: list[tuple[str | float, ...]] = []
     for name, series in SERIES.items():
@@ -84,25 +101,31 @@ def compute(*, seeds: int = 20, steps: int = 600, hidden: int = 100, inputs: int
             layer = series.build(rng, inputs, hidden, steps)
             xs = rng.standard_normal((steps, 1, inputs)) * series.driven
             h0 = None if series.driven else np.ones((1, hidden))
-            run = flow.gradient_norms(layer, xs, h0, dh=np.full((1, hidden), hidden**-0.5))[:, 0]
+            dh = np.full((1, hidden), hidden**-0.5)
+            run = flow.gradient_norms(layer, xs, h0, dh=dh, of=series.of)[:, 0]
             norms.append(run[::-1])
             rates.append(flow.decay_rate(run))
-            bounds.append(flow.pascanu_bound(layer))
+            bounds.append(flow.pascanu_bound(layer) if isinstance(layer, RNN | IndRNN) else np.nan)
         low, median, high = np.quantile(norms, (0.1, 0.5, 0.9), axis=0, method="nearest")
         zeros = np.mean(np.array(norms) == 0, axis=0)
         summary = float(np.median(rates)), float(np.std(rates)), float(np.median(bounds))
-        rows += [(name, k, median[k], low[k], high[k], zeros[k], *summary) for k in range(0, steps + 1, every)]
+        shown = (k for k in range(steps + 1) if k <= NEAR or k % every == 0)
+        rows += [(name, k, median[k], low[k], high[k], zeros[k], *summary) for k in shown]
     return Table.of("series back median low high zeros rate spread bound", rows)
 
 
 @page.styled
 def draw(table: Table) -> Figure:
-    """A panel per activation, one logarithmic scale: lines are medians, bands 10–90 % of the seeds, grey the bounds."""
-    figure, axes = page.page(2, 2, height=7.6)
-    panels = dict(zip(dict.fromkeys(series.panel for series in SERIES.values()), axes, strict=True))
+    """One logarithmic scale but for two close-ups: lines are medians, bands 10–90 % of the seeds, grey the bounds."""
+    figure, axes = page.page(3, 2, height=10.8)
+    *_, near = axes
+    panels = dict(zip(dict.fromkeys(series.panel for series in SERIES.values()), axes[:-1], strict=True))
     steps = table["back"].max()
+    for ax in axes:
+        ax.set(xlabel="steps back from the loss, k", yscale="log")
+    near.set(title=f"{GATES}, the first {NEAR} steps", xlim=(0, min(NEAR, steps)), ylim=(1e-10, 3))
     for panel, ax in panels.items():
-        ax.set(title=panel, xlabel="steps back from the loss, k", xlim=(0, steps), yscale="log", ylim=(1e-323, 1e25))
+        ax.set(title=panel, xlim=(0, steps), ylim=(1e-323, 1e25))
         if panel == REMEDIES:
             ax.set(ylim=(1e-3, 3), title=f"{panel}, seen 90 times closer")
             continue
@@ -113,13 +136,14 @@ def draw(table: Table) -> Figure:
             if panel == "ReLU":
                 page.label(ax, steps, floor * 1e7, f"below: 0 in {name}", page.GREY, ha="right")
     for name, series in SERIES.items():
-        rows, ax = table.where(series=name), panels[series.panel]
+        rows = table.where(series=name)
         back, low, median = rows["back"], rows["low"], rows["median"]
-        ax.fill_between(back, np.maximum(low, FLOAT64_LAST), rows["high"], color=series.color, alpha=0.2, lw=0)
-        ax.plot(back[median > 0], median[median > 0], color=series.color, ls=series.line, label=_legend(name, rows))
-        gone = back[median == 0]
+        for ax in (panels[series.panel], near) if series.panel == GATES else (panels[series.panel],):
+            ax.fill_between(back, np.maximum(low, FLOAT64_LAST), rows["high"], color=series.color, alpha=0.2, lw=0)
+            ax.plot(back[median > 0], median[median > 0], color=series.color, ls=series.line, label=_legend(name, rows))
+        gone = back[(median == 0) & (back > 0)]  # dL/dc[T] is 0 by definition, not lost
         if len(gone):
-            ground = ax.get_xaxis_transform()  # x in steps, y in parts of the panel
+            ax, ground = panels[series.panel], panels[series.panel].get_xaxis_transform()  # y in parts of the panel
             ax.plot(gone, np.zeros(len(gone)), "v", color=series.color, ms=4, transform=ground, clip_on=False)
     for panel, name, text, at in BOUNDS:
         rate = -np.log(_bound(table, name))
@@ -129,8 +153,14 @@ def draw(table: Table) -> Figure:
     for panel, ax in panels.items():
         handles = [line for line in ax.get_lines() if not str(line.get_label()).startswith(("_", "bound"))]
         ax.legend(handles=handles, loc="upper right" if panel == "sigmoid" else "lower left")
+    for name, k, side in NAMES_NEAR:
+        rows = table.where(series=name)
+        at = float(np.interp(k, rows["back"], rows["median"]))
+        page.label(near, k, at * side, name, SERIES[name].color, va="bottom" if side > 1 else "top")
+    of_h, of_c = (rf"$|\partial L/\partial {state}[T-k]|$" for state in "hc")
     for ax in axes[::2]:
-        ax.set_ylabel(r"$|\partial L/\partial h[T-k]|$, with $|\partial L/\partial h[T]| = 1$")
+        ax.set_ylabel(rf"{of_h}, with $|\partial L/\partial h[T]| = 1$")
+    panels[GATES].set_ylabel(f"{of_h}, or {of_c} of the cell")
     return figure
 
 
@@ -143,6 +173,14 @@ BOUNDS = (
 )
 """Pascanu's γ σ_max(U) to the k: panel, series, label, where the label stands."""
 
+NAMES_NEAR = (
+    ("GRU", 25, 1.6),
+    ("LSTM, h", 34, 0.5),
+    ("LSTM, c", 45, 1.5),
+    ("LSTM, c, forget bias 5", 38, 1.8),
+)
+"""The labels of the last panel: series, steps back, and how far above (> 1) or below the line."""
+
 
 def _bound(table: Table, name: str) -> float:
     return float(table.where(series=name)["bound"][0])
@@ -150,10 +188,11 @@ def _bound(table: Table, name: str) -> float:
 
 def _legend(name: str, rows: Table) -> str:
     half_life = float(flow.half_life(rows["rate"][0]))
-    kept = abs(rows["rate"][0]) < 1e-12
-    return (
-        name.removeprefix(f"{SERIES[name].panel}, ") + ": " + ("kept" if kept else f"halves in {half_life:.3g} steps")
-    )
+    if abs(rows["rate"][0]) < 1e-12:
+        pace = "kept"
+    else:
+        pace = f"{'halves' if half_life > 0 else 'doubles'} in {abs(half_life):.3g} steps"
+    return f"{name.removeprefix(f'{SERIES[name].panel}, ')}: {pace}"
 
 
 def caption(table: Table) -> str:
@@ -167,6 +206,8 @@ def caption(table: Table) -> str:
     zero32 = sigmoid["back"][sigmoid["median"] < FLOAT32_LAST].min()
     zero64 = sigmoid["back"][sigmoid["median"] == 0].min()
     irnn, indrnn = series("IRNN"), series("IndRNN")
+    opened, end = series("LSTM, c, forget bias 5"), float(table["back"].max())
+    near, late, far = (opened["back"][np.abs(opened["back"] - k).argmin()] for k in (NEAR, 0.9 * end, end))
     return (
         "Norm of the gradient at every state, the loss on the last step alone; medians of the seeds, bands from 10 to "
         f"90 %. Sigmoid loses {sigmoid['rate'][0]:.2f} nats a step, more than the bound log 4 = 1.39 asks: within "
@@ -177,5 +218,11 @@ def caption(table: Table) -> str:
         f"cure it: {rate('ReLU, orthogonal')}. IRNN without input keeps the gradient as it is (rate "
         f"{series('IRNN, no input')['rate'][0]:.0e}); with input, a unit that is switched off cuts its path, and "
         f"{irnn['median'][-1]:.2g} of the norm is left after {irnn['back'][-1]:.0f} steps, in IndRNN "
-        f"{indrnn['median'][-1]:.2g}."
+        f"{indrnn['median'][-1]:.2g}. Gates do not keep it by themselves: as they start, a GRU loses {rate('GRU')}, more than a "
+        f"tanh RNN, an LSTM {rate('LSTM, h')}, its cell {rate('LSTM, c')} (the loss reads h, so the cell's gradient "
+        "starts one step back). A forget bias of 5 instead of 1 opens the gate: "
+        f"{opened.only('median', back=1.0):.2g} of the norm is in the cell one step back, "
+        f"{opened.only('median', back=near):.2g} after {near:.0f} steps, {opened.only('median', back=late):.2g} after "
+        f"{late:.0f} and {opened['median'][-1]:.2g} after {far:.0f}: it no longer vanishes, it grows, most of all where "
+        "the cells have just left 0."
     )

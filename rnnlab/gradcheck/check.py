@@ -226,10 +226,10 @@ def _timesteps(run: Run, trace: Trace, grads: Any, shaken: Any, rng: np.random.G
 
 
 def _roundoff(gradient: Array, again: Array) -> Array:
-    """(rows,): 16 times the distance of two gradients whose runs differ in the last place; far, in a chaotic net."""
+    """(rows,): how far apart two gradients are whose runs differ in the last place; far, in a chaotic net."""
     with np.errstate(invalid="ignore", over="ignore"):
         moved = np.abs(np.subtract(gradient, again, dtype=np.float64)).reshape(len(gradient), -1).max(axis=1)
-    return np.where(np.isfinite(moved), 16 * moved, 0.0)
+    return np.where(np.isfinite(moved), moved, 0.0)
 
 
 def _matching(name: str, shape: tuple[int, ...], gradient: Array | None) -> Array:

@@ -59,7 +59,8 @@ def judge(
     """Per slice (row) over its directions (columns): error, doubt, worst direction, verdict.
 
     Args:
-        roundoff: how far roundoff alone moves the backward's gradient, for each row: it adds to the oracle's doubt.
+        roundoff: how far roundoff alone moved the backward's gradient once, for each row; another time it may move it
+            fifty times as far, and a difference within that does not fail.
         floor: where numbers run out of digits. A difference below it is nobody's fault: it does not fail, and unless
             both sides are exactly 0 it does not pass.
 
@@ -69,10 +70,10 @@ def judge(
     scale = np.abs(estimate.value).max(axis=1)
     distance = np.maximum(np.maximum(estimate.low - got, got - estimate.high), 0)
     distance[~np.isfinite(distance)] = np.inf
-    doubts = estimate.error + np.reshape(roundoff, (-1, 1))
+    roundoff = np.reshape(roundoff, (-1, 1))
     error = _relative(distance.max(axis=1), scale)
-    doubt = _relative(doubts.max(axis=1), scale)
-    surplus = np.maximum(distance - 5 * doubts - floor, 0)
+    doubt = _relative(estimate.error.max(axis=1), scale)
+    surplus = np.maximum(distance - 5 * estimate.error - 50 * roundoff - floor, 0)
     surplus[(estimate.low < estimate.high) & np.isfinite(distance)] = 0
     certain = _relative(surplus.max(axis=1), scale)
     verdicts: list[Verdict] = [

@@ -50,13 +50,14 @@ def forward_and_backward(layer: rl.RNN | rl.IndRNN, xs: np.ndarray, dhs: np.ndar
 def gemms(layer: rl.RNN, xs: np.ndarray, hs: np.ndarray, das: np.ndarray) -> Callable[[], None]:
     """The products of forward and backward, into buffers that are there already."""
     a_s, step, dxs = np.empty_like(das), np.empty_like(das[0]), np.empty_like(xs)
+    U_T = np.ascontiguousarray(layer.U.T)  # the faster way round
 
     def run() -> None:
         np.matmul(flat(xs), layer.W, out=flat(a_s))  # project
         for h in hs[:-1]:  # recur
             np.matmul(h, layer.U, out=step)
         for da in das[::-1]:  # recur, backwards
-            np.matmul(da, layer.U.T, out=step)
+            np.matmul(da, U_T, out=step)
         flat(hs[:-1]).T @ flat(das)  # collect
         flat(xs).T @ flat(das)
         np.matmul(flat(das), layer.W.T, out=flat(dxs))

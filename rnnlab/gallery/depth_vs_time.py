@@ -1,0 +1,155 @@
+"""Depth against time: fifty layers with weights of their own, beside fifty steps of a net that has one weight."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from rnnlab import flow
+from rnnlab.arrays import Array
+from rnnlab.gallery import page
+from rnnlab.gallery.table import Table
+from rnnlab.layers import RNN, Conv2D, Dense
+
+TITLE = "Depth is not time: what one shared weight changes"
+KERNELS = {"sigmoid": "glorot_uniform", "relu": "he_uniform"}
+GAINS = (1.0, 1.5, 4.0, 8.0, 16.0, 32.0)
+SIDE, FILTER = 16, (3, 3)
+"""The CNN's images, SIDE × SIDE, and its filters; as many channels as give a unit about `width` inputs."""
+
+Run = Callable[[np.random.Generator, str, float, int, int], Array]
+
+
+def _mlp(rng: np.random.Generator, activation: str, gain: float, depth: int, width: int) -> Array:
+    layers = [
+        Dense.init(rng, inputs=width, outputs=width, activation=activation, kernel_initializer=KERNELS[activation])
+        for _ in range(depth)
+    ]
+    return _norms_through([layer.map(lambda W: gain * W) for layer in layers], rng.standard_normal((1, width)), rng)
+
+
+def _cnn(rng: np.random.Generator, activation: str, gain: float, depth: int, width: int) -> Array:
+    channels = max(1, width // (FILTER[0] * FILTER[1]))
+    layers = [
+        Conv2D.init(
+            rng,
+            channels=channels,
+            filters=channels,
+            size=FILTER,
+            padding=1,
+            activation=activation,
+            kernel_initializer=KERNELS[activation],
+        )
+        for _ in range(depth)
+    ]
+    images = rng.standard_normal((1, SIDE, SIDE, channels))
+    return _norms_through([layer.map(lambda W: gain * W) for layer in layers], images, rng)
+
+
+def _rnn(rng: np.random.Generator, activation: str, gain: float, depth: int, width: int) -> Array:
+    layer = RNN.init(rng, inputs=1, hidden=width, activation=activation, recurrent_initializer=KERNELS[activation])
+    scaled = layer.map(lambda W: gain * W)
+    h0, dh = rng.standard_normal((1, width)), rng.standard_normal((1, width))
+    return flow.gradient_norms(scaled, np.zeros((depth, 1, 1)), h0, dh=dh / flow.norms(dh))[::-1, 0]
+
+
+def _norms_through(layers: list[Any], xs: Array, rng: np.random.Generator) -> Array:
+    """|dL/dy| of the last layer, which is 1, and |dL/dx| of every layer from the last to the first."""
+    passes = []
+    for layer in layers:
+        passes.append(layer.forward(xs))
+        xs = passes[-1].ys
+    dys = rng.standard_normal(xs.shape)
+    dys /= flow.norms(dys.ravel())
+    lengths = [1.0]
+    for layer, run in zip(layers[::-1], passes[::-1], strict=True):
+        dys = layer.backward(run, dys).xs
+        lengths.append(float(flow.norms(dys.ravel())))
+    return np.array(lengths)
+
+
+NETS: dict[str, tuple[Run, str, str]] = {
+    "MLP": (_mlp, page.BLUE, "-"),
+    "CNN": (_cnn, page.ORANGE, "-."),
+    "RNN": (_rnn, page.RED, "--"),
+}
+
+
+def compute(*, seeds: int = 20, depth: int = 50, width: int = 100) -> Table:
+    """A run per activation, gain, net and seed: the loss is a random linear function of the last layer, or state.
+
+    The input, or h0, is N(0, 1); the RNN has no further input, so that it is an MLP whose layers share their weight.
+    Weights are he_uniform for ReLU and glorot_uniform for sigmoid, times the gain; biases are 0.
+
+    Returns:
+        activation; gain; net; back, layers or steps back from the loss; median, low, high of the gradient's norm (10
+        and 90 % of the seeds), 1 at back = 0; spread, the standard deviation over the seeds of its logarithm.
+    """
+    rows: list[tuple[str | float, ...]] = []
+    for activation in KERNELS:
+        for gain in GAINS:
+            for net, (run, *_) in NETS.items():
+                norms = np.array([run(np.random.default_rng(s), activation, gain, depth, width) for s in range(seeds)])
+                low, median, high = np.quantile(norms, (0.1, 0.5, 0.9), axis=0, method="nearest")
+                spread = np.std(np.log(norms), axis=0)
+                rows += [
+                    (activation, gain, net, float(k), median[k], low[k], high[k], spread[k]) for k in range(depth + 1)
+                ]
+    return Table.of("activation gain net back median low high spread", rows)
+
+
+@page.styled
+def draw(table: Table) -> Figure:
+    """Above the norm, layer by layer or step by step; below how it grows with the gain, and how far seeds differ."""
+    figure, (sigmoid, relu, gains, spreads) = page.page(2, 2, height=7.8)
+    depth = table["back"].max()
+    for net, (_, color, line) in NETS.items():
+        style = {"color": color, "ls": line}
+        for ax, activation, gain in ((sigmoid, "sigmoid", 1.0), (relu, "relu", 1.0), (relu, "relu", 1.5)):
+            rows = table.where(activation=activation, gain=gain, net=net)
+            ax.fill_between(rows["back"], rows["low"], rows["high"], color=color, alpha=0.2, lw=0)
+            ax.plot(rows["back"], rows["median"], **style, label=LEGEND[net] if gain == 1 else None)
+        for activation, marker in MARKERS.items():
+            rows = table.where(activation=activation, net=net, back=depth)
+            gains.plot(rows["gain"], _growth(rows), marker, **style, ms=4, mfc="white")
+        rows = table.where(activation="relu", gain=1.0, net=net)
+        spreads.plot(rows["back"][1:], rows["spread"][1:], **style, label=net)
+    for ax in (sigmoid, relu):
+        ax.set(xlabel="layers or steps back from the loss, k", yscale="log", xlim=(0, depth))
+        ax.legend(loc="lower left" if ax is sigmoid else "upper left")
+    sigmoid.set(title="sigmoid, glorot_uniform: all vanish", ylabel="|gradient| k back, 1 at the loss")
+    relu.set(title="ReLU, he_uniform: kept, but for the RNN by luck alone", ylim=(1e-4, 1e14))
+    at = depth * 0.62
+    page.label(relu, at, 1.5**at * 1e3, "every weight × 1.5", page.BLACK, ha="right")
+    page.label(relu, at, 20, "as initialised", page.BLACK)
+    gains.set(title="scaled up, all explode", xlabel="gain g, by which every weight is multiplied", xscale="log")
+    gains.set(ylabel="growth per layer or step, nats")
+    gains.set_xticks(GAINS, [f"{gain:g}" for gain in GAINS])
+    gains.minorticks_off()
+    gains.axhline(0, color=page.GREY, lw=0.8)
+    page.label(gains, 3, 1.75, "ReLU: log g", page.BLACK, ha="right")
+    page.label(gains, 4.5, -0.9, "sigmoid", page.BLACK)
+    guide = np.array([1.0, depth])
+    start = float(table.only("spread", activation="relu", gain=1.0, net="RNN", back=1.0))
+    for power, text in ((1.0, "∝ k"), (0.5, "∝ √k")):
+        spreads.plot(guide, start / 2 * guide**power, color=page.GREY, lw=0.8)
+        page.label(spreads, 12, start / 2 * 12**power, text, page.GREY, ha="center")
+    spreads.set(title="ReLU, as initialised: seeds part", xscale="log", yscale="log")
+    spreads.set(xlabel="layers or steps back from the loss, k", ylabel="spread over seeds of log |gradient|, nats")
+    spreads.legend(loc="upper left")
+    return figure
+
+
+MARKERS = {"sigmoid": "o", "relu": "s"}
+LEGEND = {
+    "MLP": "MLP: a weight for each layer",
+    "CNN": "CNN: a filter bank for each layer",
+    "RNN": "RNN: one weight for every step",
+}
+
+
+def _growth(rows: Table) -> Array:
+    """Nats per layer that the median gains on its way back."""
+    growth: Array = np.log(rows["median"]) / rows["back"]
+    return growth
