@@ -9,6 +9,7 @@ import numpy as np
 from rnnlab.arrays import Array
 from rnnlab.layers import BatchNorm, Dense
 from rnnlab.record import Record
+from rnnlab.trace import matching
 
 
 class Layer(Protocol):
@@ -200,6 +201,7 @@ class Network(Record):
         Raises:
             ValueError, TypeError: dys does not fit the trace.
         """
+        matching(dys, trace.ys)
         readout = None if self.readout is None else self.readout.backward(trace.readout, dys)
         if readout is not None and readout.xs is not None:
             dys = readout.xs

@@ -12,14 +12,13 @@ from rnnlab.arrays import Array
 from rnnlab.gradcheck.diagnosis import diagnose
 from rnnlab.gradcheck.oracles import COMPLEX_STEP, ORACLES, Oracle
 from rnnlab.gradcheck.perturb import RecurrentRun, Run, Setup, outputs
+from rnnlab.gradcheck.roundoff import Reruns, by_name
 from rnnlab.gradcheck.verdict import Finding, GradientError, Report, judge
 from rnnlab.network import Layer
 from rnnlab.trace import Pass, Trace
 
-ENTRY_BY_ENTRY = 64
-"""A parameter of at most this many entries is perturbed entry by entry, a larger one along random directions."""
-UNIT_BY_UNIT = 16
-"""The same for the units of one timestep, of which there are T."""
+ENTRY_BY_ENTRY = 16
+"""An array, or a timestep of one, with more entries than that is perturbed along random directions instead."""
 
 
 def check_gradients(
@@ -178,35 +177,35 @@ def _slices(
 ) -> list[_Slice]:
     """Every parameter, then the inputs and the states: of a recurrent layer at every timestep and in every sequence."""
     setup = Setup(layer, xs, trace.first)
-    shaken_setup = setup.jittered(rng)
-    shaken = shaken_setup.params.backward(shaken_setup.run(), *from_above)
+    reruns = Reruns.of(setup, trace, from_above, rng)
     run = Run(setup.cast(0.0), tuple(above.astype(np.float64) for above in from_above))
     magnitude = sum(float(np.sum(np.abs(above * here))) for above, here in zip(from_above, outputs(trace), strict=True))
     recurrent = bool(getattr(trace, "states", ()))
 
-    got, again = (Setup(each.params, each.xs, each.starts).arrays() for each in (grads, shaken))
+    got = by_name(grads)
     slices = []
     for name, array in setup.arrays().items():
         label = name.removeprefix("params.")
         if array.dtype.kind not in "fc" or (recurrent and label == name):
             continue
         gradient = _matching(label, array.shape, got.get(name))[None]  # one row
-        directions = _directions(rng, array.shape, ENTRY_BY_ENTRY, otherwise=8)
+        directions = _directions(rng, array.shape, otherwise=8)
         losses = partial(run.losses, name, ...)
-        roundoff = _roundoff(gradient, again[name][None])
+        roundoff = reruns.roundoff(gradient, name)
         if name != "xs" or isinstance(trace, Pass):
             slices.append(_Slice(label, None, gradient, directions, losses, roundoff, magnitude))
             continue
-        directions = _directions(rng, array.shape[1:], UNIT_BY_UNIT, otherwise=2)
-        for t, (row, row_again) in enumerate(zip(gradient[0], again[name], strict=True)):
-            losses, roundoff = partial(run.losses, name, t), _roundoff(row[None], row_again[None])
+        directions = _directions(rng, array.shape[1:], otherwise=2)
+        for t, row in enumerate(gradient[0]):
+            losses = partial(run.losses, name, t)
+            roundoff = reruns.roundoff(row[None], name, t)
             slices.append(_Slice(label, t + 1, row[None], directions, losses, roundoff, magnitude))
     if recurrent:
-        slices += _timesteps(run, trace, grads, shaken, rng)
+        slices += _timesteps(run, trace, grads, reruns, rng)
     return slices
 
 
-def _timesteps(run: Run, trace: Trace, grads: Any, shaken: Any, rng: np.random.Generator) -> list[_Slice]:
+def _timesteps(run: Run, trace: Trace, grads: Any, reruns: Reruns, rng: np.random.Generator) -> list[_Slice]:
     """The inputs and the states of a recurrent layer, at every timestep and in every sequence."""
     here = RecurrentRun(
         run.setup, run.from_above, tuple(getattr(trace, name).astype(np.float64) for name in trace.states)
@@ -217,19 +216,12 @@ def _timesteps(run: Run, trace: Trace, grads: Any, shaken: Any, rng: np.random.G
     of_states = [(name, 0, partial(here.state_losses, which)) for which, name in enumerate(trace.states)]
     for name, first, losses in [("xs", 1, partial(here.input_losses)), *of_states]:
         gradient = _matching(name, getattr(trace, name).shape, getattr(grads, name))
-        directions = _directions(rng, gradient.shape[2:], UNIT_BY_UNIT, otherwise=2)
-        for t, (rows, again) in enumerate(zip(gradient, getattr(shaken, name), strict=True), first):
-            roundoff = _roundoff(rows, again)
+        directions = _directions(rng, gradient.shape[2:], otherwise=2)
+        for t, rows in enumerate(gradient, first):
+            roundoff = reruns.roundoff(rows, name, t - first)
             at_t = partial(losses, t)
             slices.append(_Slice(name, t, rows, directions, at_t, roundoff, magnitude, sequences=True))
     return slices
-
-
-def _roundoff(gradient: Array, again: Array) -> Array:
-    """(rows,): how far apart two gradients are whose runs differ in the last place; far, in a chaotic net."""
-    with np.errstate(invalid="ignore", over="ignore"):
-        moved = np.abs(np.subtract(gradient, again, dtype=np.float64)).reshape(len(gradient), -1).max(axis=1)
-    return np.where(np.isfinite(moved), moved, 0.0)
 
 
 def _matching(name: str, shape: tuple[int, ...], gradient: Array | None) -> Array:
@@ -240,10 +232,10 @@ def _matching(name: str, shape: tuple[int, ...], gradient: Array | None) -> Arra
     return gradient
 
 
-def _directions(rng: np.random.Generator, shape: tuple[int, ...], up_to: int, otherwise: int) -> Array:
-    """Every unit vector where there are at most `up_to` entries, else a few random ones of unit length."""
+def _directions(rng: np.random.Generator, shape: tuple[int, ...], otherwise: int) -> Array:
+    """Every unit vector where there are few entries, else `otherwise` random ones of unit length."""
     size = prod(shape)
-    if size <= up_to:
+    if size <= ENTRY_BY_ENTRY:
         return np.eye(size).reshape(size, *shape)
     directions = rng.standard_normal((otherwise, size))
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)

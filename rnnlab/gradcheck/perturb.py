@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from rnnlab.arrays import Array
 from rnnlab.record import Record
@@ -24,10 +24,13 @@ class Setup(Record):
     xs: Perturbed
     starts: tuple[Any, ...]
 
-    def cast(self, eps: complex) -> "Setup":
-        """A copy in float64, or in complex128 for a complex ε; integers stay as they are."""
-        dtype = np.result_type(np.float64, eps)
+    def astype(self, dtype: DTypeLike) -> "Setup":
+        """A copy in that dtype; integers stay as they are."""
         return self.map(lambda array: array.astype(dtype if array.dtype.kind in "fc" else array.dtype))
+
+    def cast(self, eps: complex) -> "Setup":
+        """A copy in float64, or in complex128 for a complex ε."""
+        return self.astype(np.result_type(np.float64, eps))
 
     def jittered(self, rng: np.random.Generator) -> "Setup":
         """A copy in which every float is moved by up to one unit in its last place."""

@@ -1,0 +1,196 @@
+"""Full, truncated and checkpointed BPTT: the same gradient where it should be, another where not, less memory."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import rnnlab as rl
+
+D, H, K = 3, 4, 2
+
+
+def every_step(rng, T, B):
+    """A loss with a weight of its own for every step: L = Σ_t ⟨w[t], y[t]⟩."""
+    weights = rng.standard_normal((T, B, K))
+    return weights, lambda steps, ys: (float((weights[steps] * ys).sum()), weights[steps])
+
+
+def network(rng, reads="every"):
+    layers = (
+        rl.LSTM.init(rng, inputs=D, hidden=H),
+        rl.Residual(rl.GRU.init(rng, inputs=H, hidden=H)),
+        rl.RNN.init(rng, inputs=H, hidden=H),
+    )
+    return rl.Network(layers, rl.Dense.init(rng, inputs=H, outputs=K), reads)
+
+
+def apart(ours, theirs):
+    """The largest distance of two records' arrays, relative to the largest entry of each array."""
+    pairs = zip(ours.arrays().values(), theirs.arrays().values(), strict=True)
+    return max(float(np.abs(a - b).max() / max(np.abs(b).max(), 1e-300)) for a, b in pairs)
+
+
+@given(st.integers(0, 10**6), st.integers(1, 9), st.integers(1, 3), st.integers(1, 12))
+def test_checkpointed_is_the_whole_gradient_for_every_length_of_stretch(seed, T, B, every):
+    rng = np.random.default_rng(seed)
+    net, xs = network(rng), rng.standard_normal((T, B, D))
+    weights, loss = every_step(rng, T, B)
+    starts = tuple(tuple(0.5 * rng.standard_normal((B, H)) for _ in range(n)) for n in (2, 1, 1))
+    whole = net.backward(net.forward(xs, *starts), weights)
+    ours = rl.bptt.checkpointed(net, xs, loss, *starts, every=every)
+    assert apart(ours.params, whole.params) < 1e-12
+    assert np.abs(ours.xs - whole.xs).max() < 1e-12
+    for mine, theirs in zip(ours.starts, whole.starts, strict=True):
+        for a, b in zip(mine, theirs, strict=True):
+            assert np.abs(a - b).max() < 1e-12
+    for mine, theirs in zip(ours.last, net.forward(xs, *starts).last, strict=True):
+        for a, b in zip(mine, theirs, strict=True):
+            assert np.abs(a - b).max() < 1e-13
+    assert ours.loss == pytest.approx(float((weights * net.forward(xs, *starts).ys).sum()), rel=1e-12, abs=1e-12)
+
+
+@pytest.mark.parametrize("kind", [rl.RNN, rl.IndRNN, rl.LSTM, rl.GRU])
+def test_a_layer_alone_is_run_like_a_network(kind):
+    rng = np.random.default_rng(0)
+    layer, xs, weights = (
+        kind.init(rng, inputs=D, hidden=H),
+        rng.standard_normal((10, 2, D)),
+        rng.standard_normal((10, 2, H)),
+    )
+
+    def loss(steps, ys):
+        return float((weights[steps] * ys).sum()), weights[steps]
+
+    starts = tuple(rng.standard_normal((2, H)) for _ in layer.forward(xs).states)
+    grads = layer.backward(layer.forward(xs, *starts), weights)
+    for ours in (rl.bptt.full(layer, xs, loss, *starts), rl.bptt.checkpointed(layer, xs, loss, *starts, every=3)):
+        assert type(ours.params) is kind
+        assert apart(ours.params, grads.params) < 1e-13
+        for mine, theirs in zip(ours.starts, grads.starts, strict=True):
+            np.testing.assert_allclose(mine, theirs, rtol=1e-12, atol=1e-14)
+
+
+def test_one_stretch_is_bit_for_bit_the_whole():
+    rng = np.random.default_rng(1)
+    net, xs = network(rng), rng.standard_normal((8, 2, D))
+    weights, loss = every_step(rng, 8, 2)
+    whole = net.backward(net.forward(xs), weights)
+    for ours in (
+        rl.bptt.full(net, xs, loss),
+        rl.bptt.checkpointed(net, xs, loss, every=8),
+        rl.bptt.truncated(net, xs, loss, 8),
+    ):
+        for mine, theirs in zip(ours.params.arrays().values(), whole.params.arrays().values(), strict=True):
+            np.testing.assert_array_equal(mine, theirs)
+
+
+def test_equal_stretches_give_the_same_bits_with_checkpoints_and_with_every_trace_kept():
+    rng = np.random.default_rng(2)
+    layer, xs = rl.RNN.init(rng, inputs=D, hidden=H), rng.standard_normal((12, 2, D))
+    weights = rng.standard_normal((12, 2, H))
+    ours = rl.bptt.checkpointed(layer, xs, lambda steps, ys: (0.0, weights[steps]), every=4)
+    traces, state = [], ()
+    for first in (0, 4, 8):
+        traces.append(layer.forward(xs[first : first + 4], *state))
+        state = traces[-1].last
+    total, late = None, 0.0
+    for first, trace in ((8, traces[2]), (4, traces[1]), (0, traces[0])):
+        dhs = weights[first : first + 4].copy()
+        dhs[-1] += late
+        grads = layer.backward(trace, dhs)
+        late = grads.h0
+        total = grads.params if total is None else total.map(np.add, grads.params)
+    for mine, theirs in zip(ours.params.arrays().values(), total.arrays().values(), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+def test_truncated_cuts_exactly_the_paths_between_stretches():
+    rng = np.random.default_rng(3)
+    layer, xs = rl.RNN.init(rng, inputs=D, hidden=H), rng.standard_normal((9, 2, D))
+    weights = rng.standard_normal((9, 2, H))
+    ours = rl.bptt.truncated(layer, xs, lambda steps, ys: (float((weights[steps] * ys).sum()), weights[steps]), 3)
+    hs = layer.forward(xs).hs
+    parts = []
+    for first in (0, 3, 6):
+        trace = layer.forward(xs[first : first + 3], hs[first])
+        parts.append(layer.backward(trace, weights[first : first + 3]))
+    total = parts[0].params.map(lambda a, b, c: a + b + c, parts[1].params, parts[2].params)
+    assert apart(ours.params, total) < 1e-14
+    np.testing.assert_allclose(ours.xs, np.concatenate([part.xs for part in parts]), rtol=1e-13)
+    assert apart(ours.params, layer.backward(layer.forward(xs), weights).params) > 1e-3
+
+
+def test_truncation_matters_where_the_layer_remembers_and_not_where_it_forgets():
+    rng = np.random.default_rng(4)
+    xs = rng.uniform(0, 1, (60, 2, D))
+    last = np.zeros((60, 2, H))
+    last[-1] = 1
+    errors = {}
+    for name, layer in (
+        ("forgets", rl.RNN.init(rng, inputs=D, hidden=H, activation="sigmoid")),
+        ("keeps", rl.RNN.irnn(rng, inputs=D, hidden=H)),
+    ):
+        layer = layer.map(np.abs) if name == "keeps" else layer  # positive inputs and weights: no unit is ever off
+        ours = rl.bptt.truncated(layer, xs, lambda steps, ys: (0.0, last[steps]), 10)
+        errors[name] = apart(ours.params, rl.bptt.full(layer, xs, lambda steps, ys: (0.0, last[steps])).params)
+    assert errors["forgets"] < 1e-4
+    assert errors["keeps"] > 0.5
+
+
+def test_a_network_that_reads_the_last_step_is_asked_for_its_loss_once():
+    rng = np.random.default_rng(5)
+    net, xs, target = network(rng, "last"), rng.standard_normal((10, 2, D)), rng.standard_normal((2, K))
+    asked = []
+
+    def loss(steps, ys):
+        asked.append(steps)
+        return rl.losses.squared_error(ys, target)
+
+    ours = rl.bptt.checkpointed(net, xs, loss, every=4)
+    assert asked == [slice(8, 10)]
+    trace = net.forward(xs)
+    value, dys = rl.losses.squared_error(trace.ys, target)
+    assert ours.loss == pytest.approx(value, rel=1e-13)
+    assert apart(ours.params, net.backward(trace, dys).params) < 1e-12
+
+
+def test_integers_have_no_gradient():
+    rng = np.random.default_rng(6)
+    layers = (rl.Embedding.init(rng, symbols=5, outputs=D), rl.GRU.init(rng, inputs=D, hidden=H))
+    net, ids = rl.Network(layers, reads="every"), rng.integers(0, 5, (7, 2))
+    weights = rng.standard_normal((7, 2, H))
+    ours = rl.bptt.checkpointed(net, ids, lambda steps, ys: (0.0, weights[steps]), every=3)
+    assert ours.xs is None
+    assert apart(ours.params, net.backward(net.forward(ids), weights).params) < 1e-12
+
+
+def test_checkpoints_take_a_tenth_of_the_memory_at_four_thousand_steps():
+    rng = np.random.default_rng(0)
+    layer, xs = rl.RNN.init(rng, inputs=2, hidden=128), rng.standard_normal((4000, 16, 2))
+
+    def loss(steps, ys):
+        return float(np.vdot(ys, ys)) / 2, ys
+
+    peaks, params = [], []
+    for way in (rl.bptt.full, rl.bptt.checkpointed):
+        tracemalloc.start()
+        params.append(way(layer, xs, loss).params)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] <= peaks[0] / 10
+    assert apart(params[1], params[0]) <= 1e-12
+
+
+@pytest.mark.parametrize("words", [{"every": 0}, {"every": -3}])
+def test_a_stretch_of_no_steps_is_refused(words):
+    rng = np.random.default_rng(0)
+    layer, xs = rl.RNN.init(rng, inputs=D, hidden=H), np.ones((4, 2, D))
+    with pytest.raises(ValueError, match="every must be at least 1; got"):
+        rl.bptt.checkpointed(layer, xs, lambda steps, ys: (0.0, ys), **words)
+    with pytest.raises(ValueError, match="k must be at least 1; got 0"):
+        rl.bptt.truncated(layer, xs, lambda steps, ys: (0.0, ys), 0)
+    with pytest.raises(ValueError, match=r"xs must have at least one step; got \(0, 2, 3\)"):
+        rl.bptt.full(layer, xs[:0], lambda steps, ys: (0.0, ys))
