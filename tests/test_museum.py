@@ -1,9 +1,9 @@
 """A check that cannot fail is a defect: every piece of the museum is caught, and the plain backward is not."""
 
-import museum
 import numpy as np
 import pytest
 
+import museum
 import rnnlab as rl
 
 T, B, N = 6, 2, 4  # D = H = N, so that a missing transpose of W has the right shape

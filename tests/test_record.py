@@ -31,6 +31,13 @@ def rnn():
     return rl.RNN.init(np.random.default_rng(0), inputs=2, hidden=3)
 
 
+@pytest.fixture(autouse=True)
+def _no_file_is_left_open():
+    """A file that is left open warns once it is collected, and here, not in some later test."""
+    yield
+    gc.collect()
+
+
 # Names and maps
 
 
@@ -77,6 +84,16 @@ def test_map_leaves_the_record_as_it_was():
 def test_map_trusts_the_result_and_runs_no_constructor():
     wide = rnn().map(lambda array: np.full(array.shape, np.nan))
     assert np.isnan(wide.U).all()
+
+
+def test_like_is_the_same_build_with_other_arrays_and_runs_no_constructor():
+    leaky = rl.activations.LeakyReLU(negative_slope=0.1)
+    layer = rl.RNN.init(np.random.default_rng(0), inputs=2, hidden=3, activation=leaky)
+    W, U, b = np.full((2, 3), np.inf), np.ones((3, 3)), np.zeros(3)
+    other = layer.like(W=W, U=U, b=b)
+    assert type(other) is rl.RNN
+    assert (other.W is W, other.U is U, other.b is b) == (True, True, True)
+    assert repr(other.activation) == "leaky_relu(0.1)"
 
 
 def test_map_with_other_array_names_is_refused():
