@@ -85,6 +85,9 @@ def _parser() -> argparse.ArgumentParser:
     figures.add_argument("names", nargs="*", metavar="NAME", help="see --list")
     figures.add_argument("--list", action="store_true", help="list the figures and write nothing")
     figures.add_argument("--out", type=Path, default=Path("figures"), metavar="DIR", help="default: figures")
+    figures.add_argument(
+        "--recompute", action="store_true", help="measure times anew instead of drawing the table that is there"
+    )
     figures.add_argument("--format", choices=("png", "svg", "pdf"), default="png", help="default: png")
     figures.set_defaults(run=_figures)
     return parser
@@ -106,8 +109,10 @@ def _figures(arguments: argparse.Namespace) -> None:
         if sys.stderr.isatty():
             print(f"[{done}/{count}] {name}, {time.monotonic() - start:.0f} s", file=sys.stderr)
 
-    publish(arguments.names, arguments.out, arguments.format, announce)
+    redrawn = publish(arguments.names, arguments.out, arguments.format, announce, recompute=arguments.recompute)
     print(f"wrote {count} figure{'s' * (count != 1)} and README.md to {arguments.out}")
+    if redrawn:
+        print(f"drawn from the recorded table, not measured anew (--recompute does): {', '.join(redrawn)}")
 
 
 def _flow(arguments: argparse.Namespace) -> None:

@@ -89,9 +89,10 @@ def compute(*, seeds: int = 20, steps: int = 600, hidden: int = 100, inputs: int
     The loss reads the LSTM's h alone, so dL/dc[T] = 0 and the cell's gradient starts a step back, on the same scale.
 
     Returns:
-        series; back, steps back from the loss, every one of the first NEAR, then every `every`th; median, low, high of the norm (10 and 90 % of the seeds); zeros, the
-        share of seeds whose gradient is exactly 0; rate and spread, median and standard deviation over the seeds of
-        the decay in nats per step; bound, Pascanu's factor per step, median, NaN for gates, which it does not cover.
+        series; back, steps back from the loss, each of the first NEAR, then every `every`th; median, low, high of the
+        norm (10 and 90 % of the seeds); zeros, the share of seeds whose gradient is exactly 0; rate and spread, median
+        and standard deviation over the seeds of the decay in nats per step; bound, Pascanu's factor per step, median,
+        NaN for gates, which it does not cover.
     """
     rows: list[tuple[str | float, ...]] = []
     for name, series in SERIES.items():
@@ -153,10 +154,10 @@ def draw(table: Table) -> Figure:
     for panel, ax in panels.items():
         handles = [line for line in ax.get_lines() if not str(line.get_label()).startswith(("_", "bound"))]
         ax.legend(handles=handles, loc="upper right" if panel == "sigmoid" else "lower left")
-    for name, k, side in NAMES_NEAR:
+    for name, x, side in NAMES_NEAR:
         rows = table.where(series=name)
-        at = float(np.interp(k, rows["back"], rows["median"]))
-        page.label(near, k, at * side, name, SERIES[name].color, va="bottom" if side > 1 else "top")
+        y = float(np.interp(x, rows["back"], rows["median"])) * side
+        page.label(near, x, y, name, SERIES[name].color, va="bottom" if side > 1 else "top")
     of_h, of_c = (rf"$|\partial L/\partial {state}[T-k]|$" for state in "hc")
     for ax in axes[::2]:
         ax.set_ylabel(rf"{of_h}, with $|\partial L/\partial h[T]| = 1$")
@@ -218,11 +219,11 @@ def caption(table: Table) -> str:
         f"cure it: {rate('ReLU, orthogonal')}. IRNN without input keeps the gradient as it is (rate "
         f"{series('IRNN, no input')['rate'][0]:.0e}); with input, a unit that is switched off cuts its path, and "
         f"{irnn['median'][-1]:.2g} of the norm is left after {irnn['back'][-1]:.0f} steps, in IndRNN "
-        f"{indrnn['median'][-1]:.2g}. Gates do not keep it by themselves: as they start, a GRU loses {rate('GRU')}, more than a "
-        f"tanh RNN, an LSTM {rate('LSTM, h')}, its cell {rate('LSTM, c')} (the loss reads h, so the cell's gradient "
-        "starts one step back). A forget bias of 5 instead of 1 opens the gate: "
+        f"{indrnn['median'][-1]:.2g}. Gates do not keep it by themselves: as they start, a GRU loses {rate('GRU')}, "
+        f"more than a tanh RNN, an LSTM {rate('LSTM, h')}, its cell {rate('LSTM, c')} (the loss reads h, so the cell's "
+        "gradient starts one step back). A forget bias of 5 instead of 1 opens the gate: "
         f"{opened.only('median', back=1.0):.2g} of the norm is in the cell one step back, "
         f"{opened.only('median', back=near):.2g} after {near:.0f} steps, {opened.only('median', back=late):.2g} after "
-        f"{late:.0f} and {opened['median'][-1]:.2g} after {far:.0f}: it no longer vanishes, it grows, most of all where "
-        "the cells have just left 0."
+        f"{late:.0f} and {opened['median'][-1]:.2g} after {far:.0f}: it no longer vanishes, it grows, most of all "
+        "where the cells have just left 0."
     )

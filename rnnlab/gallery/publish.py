@@ -10,18 +10,28 @@ from matplotlib.figure import Figure
 from rnnlab.files import replacing
 from rnnlab.gallery import (
     activation_slopes,
+    cliff,
+    depth_vs_time,
     gradient_decay,
     indrnn_range,
     initializer_survey,
     irnn_memory,
+    jacobian_spectrum,
     oracle_errors,
     page,
+    phase_diagram,
+    step_cost,
+    truncation_error,
 )
 from rnnlab.gallery.table import Table
 
 
 class FigureModule(Protocol):
-    """What every module of the gallery has. `compute` takes its knobs by keyword; all have defaults."""
+    """What every module of the gallery has. `compute` takes its knobs by keyword; all have defaults.
+
+    One that measures time has RECORDED besides, the names of its table's columns: no two measurements are alike, so
+    the first is kept and drawn again.
+    """
 
     TITLE: str
 
@@ -38,35 +48,72 @@ FIGURES = {
         gradient_decay,
         initializer_survey,
         activation_slopes,
+        depth_vs_time,
+        jacobian_spectrum,
+        phase_diagram,
         irnn_memory,
         indrnn_range,
+        cliff,
+        truncation_error,
         oracle_errors,
+        step_cost,
     )
 }
 
 
 def publish(
-    names: list[str], out: Path, kind: str = "png", announce: Callable[[str], None] = lambda name: None
-) -> None:
+    names: list[str],
+    out: Path,
+    kind: str = "png",
+    announce: Callable[[str], None] = lambda name: None,
+    *,
+    recompute: bool = False,
+) -> list[str]:
     """Compute, draw and write the named figures (all if none is named), then the gallery's README.
 
-    Each file is written whole or not at all. What is drawn is what the CSV says, to the last digit.
+    Each file is written whole or not at all. What is drawn is what the CSV says, to the last digit. A recorded figure
+    whose table is in `out` already is drawn from it, and measured anew only to `recompute`.
+
+    Returns:
+        The figures that were drawn from the table that was there.
 
     Raises:
-        ValueError: an unknown name; the message lists the figures.
+        ValueError: an unknown name; the message lists the figures. Or a table in `out` that is not this figure's.
         OSError: `out` cannot be made or written to.
     """
     for name in names:
         if name not in FIGURES:
             raise ValueError(f"figure must be one of {', '.join(FIGURES)}; got {name!r}")
     out.mkdir(parents=True, exist_ok=True)
+    redrawn = []
     for name in names or FIGURES:
         announce(name)
         module = FIGURES[name]
-        table = Table.parse(module.compute().text())
+        if _is_recorded(module) and (out / f"{name}.csv").exists() and not recompute:
+            table = _recorded(out / f"{name}.csv", module)
+            redrawn.append(name)
+        else:
+            table = Table.parse(module.compute().text())
         write(out / name, table, module.draw(table), module.caption(table), kind)
     with replacing(out / "README.md") as file:
         file.write(_readme(out).encode())
+    return redrawn
+
+
+def _is_recorded(module: FigureModule) -> bool:
+    return hasattr(module, "RECORDED")
+
+
+def _recorded(path: Path, module: FigureModule) -> Table:
+    """The table at `path`, refused unless it is whole and has this figure's columns."""
+    wanted = cast(str, getattr(module, "RECORDED", ""))
+    try:
+        table = Table.read(path)
+    except ValueError:  # not UTF-8, no rows, or rows of different lengths
+        table = Table({})
+    if list(table.columns) != wanted.split():
+        raise ValueError(f"{path} is not a table with the columns {wanted}: delete it, and it is measured anew")
+    return table
 
 
 def write(stem: Path, table: Table, figure: Figure, caption: str, kind: str = "png") -> None:
@@ -96,6 +143,9 @@ def _readme(out: Path) -> str:
         pictures = [f"{name}.{kind}" for kind in page.FORMATS if (out / f"{name}.{kind}").exists()]
         if pictures and (out / f"{name}.csv").exists():
             caption = module.caption(Table.read(out / f"{name}.csv"))
-            links = f"[table]({name}.csv), again: `rnnlab figures {name}`"
+            again = f"`rnnlab figures {name}`"
+            if _is_recorded(module):
+                again += f", which draws this table; measured anew: `rnnlab figures {name} --recompute`"
+            links = f"[table]({name}.csv), again: {again}"
             parts += [f"## {module.TITLE}", f"![{name}]({pictures[0]})", f"{caption}", links]
     return "\n\n".join(parts) + "\n"

@@ -1,0 +1,176 @@
+"""The phase diagram: the largest Lyapunov exponent over recurrent gain and input, and Pascanu's bound beside it."""
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+
+from rnnlab import flow, initializers
+from rnnlab.arrays import Array
+from rnnlab.gallery import page
+from rnnlab.gallery.table import Table
+from rnnlab.layers import RNN, IndRNN
+
+TITLE = "Where the gradient vanishes, and where it explodes"
+PANELS = {"tanh": "tanh", "relu": "ReLU", "sigmoid": "sigmoid"}
+NEURONS = {
+    "ReLU, no input": ("relu", 0.0, page.GREEN, "s"),
+    "ReLU, x[t] ~ N(0, 1)": ("relu", 1.0, page.BLUE, "^"),
+    "tanh, x[t] ~ N(0, 1)": ("tanh", 1.0, page.RED, "o"),
+}
+LIMIT = 2.0
+"""Where the colours end, in nats per step."""
+LOST = -3.0
+"""Where an exponent of -∞ is marked."""
+
+
+def compute(
+    *,
+    seeds: int = 5,
+    steps: int = 80,
+    discard: int = 20,
+    hidden: int = 50,
+    inputs: int = 8,
+    gains: int = 15,
+    scales: int = 7,
+    neurons: int = 10,
+) -> Table:
+    """Runs of `steps` steps, the exponent over those after the first `discard`.
+
+    RNN: U ~ N(0, gain² / H), so that its eigenvalues fill a disc of radius `gain`; W glorot_uniform, x[t] ~ N(0,
+    scale²), h0 = 0. IndRNN: `neurons` neurons with one and the same u, from h0 = 1, the largest of their exponents.
+
+    Returns:
+        part ("rnn" or "indrnn"); name, the activation or the IndRNN's run; gain (u, for IndRNN); scale; exponent, the
+        largest, median of the seeds, nats per step, -∞ where every path is cut; spread, its standard deviation; bound,
+        Pascanu's γ σ_max(U), median.
+    """
+    rows: list[tuple[str | float, ...]] = []
+    sizes = np.geomspace(0.01, 10, scales)
+    for activation in PANELS:
+        for gain in np.geomspace(0.25, 32, gains):
+            exponents, bounds = [], []
+            for seed in range(seeds):
+                rng = np.random.default_rng(seed)
+                U = initializers.get("random_normal", stddev=gain / np.sqrt(hidden))
+                layer = RNN.init(rng, inputs=inputs, hidden=hidden, activation=activation, recurrent_initializer=U)
+                xs = rng.standard_normal((steps, 1, inputs)) * sizes[:, None]  # a sequence of the batch for each
+                exponents.append(flow.lyapunov_exponents(layer, xs, count=1, discard=discard)[:, 0])
+                bounds.append(flow.pascanu_bound(layer))
+            median, spread, bound = np.median(exponents, axis=0), np.std(exponents, axis=0), float(np.median(bounds))
+            rows += [
+                ("rnn", activation, float(gain), float(size), float(median[i]), float(spread[i]), bound)
+                for i, size in enumerate(sizes)
+            ]
+    for name, (activation, scale, *_) in NEURONS.items():
+        for u in np.linspace(-1.5, 1.5, 31):
+            rng = np.random.default_rng(0)
+            start = IndRNN.init(rng, inputs=inputs, hidden=neurons, activation=activation)
+            indrnn = IndRNN(start.W, np.full(neurons, u), start.b, start.activation)
+            xs, h0 = scale * rng.standard_normal((steps, 1, inputs)), np.ones((1, neurons))
+            exponent = float(flow.lyapunov_exponents(indrnn, xs, h0, discard=discard)[0, 0])
+            rows.append(("indrnn", name, float(u), scale, exponent, np.nan, flow.pascanu_bound(indrnn)))
+    return Table.of("part name gain scale exponent spread bound", rows)
+
+
+@page.styled
+def draw(table: Table) -> Figure:
+    """Three heatmaps, orange where it vanishes and purple where it explodes, and IndRNN's exponent over u."""
+    figure, axes = page.page(2, 2, height=8)
+    *maps, curve = axes
+    norm = Normalize(-LIMIT, LIMIT)
+    for (activation, title), ax in zip(PANELS.items(), maps, strict=True):
+        _heatmap(ax, table.where(part="rnn", name=activation), norm)
+        ax.set(title=title, xlabel="recurrent gain g, U ~ N(0, g²/H)", ylabel="scale of the input")
+    bar = figure.colorbar(ScalarMappable(norm, "PuOr"), ax=axes, shrink=0.9, aspect=45, extend="both")
+    bar.set_label("maps: largest Lyapunov exponent λ, nats per step: < 0 vanishes, > 0 explodes")
+    for place, (name, (_, _, color, marker)) in enumerate(NEURONS.items()):
+        rows = table.where(part="indrnn", name=name)
+        alive = np.isfinite(rows["exponent"])
+        style: dict[str, Any] = {"color": color, "ls": "none", "ms": 4}
+        curve.plot(rows["gain"][alive], rows["exponent"][alive], marker=marker, mfc="white", label=name, **style)
+        gone = rows["gain"][~alive]
+        curve.plot(gone, np.full(len(gone), LOST - 0.2 * place), marker="v", **style)
+    page.label(curve, -1.52, LOST + 0.3, "-∞: every path is cut", page.BLACK)
+    u = np.linspace(0.05, 1.5, 200)
+    for side in (-1, 1):
+        curve.plot(side * u, np.log(u), color=page.GREY, lw=1, zorder=1, label="log |u|" if side > 0 else None)
+    curve.axhline(0, color=page.BLACK, lw=0.8)
+    curve.set(title="IndRNN", xlabel="recurrent weight u", ylabel="largest exponent λ, nats per step", ylim=(-3.6, 2))
+    curve.legend(loc="upper center", ncols=2)
+    return figure
+
+
+def _heatmap(ax: Axes, rows: Table, norm: Normalize) -> None:
+    """The exponents, the line where they are 0, and the gain below which Pascanu's bound says that they must be < 0."""
+    gains, scales = np.unique(rows["gain"]), np.unique(rows["scale"])
+    exponents = rows["exponent"].reshape(len(gains), len(scales)).T
+    ax.pcolormesh(_edges(gains), _edges(scales), exponents, cmap="PuOr", norm=norm, rasterized=True)
+    ax.contour(gains, scales, exponents, levels=[0.0], colors=page.BLACK, linewidths=1.6)
+    sufficient = _sufficient(rows)
+    ax.axvline(sufficient, color=page.BLACK, ls="--", lw=1)
+    beside = {"rotation": 90, "ha": "right", "va": "bottom"}
+    page.label(ax, sufficient * 0.93, scales[0] * 0.8, "γ σ$_{max}$(U) = 1", page.BLACK, **beside)
+    page.label(ax, _critical(rows, scales[-2]) * 1.15, scales[-2], "λ = 0", page.BLACK)
+    ax.set(xscale="log", yscale="log")
+    ax.set_xticks([0.25, 0.5, 1, 2, 4, 8, 16, 32], ["¼", "½", "1", "2", "4", "8", "16", "32"])
+    ax.minorticks_off()
+    ax.grid(visible=False)
+
+
+def _edges(centres: Array) -> Array:
+    """The borders between cells whose centres these are, on a logarithmic scale."""
+    step = centres[1] / centres[0]
+    edges: Array = np.append(centres, centres[-1] * step) / np.sqrt(step)
+    return edges
+
+
+def _sufficient(rows: Table) -> float:
+    """The gain at which γ σ_max(U) = 1."""
+    return float(np.median(rows["gain"] / rows["bound"]))
+
+
+def _critical(rows: Table, scale: float) -> float:
+    """The gain at which the exponent passes 0 for good, on a logarithmic scale."""
+    part = rows.where(scale=scale)
+    below = int(np.flatnonzero(part["exponent"] < 0)[-1])
+    if below + 1 == len(part):
+        return np.inf
+    step = slice(below, below + 2)
+    return float(np.exp(np.interp(0, part["exponent"][step], np.log(part["gain"][step]))))
+
+
+def caption(table: Table) -> str:
+    maps = {name: table.where(part="rnn", name=name) for name in PANELS}
+    scales = np.unique(table.where(part="rnn")["scale"])
+
+    def neuron(name: str) -> Table:
+        return table.where(part="indrnn", name=name)
+
+    def edge(name: str) -> str:
+        low, high = (_critical(maps[name], scale) for scale in (scales[0], scales[-1]))
+        return f"{low:.2g} (input {scales[0]:g}) to {high:.2g} (input {scales[-1]:g})"
+
+    covered = table.where(part="rnn")["bound"] < 1
+    slack = (table.where(part="rnn")["exponent"] - np.log(table.where(part="rnn")["bound"]))[covered].max()
+    relu = maps["relu"]
+    alike = max(float(np.ptp(relu.where(gain=gain)["exponent"])) for gain in np.unique(relu["gain"]))
+    still, driven, tanh = (neuron(name) for name in NEURONS)
+    positive = still["gain"] > 1e-9
+    exact = float(np.abs(still["exponent"][positive] - np.log(still["gain"][positive])).max())
+    free = driven["gain"][np.isfinite(driven["exponent"])].min()
+    return (
+        "Largest Lyapunov exponent λ of an RNN with U ~ N(0, g²/H), medians of the seeds: a perturbation of the state "
+        "grows, and the gradient that flows back along it, as exp(λ) a step. Left of the dashed line Pascanu's bound "
+        "γ σ_max(U) is below 1 and the gradient must vanish; it does, faster than the bound by at least "
+        f"{-slack:.2f} nats a step. But much vanishes that the bound allows: it ends at g = "
+        f"{_sufficient(maps['tanh']):.2g} for tanh, and λ = 0 is at g = {edge('tanh')}, for the input saturates the "
+        f"units; for sigmoid it ends at {_sufficient(maps['sigmoid']):.2g}, and λ = 0 is at {edge('sigmoid')}. For "
+        f"ReLU without a bias the size of the input is nothing (λ differs by {alike:.0e}): λ = 0 at g = "
+        f"{_critical(relu, scales[0]):.2g}, near √2, where half the units are on. IndRNN with ReLU on active paths has "
+        f"λ = log u to {exact:.0e}; with an input N(0, 1) each neuron is off at some step, and λ = -∞, for every u "
+        f"below {free:.1f}; with tanh λ never passes {tanh['exponent'].max():.2f}."
+    )

@@ -1,0 +1,138 @@
+"""What a step costs: the time of a training step of four layers of one size, measured, and their matrix products."""
+
+import os
+import platform
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from rnnlab.arrays import Array
+from rnnlab.gallery import page
+from rnnlab.gallery.table import Table
+from rnnlab.layers import GRU, LSTM, RNN, IndRNN
+
+TITLE = "What a step costs"
+RECORDED = "layer hidden seconds ratio low high products machine"
+"""The columns of a measurement. No two are alike: where the table is there already, it is drawn, not measured again."""
+
+LAYERS: dict[str, tuple[Callable[..., Any], str, str, str]] = {
+    "IRNN": (RNN.irnn, page.GREEN, "-", "D"),
+    "IndRNN": (IndRNN.init, page.ORANGE, "-.", "^"),
+    "GRU": (GRU.init, page.BLUE, "--", "o"),
+    "LSTM": (LSTM.init, page.PURPLE, ":", "s"),
+}
+GATES = {"IRNN": 1, "GRU": 3, "LSTM": 4}
+CLAIM = 4
+"""Claim C11: an LSTM step costs at least so many IRNN steps."""
+
+
+def products(layer: str, inputs: int, hidden: int) -> float:
+    """Multiply-adds of the matrix products in one step of one sequence, forward and backward.
+
+    Forward x W and h U; backward the same two again for dx and dh, and once more for dW and dU. An IndRNN has no U.
+    """
+    if layer == "IndRNN":
+        return 3.0 * inputs * hidden
+    return 3.0 * (inputs + hidden) * GATES[layer] * hidden
+
+
+def compute(
+    *, sizes: tuple[int, ...] = (64, 128, 256), steps: int = 50, batch: int = 32, inputs: int = 32, rounds: int = 25
+) -> Table:
+    """Forward and backward over `steps` steps in float32; in each round every layer once, in turn.
+
+    Returns:
+        layer; hidden, units; seconds for the whole sequence, median of the rounds; ratio to the IRNN of the same round,
+        median; low, high, its 10 and 90 %; products, multiply-adds of the matrix products, by the step and sequence;
+        machine, where it was measured.
+    """
+    rows: list[tuple[str | float, ...]] = []
+    machine = _machine()
+    for hidden in sizes:
+        runs = [_training_step(make, steps, batch, inputs, hidden) for make, *_ in LAYERS.values()]
+        seconds = _in_turns(runs, rounds)
+        ratios = seconds / seconds[:, :1]
+        for column, name in enumerate(LAYERS):
+            low, ratio, high = np.quantile(ratios[:, column], (0.1, 0.5, 0.9)).tolist()
+            taken = float(np.median(seconds[:, column]))
+            rows.append((name, float(hidden), taken, ratio, low, high, products(name, inputs, hidden), machine))
+    return Table.of(RECORDED, rows)
+
+
+def _training_step(make: Callable[..., Any], steps: int, batch: int, inputs: int, hidden: int) -> Callable[[], None]:
+    rng = np.random.default_rng(0)
+    layer = make(rng, inputs=inputs, hidden=hidden, dtype=np.float32)
+    xs = rng.standard_normal((steps, batch, inputs)).astype(np.float32)
+    dhs = rng.standard_normal((steps, batch, hidden)).astype(np.float32)
+
+    def step() -> None:
+        layer.backward(layer.forward(xs), dhs)
+
+    return step
+
+
+def _in_turns(runs: list[Callable[[], None]], rounds: int) -> Array:
+    """(rounds, len(runs)) seconds, one run of each a round, after one that is not counted."""
+
+    def seconds(run: Callable[[], None]) -> float:
+        start = time.perf_counter()
+        run()
+        return time.perf_counter() - start
+
+    return np.array([[seconds(run) for run in runs] for _ in range(rounds + 1)][1:])
+
+
+def _machine() -> str:
+    threads = os.environ.get("OPENBLAS_NUM_THREADS", "any number of")
+    return f"{platform.machine()}, {os.cpu_count()} CPUs, NumPy {np.__version__} on {threads} BLAS thread(s)"
+
+
+@page.styled
+def draw(table: Table) -> Figure:
+    """Left the measured time, right the counted products, both relative to the IRNN of that size."""
+    figure, (left, right) = page.page(1, 2, height=4.4, sharey=True)
+    for name, (_, color, line, marker) in LAYERS.items():
+        rows = table.where(layer=name)
+        style: dict[str, Any] = {"color": color, "ls": line, "marker": marker, "ms": 5}
+        left.fill_between(rows["hidden"], rows["low"], rows["high"], color=color, alpha=0.2, lw=0)
+        left.plot(rows["hidden"], rows["ratio"], **style, label=name)
+        right.plot(rows["hidden"], rows["products"] / table.where(layer="IRNN")["products"], **style, label=name)
+    sizes = np.unique(table["hidden"])
+    for ax in (left, right):
+        ax.axhline(CLAIM, color=page.GREY, lw=1, ls=(0, (1, 2)))
+        ax.set(xlabel="hidden units H", xscale="log", yscale="log")
+        ax.set_xticks(sizes, [f"{size:.0f}" for size in sizes])
+        ax.set_yticks([0.1, 0.2, 0.5, 1, 2, 3, 4, 6], ["0.1", "0.2", "0.5", "1", "2", "3", "4", "6"])
+        ax.minorticks_off()
+    page.label(right, sizes[0], CLAIM * 1.07, "claim C11: an LSTM at least 4", page.GREY, va="bottom")
+    left.set(title="measured: time of a training step", ylabel="relative to the IRNN")
+    right.set(title="counted: multiply-adds of its matrix products")
+    left.legend(loc="lower left")
+    return figure
+
+
+def caption(table: Table) -> str:
+    def ratios(name: str) -> str:
+        rows = table.where(layer=name)
+        return f"{name} " + ", ".join(f"{ratio:.2g}" for ratio in rows["ratio"])
+
+    sizes = np.unique(table["hidden"])
+    lstm, irnn, indrnn = (table.where(layer=name) for name in ("LSTM", "IRNN", "IndRNN"))
+    spans = ", ".join(f"{low:.1f} to {high:.1f}" for low, high in zip(lstm["low"], lstm["high"], strict=True))
+    holds = [f"{size:.0f}" for size, ratio in zip(sizes, lstm["ratio"], strict=True) if ratio >= CLAIM]
+    verdict = {0: "at none of these sizes", len(sizes): "at all of these sizes"}.get(
+        len(holds), f"at H = {' and '.join(holds)}"
+    )
+    fewer = (irnn["products"] / indrnn["products"]).astype(float)
+    return (
+        f"Time of forward and backward in float32, relative to the IRNN of the same round, at H = "
+        f"{', '.join(f'{size:.0f}' for size in sizes)}: "
+        f"{'; '.join(ratios(name) for name in ('LSTM', 'GRU', 'IndRNN'))} (medians; the LSTM's rounds, 10 to 90 %, "
+        f"span {spans}). The matrix products alone give 4 for the LSTM and 3 for the GRU at every size; what comes on "
+        f"top is the gates' own arithmetic. That an LSTM step costs at least {CLAIM} IRNN steps holds {verdict}. The "
+        f"IndRNN has {fewer.min():.2g} to {fewer.max():.2g} times fewer products than the IRNN. Measured once, on "
+        f"{table['machine'][0]}, and redrawn since: a timing is never the same twice."
+    )

@@ -1,0 +1,141 @@
+"""What truncated BPTT gives up: the error of its gradient against the length of a stretch, forgetting or not."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from rnnlab import bptt, flow, initializers
+from rnnlab.arrays import Array
+from rnnlab.gallery import page
+from rnnlab.gallery.table import Table
+from rnnlab.layers import LSTM, RNN, IndRNN
+
+TITLE = "Cut off after k steps, what is missing?"
+Build = Callable[[np.random.Generator, int, int, int], Any]
+
+
+def _tanh(rng: np.random.Generator, inputs: int, hidden: int, steps: int) -> RNN:
+    return RNN.init(rng, inputs=inputs, hidden=hidden)
+
+
+def _lstm(rng: np.random.Generator, inputs: int, hidden: int, steps: int) -> LSTM:
+    return LSTM.init(rng, inputs=inputs, hidden=hidden)
+
+
+def _irnn(rng: np.random.Generator, inputs: int, hidden: int, steps: int) -> RNN:
+    return RNN.irnn(rng, inputs=inputs, hidden=hidden)
+
+
+def _indrnn(rng: np.random.Generator, inputs: int, hidden: int, steps: int) -> IndRNN:
+    u_range = initializers.get("indrnn_range", steps=steps)
+    return IndRNN.init(rng, inputs=inputs, hidden=hidden, recurrent_initializer=u_range)
+
+
+LAYERS: dict[str, tuple[Build, str, str, str]] = {
+    "tanh RNN": (_tanh, page.RED, "--", "o"),
+    "LSTM": (_lstm, page.PURPLE, ":", "s"),
+    "IndRNN": (_indrnn, page.ORANGE, "-.", "^"),
+    "IRNN": (_irnn, page.GREEN, "-", "D"),
+}
+LOSSES = {"last": "loss on the last step alone", "every": "loss on every step"}
+FLOOR = 1e-16
+"""Where an error of exactly 0 is marked."""
+
+
+def compute(
+    *,
+    seeds: int = 3,
+    ks: tuple[int, ...] = (1, 2, 5, 10, 20, 40, 60, 80, 120, 240),
+    hidden: int = 50,
+    inputs: int = 8,
+    batch: int = 4,
+) -> Table:
+    """A run per layer, loss and seed over T = ks[-1] steps, of which every k is a divisor: x[t] ~ N(0, 1).
+
+    The loss is a random linear function of the last state, or of every state. All parameters' gradients are taken
+    together as one vector.
+
+    Returns:
+        layer; loss ("last" or "every"); k, steps of a stretch; error, |truncated - full| / |full|, median of the
+        seeds; low, high, the least and the most; cosine between the two, median; rate, the decay of the gradient in
+        nats per step, median.
+    """
+    rows: list[tuple[str | float, ...]] = []
+    steps = ks[-1]
+    for name, (build, *_) in LAYERS.items():
+        for kind in LOSSES:
+            errors, cosines, rates = [], [], []
+            for seed in range(seeds):
+                rng = np.random.default_rng(seed)
+                layer = build(rng, inputs, hidden, steps)
+                xs, dhs = rng.standard_normal((steps, batch, inputs)), rng.standard_normal((steps, batch, hidden))
+                if kind == "last":
+                    dhs[:-1] = 0
+                exact, *cut = _gradients(layer, xs, dhs, ks)
+                errors.append([np.linalg.norm(part - exact) / np.linalg.norm(exact) for part in cut])
+                cosines.append([part @ exact / np.linalg.norm(part) / np.linalg.norm(exact) for part in cut])
+                rates.append(flow.decay_rate(flow.gradient_norms(layer, xs, dh=dhs[-1])))
+            low, error, high = np.quantile(errors, (0, 0.5, 1), axis=0).tolist()
+            cosine, rate = np.median(cosines, axis=0).tolist(), float(np.median(rates))
+            rows += [(name, kind, float(k), error[i], low[i], high[i], cosine[i], rate) for i, k in enumerate(ks)]
+    return Table.of("layer loss k error low high cosine rate", rows)
+
+
+def _gradients(layer: Any, xs: Array, dhs: Array, ks: tuple[int, ...]) -> list[Array]:
+    """dL/d(parameters) for L = Σ dh[t] · h[t], as one vector: by full BPTT, then truncated to each k."""
+
+    def loss(steps: slice, hs: Array) -> tuple[float, Array]:
+        return float((dhs[steps] * hs).sum()), dhs[steps]
+
+    runs = [bptt.full(layer, xs, loss), *(bptt.truncated(layer, xs, loss, k) for k in ks)]
+    return [np.concatenate([array.ravel() for array in run.params.arrays().values()]) for run in runs]
+
+
+@page.styled
+def draw(table: Table) -> Figure:
+    """The relative error against k, both logarithmic, left for a loss on the last step, right for one on every step."""
+    figure, axes = page.page(1, 2, height=4.4)
+    for (kind, title), ax in zip(LOSSES.items(), axes, strict=True):
+        for name, (_, color, line, marker) in LAYERS.items():
+            rows = table.where(loss=kind, layer=name)
+            k, seen = rows["k"], rows["error"] > 0
+            ax.fill_between(
+                k[seen], np.maximum(rows["low"], FLOOR)[seen], rows["high"][seen], color=color, alpha=0.2, lw=0
+            )
+            ax.plot(k[seen], rows["error"][seen], color=color, ls=line, marker=marker, ms=4, label=name)
+            ground = ax.get_xaxis_transform()
+            ax.plot(k[~seen], np.zeros((~seen).sum()), "v", color=color, ms=5, transform=ground, clip_on=False)
+        ax.set(title=title, xlabel="steps of a stretch, k", xscale="log", yscale="log")
+        ax.set_xticks([1, 2, 5, 10, 20, 50, 100, 240], ["1", "2", "5", "10", "20", "50", "100", "240 = T"])
+        ax.minorticks_off()
+    left, right = axes
+    steps = table["k"].max()
+    left.set(ylabel="error of the gradient, relative to full BPTT", ylim=(FLOOR, 5))
+    right.set(ylim=(0.03, 1.6))
+    right.set_yticks([0.05, 0.1, 0.2, 0.5, 1], ["0.05", "0.1", "0.2", "0.5", "1"])
+    page.label(left, steps, FLOOR * 3, "exactly 0", page.BLACK, ha="center", va="bottom")
+    left.legend(loc="lower left")
+    return figure
+
+
+def caption(table: Table) -> str:
+    def errors(kind: str, k: float) -> str:
+        return ", ".join(f"{name} {table.only('error', layer=name, loss=kind, k=k):.2g}" for name in LAYERS)
+
+    steps = table["k"].max()
+    tanh = table.where(layer="tanh RNN", loss="last")
+    early, late = (tanh.only("error", k=k) for k in (20.0, 80.0))
+    every = table.where(layer="tanh RNN", loss="every")
+    power = float(np.log(every.only("error", k=20.0) / every.only("error", k=80.0)) / np.log(4))
+    whole = table.where(k=steps)["error"].max()
+    return (
+        f"Relative error of the gradient of truncated BPTT, T = {steps:.0f}, median and range of the seeds. Loss on "
+        f"the last step: stretches of 40 steps leave {errors('last', 40.0)}. Where the layer forgets, what is cut off "
+        f"was vanishing anyway: the tanh RNN's error falls by {np.log(early / late) / 60:.2f} nats for each step of k, "
+        f"its gradient by {tanh['rate'][0]:.2f} a step. Where it keeps, only k = T will do. Loss on every step: at k = "
+        f"40 {errors('every', 40.0)}; the first steps of each stretch have a past that is cut off however long the "
+        f"stretch, and the tanh RNN's error falls as k^-{power:.1f} alone. At k = T the error is "
+        f"{'exactly 0' if whole == 0 else f'{whole:.0e}'} (triangles)."
+    )
