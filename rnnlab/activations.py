@@ -54,7 +54,7 @@ class Sigmoid(Activation):
 
     def apply(self, a: Array) -> None:
         np.maximum(a.real, FLOORS[a.dtype.char], out=a.real)
-        np.negative(a, out=a)
+        np.subtract(0, a, out=a)  # not np.negative: NumPy 2.4 gets it wrong for some strided views, as a gate's is
         np.exp(a, out=a)
         a += 1
         np.reciprocal(a, out=a)

@@ -411,7 +411,7 @@ def test_finite_differences_pass_on_a_small_smooth_net(kind, activation):
 @settings(max_examples=25)
 def test_finite_differences_never_fail_a_right_backward(kind, draw):
     case = build(kind, draw)
-    rl.check_gradients(case.layer, case.xs, case.h0, dhs=case.dhs, oracle="finite_difference")
+    rl.check_gradients(case.layer, case.xs, *case.starts, dhs=case.from_above, oracle="finite_difference")
 
 
 @pytest.mark.parametrize("kind", [rl.RNN, rl.IndRNN])

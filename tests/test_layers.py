@@ -1,4 +1,4 @@
-"""RNN, IRNN and IndRNN at their boundary: what they refuse and in which words, and what they are made of by default."""
+"""The recurrent layers at their boundary: what they refuse and in which words, and what they are made of by default."""
 
 import re
 
@@ -10,6 +10,7 @@ import rnnlab as rl
 D, H, T, B = 3, 5, 7, 2
 LAYERS = (rl.RNN, rl.IndRNN)
 every_layer = pytest.mark.parametrize("kind", LAYERS)
+every_layer_gated_or_not = pytest.mark.parametrize("kind", [*LAYERS, rl.LSTM, rl.GRU])
 
 
 def made(kind, dtype=np.float64, **options):
@@ -334,7 +335,7 @@ def test_at_the_last_step_the_gradient_is_what_arrives_from_above(kind):
     np.testing.assert_array_equal(layer.backward(layer.forward(inputs()), dhs).hs[-1], dhs[-1])
 
 
-@every_layer
+@every_layer_gated_or_not
 @pytest.mark.parametrize(
     "view",
     [
@@ -357,20 +358,21 @@ def test_arrays_that_do_not_lie_in_c_order_give_the_same_results(kind, view):
         np.testing.assert_allclose(got[name], wanted[name], rtol=0, atol=1e-13, err_msg=name)
 
 
-@every_layer
+@every_layer_gated_or_not
 def test_parameters_that_do_not_lie_in_c_order_give_the_same_results(kind):
     layer, xs = made(kind), inputs()
     turned = layer.map(np.asfortranarray)
     np.testing.assert_allclose(turned.forward(xs).hs, layer.forward(xs).hs, rtol=0, atol=1e-14)
 
 
-@every_layer
+@every_layer_gated_or_not
 def test_an_input_that_may_not_be_written_to_is_enough(kind):
     layer, xs, dhs = made(kind), inputs(), np.ones((T, B, H))
     for array in (xs, dhs, *layer.arrays().values()):
         array.flags.writeable = False
     trace = layer.forward(xs)
-    trace.hs.flags.writeable = False
+    for array in trace.arrays().values():
+        array.flags.writeable = False
     layer.backward(trace, dhs)
 
 
@@ -390,3 +392,303 @@ def test_a_gradient_that_explodes_is_not_blamed_on_the_weights(kind):
             assert "must be finite" not in str(error)  # noqa: PT017 - another sentence would do
         else:
             assert np.isinf(hs[0]).all()
+
+
+# The gated layers: LSTM and GRU
+
+GATED = (rl.LSTM, rl.GRU)
+BLOCKS = {rl.LSTM: 4, rl.GRU: 3}
+every_gated = pytest.mark.parametrize("kind", GATED)
+
+
+def gated_parameters(kind, **changed):
+    """W, U, b and a GRU's bu, with some replaced."""
+    G = BLOCKS[kind] * H
+    shapes = {"W": (D, G), "U": (H, G), "b": (G,)} | ({"bu": (G,)} if kind is rl.GRU else {})
+    return {name: np.ones(shape) for name, shape in shapes.items()} | changed
+
+
+def blocks(kind, array):
+    """One array a gate."""
+    return np.split(array, BLOCKS[kind], axis=-1)
+
+
+@every_gated
+def test_a_gated_layer_holds_the_arrays_that_it_is_given(kind):
+    given = gated_parameters(kind)
+    layer = kind(**given)
+    assert layer.arrays().keys() == given.keys()
+    assert all(layer.arrays()[name] is array for name, array in given.items())
+
+
+@pytest.mark.parametrize(
+    ("kind", "changed", "message"),
+    [
+        (rl.LSTM, {"W": (3, 19)}, "W must be (D, G) with G = 20 for H = 5, four gates side by side; got (3, 19)"),
+        (rl.LSTM, {"W": (3, 5)}, "W must be (D, G) with G = 20 for H = 5, four gates side by side; got (3, 5)"),
+        (rl.LSTM, {"W": (20,)}, "W must be (D, G) with G = 20 for H = 5, four gates side by side; got (20,)"),
+        (rl.LSTM, {"U": (5, 15)}, "U must be (H, G) with G = 20 for H = 5, four gates side by side; got (5, 15)"),
+        (rl.LSTM, {"U": (4, 20)}, "U must be (H, G) with G = 16 for H = 4, four gates side by side; got (4, 20)"),
+        (rl.LSTM, {"b": (5,)}, "b must be (G,) with G = 20 for H = 5, four gates side by side; got (5,)"),
+        (rl.LSTM, {"b": (1, 20)}, "b must be (G,) with G = 20 for H = 5, four gates side by side; got (1, 20)"),
+        (rl.GRU, {"W": (3, 20)}, "W must be (D, G) with G = 15 for H = 5, three gates side by side; got (3, 20)"),
+        (rl.GRU, {"U": (5, 5)}, "U must be (H, G) with G = 15 for H = 5, three gates side by side; got (5, 5)"),
+        (rl.GRU, {"b": (16,)}, "b must be (G,) with G = 15 for H = 5, three gates side by side; got (16,)"),
+        (rl.GRU, {"bu": (5,)}, "bu must be (G,) with G = 15 for H = 5, three gates side by side; got (5,)"),
+    ],
+)
+def test_parameters_of_a_gated_layer_that_do_not_fit_are_refused(kind, changed, message):
+    with refuses(ValueError, message):
+        kind(**gated_parameters(kind, **{name: np.ones(shape) for name, shape in changed.items()}))
+
+
+@every_gated
+@pytest.mark.parametrize("name", ["W", "U", "b"])
+def test_a_gated_layer_refuses_values_that_are_not_finite_and_other_types(kind, name):
+    array = gated_parameters(kind)[name]
+    array.flat[0] = np.nan
+    with refuses(ValueError, f"{name} must be finite; got nan at {name}[{', '.join('0' * array.ndim)}]"):
+        kind(**gated_parameters(kind, **{name: array}))
+    with refuses(TypeError, f"{name} must be a NumPy array; got list: convert it with np.asarray"):
+        kind(**gated_parameters(kind, **{name: array.tolist()}))
+    whole = array.astype(bool).astype(int)
+    with refuses(TypeError, f"{name} must be float32 or float64; got int64: convert it with {name}.astype(np.float64)"):
+        kind(**gated_parameters(kind, **{name: whole}))
+    with pytest.raises(TypeError, match=r" must be float(32|64) like the parameters; got float(64|32): convert one"):
+        kind(**gated_parameters(kind, **{name: np.ones_like(array, np.float32)}))
+
+
+def test_a_gated_layer_prints_its_shapes():
+    assert repr(made(rl.LSTM)) == "LSTM(W=float64[3, 20], U=float64[5, 20], b=float64[20])"
+    wanted = "GRU(W=float32[3, 15], U=float32[5, 15], b=float32[15], bu=float32[15])"
+    assert repr(made(rl.GRU, np.float32)) == wanted
+
+
+def test_the_forget_gate_of_an_lstm_and_no_other_has_a_bias_of_1_unless_given():
+    zeros, ones = np.zeros(H), np.ones(H)
+    np.testing.assert_array_equal(made(rl.LSTM).b, np.concatenate([zeros, ones, zeros, zeros]))
+    np.testing.assert_array_equal(made(rl.LSTM, forget_bias=-2.5).b, np.concatenate([zeros, -2.5 * ones, zeros, zeros]))
+    np.testing.assert_array_equal(made(rl.LSTM, forget_bias=0).b, np.zeros(4 * H))
+
+
+def test_the_forget_bias_is_added_to_what_the_initializer_gives():
+    b = made(rl.LSTM, bias_initializer=rl.initializers.get("constant", value=0.5), forget_bias=2.0).b
+    np.testing.assert_array_equal(b, np.repeat([0.5, 2.5, 0.5, 0.5], H))
+
+
+def test_the_biases_of_a_gru_are_zero_unless_given():
+    layer = made(rl.GRU)
+    np.testing.assert_array_equal(layer.b, np.zeros(3 * H))
+    np.testing.assert_array_equal(layer.bu, np.zeros(3 * H))
+    random = made(rl.GRU, bias_initializer="random_uniform")
+    assert (random.b != 0).all()
+    assert not (random.b == random.bu).any()
+
+
+@every_gated
+def test_each_initializer_of_a_gated_layer_goes_to_its_own_parameter(kind):
+    def filled(value):
+        return rl.initializers.get("constant", value=value)
+
+    layer = made(
+        kind,
+        kernel_initializer=filled(1.0),
+        recurrent_initializer=filled(2.0),
+        bias_initializer=filled(3.0),
+        **({"forget_bias": 0.0} if kind is rl.LSTM else {}),
+    )
+    wanted = {"W": 1.0, "U": 2.0, "b": 3.0} | ({"bu": 3.0} if kind is rl.GRU else {})
+    assert {name: np.unique(array).tolist() for name, array in layer.arrays().items()} == {
+        name: [value] for name, value in wanted.items()
+    }
+
+
+@every_gated
+@pytest.mark.parametrize("hidden", [1, 5, 16])
+def test_the_recurrent_kernel_of_each_gate_is_orthogonal_by_itself(kind, hidden):
+    U = kind.init(np.random.default_rng(3), inputs=2, hidden=hidden).U
+    for block in blocks(kind, U):
+        np.testing.assert_allclose(block @ block.T, np.eye(hidden), rtol=0, atol=1e-14)
+        np.testing.assert_allclose(block.T @ block, np.eye(hidden), rtol=0, atol=1e-14)
+
+
+@every_gated
+def test_the_input_kernel_of_each_gate_is_drawn_with_the_fans_of_one_gate(kind):
+    # Glorot's limit is √(6 / (D + H)); the fused matrix would have √(6 / (D + 4H)), little more than half of it.
+    inputs, hidden = 30, 40
+    limit = np.sqrt(6 / (inputs + hidden))
+    for block in blocks(kind, kind.init(np.random.default_rng(4), inputs=inputs, hidden=hidden).W):
+        assert np.abs(block).max() <= limit
+        assert np.abs(block).max() > 0.98 * limit  # 1200 draws all under 0.98 of it: once in 3e10 times
+        assert block.std() == pytest.approx(limit / np.sqrt(3), rel=0.08)
+
+
+@every_gated
+@pytest.mark.parametrize("name", ["W", "U"])
+def test_no_two_gates_are_drawn_alike(kind, name):
+    gates = blocks(kind, getattr(made(kind), name))
+    for k, one in enumerate(gates):
+        for other in gates[:k]:
+            assert not np.isclose(one, other).any()
+
+
+@every_gated
+def test_a_gated_layer_is_a_draw_of_its_generator_and_of_nothing_else(kind):
+    for name, array in made(kind).arrays().items():
+        np.testing.assert_array_equal(array, made(kind).arrays()[name], err_msg=name)
+    other = kind.init(np.random.default_rng(1), inputs=D, hidden=H)
+    assert (other.W != made(kind).W).all()
+
+
+@every_gated
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_every_parameter_and_result_of_a_gated_layer_has_the_dtype_that_is_asked_for(kind, dtype):
+    layer = made(kind, dtype)
+    trace = layer.forward(inputs(dtype))
+    grads = layer.backward(trace, np.ones((T, B, H), dtype))
+    arrays = [*layer.arrays().values(), *trace.arrays().values(), *grads.arrays().values()]
+    assert {array.dtype for array in arrays} == {np.dtype(dtype)}
+
+
+@every_gated
+@pytest.mark.parametrize("argument", ["kernel_initializer", "recurrent_initializer", "bias_initializer"])
+def test_an_unknown_initializer_of_a_gated_layer_is_refused_with_the_choices(kind, argument):
+    with pytest.raises(ValueError, match=r"^initializer must be one of glorot_uniform, he_uniform, .*; got 'xavier'$"):
+        made(kind, **{argument: "xavier"})
+
+
+@every_gated
+@pytest.mark.parametrize(
+    ("xs", "error", "message"),
+    [
+        (np.ones((7, 2, 4)), ValueError, "xs must be (T, B, D) with D = 3 to match W (3, {G}); got (7, 2, 4)"),
+        (np.ones((7, 3)), ValueError, "xs must be (T, B, D) with D = 3 to match W (3, {G}); got (7, 3)"),
+        (np.ones((0, 2, 3)), ValueError, "xs must be (T, B, D) with T ≥ 1; got (0, 2, 3)"),
+        (np.full((7, 2, 3), np.nan), ValueError, "xs must be finite; got nan at xs[0, 0, 0]"),
+        (
+            np.ones((7, 2, 3), np.float32),
+            TypeError,
+            "xs must be float64 like the parameters; got float32: convert one of the two",
+        ),
+    ],
+)
+def test_inputs_that_do_not_fit_a_gated_layer_are_refused(kind, xs, error, message):
+    with refuses(error, message.format(G=BLOCKS[kind] * H)):
+        made(kind).forward(xs)
+
+
+MISFITTING_STARTS = [
+    (np.ones((3, 5)), ValueError, "{0} must be (B, H) with B = 2 to match xs (7, 2, 3); got (3, 5)"),
+    (np.ones((2, 4)), ValueError, "{0} must be (B, H) with H = 5 to match the layer; got (2, 4)"),
+    (np.full((2, 5), np.inf), ValueError, "{0} must be finite; got inf at {0}[0, 0]"),
+    (
+        np.ones((2, 5), np.float32),
+        TypeError,
+        "{0} must be float64 like the parameters; got float32: convert one of the two",
+    ),
+    (0.0, TypeError, "{0} must be a NumPy array; got float: convert it with np.asarray"),
+]
+
+
+@pytest.mark.parametrize(("kind", "name"), [(rl.LSTM, "h0"), (rl.LSTM, "c0"), (rl.GRU, "h0")])
+@pytest.mark.parametrize(("start", "error", "message"), MISFITTING_STARTS)
+def test_an_initial_state_that_does_not_fit_a_gated_layer_is_refused_by_name(kind, name, start, error, message):
+    with refuses(error, message.format(name)):
+        made(kind).forward(inputs(), **{name: start})
+
+
+@pytest.mark.parametrize(("kind", "name"), [(rl.LSTM, "dhs"), (rl.LSTM, "dcs"), (rl.GRU, "dhs")])
+@pytest.mark.parametrize(
+    ("array", "error", "message"),
+    [
+        (np.ones((8, 2, 5)), ValueError, "{0} must be (T, B, H) with T = 7 to match the trace; got (8, 2, 5)"),
+        (np.ones((7, 1, 5)), ValueError, "{0} must be (T, B, H) with B = 2 to match the trace; got (7, 1, 5)"),
+        (np.ones((7, 2, 1)), ValueError, "{0} must be (T, B, H) with H = 5 to match the trace; got (7, 2, 1)"),
+        (np.full((7, 2, 5), np.nan), ValueError, "{0} must be finite; got nan at {0}[0, 0, 0]"),
+        (
+            np.ones((7, 2, 5), np.float32),
+            TypeError,
+            "{0} must be float64 like the parameters; got float32: convert one of the two",
+        ),
+        (1.0, TypeError, "{0} must be a NumPy array; got float: convert it with np.asarray"),
+    ],
+)
+def test_a_gradient_from_above_that_does_not_fit_a_gated_layer_is_refused_by_name(kind, name, array, error, message):
+    layer = made(kind)
+    with refuses(error, message.format(name)):
+        layer.backward(layer.forward(inputs()), **{"dhs": np.ones((T, B, H)), name: array})
+
+
+@every_gated
+def test_the_trace_of_a_gated_layer_has_its_states_before_and_after_every_step(kind):
+    names = ("h0", "c0") if kind is rl.LSTM else ("h0",)
+    starts = {name: np.full((B, H), 0.25 + k) for k, name in enumerate(names)}
+    trace = made(kind).forward(inputs(), **starts)
+    assert trace.states == ("hs", "cs")[: len(names)]
+    for state, start in zip(trace.states, starts.values(), strict=True):
+        assert getattr(trace, state).shape == (T + 1, B, H)
+        np.testing.assert_array_equal(getattr(trace, state)[0], start)
+    for first, start in zip(trace.first, starts.values(), strict=True):
+        np.testing.assert_array_equal(first, start)
+    for last, state in zip(trace.last, trace.states, strict=True):
+        np.testing.assert_array_equal(last, getattr(trace, state)[-1])
+
+
+@every_gated
+def test_the_gradient_of_a_gated_layer_is_shaped_like_what_it_differentiates(kind):
+    layer, xs = made(kind), inputs()
+    grads = layer.backward(layer.forward(xs), np.ones((T, B, H)))
+    assert type(grads.params) is kind
+    assert {n: a.shape for n, a in grads.params.arrays().items()} == {n: a.shape for n, a in layer.arrays().items()}
+    assert grads.xs.shape == xs.shape
+    for name in grads.states:
+        assert getattr(grads, name).shape == (T + 1, B, H)
+    np.testing.assert_array_equal(grads.h0, grads.hs[0])
+    if kind is rl.LSTM:
+        np.testing.assert_array_equal(grads.c0, grads.cs[0])
+
+
+def test_without_a_gradient_of_the_cells_from_above_it_is_zero():
+    layer, dhs = made(rl.LSTM), np.random.default_rng(2).standard_normal((T, B, H))
+    trace = layer.forward(inputs())
+    without, with_zeros = layer.backward(trace, dhs), layer.backward(trace, dhs, np.zeros((T, B, H)))
+    for name, array in with_zeros.arrays().items():
+        np.testing.assert_array_equal(without.arrays()[name], array, err_msg=name)
+
+
+def test_at_the_last_step_the_gradient_of_a_pair_is_what_arrives_from_above():
+    dhs, dcs = np.random.default_rng(2).standard_normal((2, T, B, H))
+    layer = made(rl.LSTM)
+    grads = layer.backward(layer.forward(inputs()), dhs, dcs)
+    np.testing.assert_array_equal(grads.hs[-1], dhs[-1])
+    np.testing.assert_array_equal(grads.cs[-1], dcs[-1])
+
+
+# Saturated gates: an open path is open exactly.
+
+
+def test_an_lstm_that_forgets_nothing_and_takes_in_nothing_carries_its_cell_bit_for_bit():
+    # i = σ(-800) is 0, or so small that c does not feel it; f = σ(800) is 1.
+    layer = made(rl.LSTM)
+    b = np.concatenate([np.full(H, -800.0), np.full(H, 800.0), np.zeros(2 * H)])
+    layer = rl.LSTM(layer.W, layer.U, b)
+    c0 = np.random.default_rng(3).uniform(0.5, 2, (B, H))
+    trace = layer.forward(inputs(), None, c0)
+    np.testing.assert_array_equal(trace.cs, np.broadcast_to(c0, trace.cs.shape))
+    dcs = np.zeros((T, B, H))
+    dcs[-1] = np.random.default_rng(4).standard_normal((B, H))
+    cs = layer.backward(trace, np.zeros((T, B, H)), dcs).cs
+    np.testing.assert_array_equal(cs, np.broadcast_to(dcs[-1], cs.shape))
+
+
+def test_a_gru_whose_update_gate_keeps_everything_carries_its_state_bit_for_bit():
+    layer = made(rl.GRU)
+    b = np.concatenate([np.full(H, 800.0), np.zeros(2 * H)])
+    layer = rl.GRU(layer.W, layer.U, b, layer.bu)
+    h0 = np.random.default_rng(3).uniform(0.5, 2, (B, H))
+    trace = layer.forward(inputs(), h0)
+    np.testing.assert_array_equal(trace.hs, np.broadcast_to(h0, trace.hs.shape))
+    dhs = np.zeros((T, B, H))
+    dhs[-1] = np.random.default_rng(4).standard_normal((B, H))
+    hs = layer.backward(trace, dhs).hs
+    np.testing.assert_array_equal(hs, np.broadcast_to(dhs[-1], hs.shape))

@@ -23,12 +23,23 @@ def case(kind, activation):
     return layer_of(kind, activation), rng.uniform(-1, 1, (T, B, N)), rng.uniform(0, 1, (B, N))
 
 
+def gated_case(kind):
+    rng = np.random.default_rng(9)
+    blocks = 4 if issubclass(kind, rl.LSTM) else 3
+    W, U = 0.4 * rng.standard_normal((N, blocks * N)), 0.5 * rng.standard_normal((N, blocks * N))
+    biases = rng.uniform(-0.4, 0.4, (1 if blocks == 4 else 2, blocks * N))
+    starts = rng.uniform(-1, 1, (2 if blocks == 4 else 1, B, N))
+    return kind(W, U, *biases), rng.uniform(-1, 1, (4, B, N)), *starts
+
+
 def name_of(piece):
     return piece.__name__
 
 
 every_piece = pytest.mark.parametrize("piece", [*museum.RNN_BUGS, *museum.INDRNN_BUGS], ids=name_of)
 every_plain = pytest.mark.parametrize("plain", [museum.PlainRNN, museum.PlainIndRNN], ids=name_of)
+every_gated_piece = pytest.mark.parametrize("piece", [*museum.LSTM_BUGS, *museum.GRU_BUGS], ids=name_of)
+every_gated_plain = pytest.mark.parametrize("plain", [museum.PlainLSTM, museum.PlainGRU], ids=name_of)
 every_activation = pytest.mark.parametrize("activation", museum.EVERY)
 
 
@@ -73,6 +84,38 @@ def test_the_plain_backward_gives_what_the_librarys_gives(kind, activation):
     dhs = np.random.default_rng(7).standard_normal((T, B, N))
     wanted = layer.backward(layer.forward(xs, h0), dhs).arrays()
     got = plain.backward(plain.forward(xs, h0), dhs).arrays()
+    for name in wanted:
+        np.testing.assert_allclose(got[name], wanted[name], rtol=0, atol=1e-13 * np.abs(wanted[name]).max())
+
+
+@every_gated_piece
+def test_the_check_catches_a_gated_piece_and_names_all_that_it_spoils(piece):
+    with pytest.raises(rl.GradientError) as caught:
+        rl.check_gradients(*gated_case(piece))
+    assert caught.value.report.verdict == "failed"
+    assert failed(caught.value.report) == piece.spoils
+
+
+@every_gated_piece
+def test_finite_differences_catch_a_gated_piece_too(piece):
+    with pytest.raises(rl.GradientError):
+        rl.check_gradients(*gated_case(piece), oracle="finite_difference")
+
+
+@every_gated_plain
+@pytest.mark.parametrize("oracle", ["complex_step", "finite_difference"])
+def test_the_plain_gated_backward_passes(plain, oracle):
+    assert rl.check_gradients(*gated_case(plain), oracle=oracle).passed
+
+
+@every_gated_plain
+def test_the_plain_gated_backward_gives_what_the_librarys_gives(plain):
+    (layer, xs, *starts), (own, *_) = gated_case(plain.__mro__[1]), gated_case(plain)
+    assert type(layer) in (rl.LSTM, rl.GRU)
+    from_above = np.random.default_rng(7).standard_normal((len(starts), *xs.shape))  # D = H
+    wanted = layer.backward(layer.forward(xs, *starts), *from_above).arrays()
+    got = own.backward(own.forward(xs, *starts), *from_above).arrays()
+    assert got.keys() == wanted.keys()
     for name in wanted:
         np.testing.assert_allclose(got[name], wanted[name], rtol=0, atol=1e-13 * np.abs(wanted[name]).max())
 
@@ -124,3 +167,5 @@ def test_a_backward_of_zeros_is_named_for_what_it_is(activation):
 def test_the_museum_holds_enough():
     assert len(museum.RNN_BUGS) >= 8
     assert len(museum.INDRNN_BUGS) >= 7
+    assert len(museum.LSTM_BUGS) >= 7
+    assert len(museum.GRU_BUGS) >= 7

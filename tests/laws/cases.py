@@ -6,10 +6,10 @@ Scales are chosen so that roundoff is the only error there is. Weights and input
 most 4 inputs and 5 units |a| < 4 wherever the state is bounded: no unit saturates (a slope read from the output as
 1 - h² or h (1 - h) loses digits as h nears its limit: for tanh 1e-13 of its value at |a| = 4, 5e-10 at |a| = 8, as the
 library says itself), and no net is chaotic (|U| summed over a row stays under 1.5, so six steps enlarge a rounding
-error at most 12 times).
+error at most 12 times). LSTM and GRU are bounded too, but for c, which a step raises by less than 1.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -32,12 +32,45 @@ class Draw(NamedTuple):
 
 @dataclass(frozen=True)
 class Case:
-    """A layer, and a run of it: inputs, an initial state and what arrives from above at each step."""
+    """A layer, and a run of it: inputs, and for each state its start and what arrives from above."""
 
-    layer: rl.RNN | rl.IndRNN
+    layer: rl.RNN | rl.IndRNN | rl.LSTM | rl.GRU
     xs: np.ndarray
-    h0: np.ndarray
-    dhs: np.ndarray
+    starts: tuple[np.ndarray, ...]
+    from_above: tuple[np.ndarray, ...]
+
+    @property
+    def h0(self):
+        return self.starts[0]
+
+    @property
+    def dhs(self):
+        return self.from_above[0]
+
+    @property
+    def may_be_shut(self):
+        """Whether a unit's slope can be 0."""
+        return not isinstance(self.layer, GATED) and self.layer.activation.name == "relu"
+
+    def forward(self):
+        return self.layer.forward(self.xs, *self.starts)
+
+    def backward(self, trace):
+        return self.layer.backward(trace, *self.from_above)
+
+
+GATED = (rl.LSTM, rl.GRU)
+
+
+def states(run):
+    """The states of a trace, or the gradients of those of a backward: {"hs": (T+1, B, H), ...}."""
+    return {name: getattr(run, name) for name in run.states}
+
+
+def stretch(trace, start, stop):
+    """The steps start + 1 … stop of a trace, with the states before and after each."""
+    kept = {name: array[start : stop + (name in trace.states)] for name, array in trace.arrays().items()}
+    return replace(trace, **kept)
 
 
 def uniform(limit):
@@ -80,6 +113,21 @@ def indrnn(activation):
     return build
 
 
+def gated(layer):
+    def build(rng, D, H, dtype):
+        return layer.init(
+            rng,
+            inputs=D,
+            hidden=H,
+            kernel_initializer=uniform(0.5),
+            recurrent_initializer=uniform(0.3),
+            bias_initializer=uniform(0.3),
+            dtype=dtype,
+        )
+
+    return build
+
+
 KINDS = {
     "RNN sigmoid": rnn("sigmoid"),
     "RNN tanh": rnn("tanh"),
@@ -89,6 +137,8 @@ KINDS = {
     "IRNN": irnn,
     "IndRNN relu": indrnn("relu"),
     "IndRNN tanh": indrnn("tanh"),
+    "LSTM": gated(rl.LSTM),
+    "GRU": gated(rl.GRU),
 }
 
 
@@ -100,7 +150,11 @@ def build(kind, draw, dtype=np.float64):
     xs = rng.uniform(-1, 1, (T, B, D)).astype(dtype)
     h0 = rng.uniform(0, 1, (B, H)).astype(dtype)
     dhs = rng.uniform(-1, 1, (T, B, H)).astype(dtype)
-    return Case(layer, xs, h0, dhs)
+    if not isinstance(layer, rl.LSTM):
+        return Case(layer, xs, (h0,), (dhs,))
+    c0 = rng.uniform(-1, 1, (B, H)).astype(dtype)
+    dcs = rng.uniform(-1, 1, (T, B, H)).astype(dtype)
+    return Case(layer, xs, (h0, c0), (dhs, dcs))
 
 
 def draws(shortest=1):
@@ -155,4 +209,5 @@ def assert_all_close(got, wanted, scale=1.0, within=1e-12):
 
 def largest_term(case, trace, grads):
     """The largest product that enters a sum of this case's backward: a gradient times what it is multiplied by."""
-    return largest(grads.hs) * largest(case.xs, trace.hs, *case.layer.arrays().values())
+    factors = (case.xs, *states(trace).values(), *case.layer.arrays().values())
+    return largest(*states(grads).values()) * largest(*factors)

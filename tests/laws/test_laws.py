@@ -5,6 +5,7 @@ import numpy as np
 import naive
 import rnnlab as rl
 from laws.cases import (
+    GATED,
     any_sizes,
     assert_all_close,
     assert_close,
@@ -12,6 +13,8 @@ from laws.cases import (
     every_kind,
     largest,
     largest_term,
+    states,
+    stretch,
     two_steps_or_more,
 )
 
@@ -20,18 +23,18 @@ from laws.cases import (
 @any_sizes
 def test_forward_equals_the_scalar_loop(kind, draw):
     case = build(kind, draw)
-    hs = case.layer.forward(case.xs, case.h0).hs
-    wanted = naive.forward(case.layer, case.xs, case.h0)["hs"]
-    assert_close(hs, wanted, scale=largest(hs), within=1e-14)
+    got = states(case.forward())
+    run = naive.forward(case.layer, case.xs, case.starts)
+    assert_all_close(got, {name: run[name] for name in got}, scale=largest(*got.values()), within=1e-14)
 
 
 @every_kind
 @any_sizes
 def test_backward_equals_the_scalar_loop(kind, draw):
     case = build(kind, draw)
-    trace = case.layer.forward(case.xs, case.h0)
-    grads = case.layer.backward(trace, case.dhs)
-    wanted = naive.backward(case.layer, case.xs, case.h0, case.dhs)
+    trace = case.forward()
+    grads = case.backward(trace)
+    wanted = naive.backward(case.layer, case.xs, case.starts, case.from_above)
     assert_all_close(grads.arrays(), wanted, scale=largest_term(case, trace, grads))
 
 
@@ -40,8 +43,9 @@ def test_backward_equals_the_scalar_loop(kind, draw):
 def test_no_initial_state_means_zeros(kind, draw):
     case = build(kind, draw)
     without = case.layer.forward(case.xs)
-    with_zeros = case.layer.forward(case.xs, np.zeros_like(case.h0))
-    np.testing.assert_array_equal(without.hs, with_zeros.hs)
+    with_zeros = case.layer.forward(case.xs, *(np.zeros_like(start) for start in case.starts))
+    for name, array in states(with_zeros).items():
+        np.testing.assert_array_equal(getattr(without, name), array, err_msg=name)
 
 
 @every_kind
@@ -49,10 +53,11 @@ def test_no_initial_state_means_zeros(kind, draw):
 def test_forward_in_two_chunks_with_the_state_carried_equals_the_whole(kind, draw):
     case = build(kind, draw)
     cut = 1 + draw.seed % (draw.T - 1)
-    whole = case.layer.forward(case.xs, case.h0).hs
-    first = case.layer.forward(case.xs[:cut], case.h0).hs
-    second = case.layer.forward(case.xs[cut:], first[-1]).hs
-    assert_close(np.concatenate([first, second[1:]]), whole, scale=largest(whole), within=1e-14)
+    whole = states(case.forward())
+    first = case.layer.forward(case.xs[:cut], *case.starts)
+    second = states(case.layer.forward(case.xs[cut:], *first.last))
+    joined = {name: np.concatenate([array, second[name][1:]]) for name, array in states(first).items()}
+    assert_all_close(joined, whole, scale=largest(*whole.values()), within=1e-14)
 
 
 @every_kind
@@ -60,18 +65,18 @@ def test_forward_in_two_chunks_with_the_state_carried_equals_the_whole(kind, dra
 def test_backward_in_two_chunks_with_the_gradient_carried_equals_the_whole(kind, draw):
     case = build(kind, draw)
     cut = 1 + draw.seed % (draw.T - 1)
-    trace = case.layer.forward(case.xs, case.h0)
-    whole = case.layer.backward(trace, case.dhs)
-    early = rl.Trace(trace.xs[:cut], trace.hs[: cut + 1])
-    late = rl.Trace(trace.xs[cut:], trace.hs[cut:])
-    second = case.layer.backward(late, case.dhs[cut:])
-    dhs = case.dhs[:cut].copy()
-    dhs[-1] += second.h0
-    first = case.layer.backward(early, dhs)
+    trace = case.forward()
+    whole = case.backward(trace)
+    early, late = stretch(trace, 0, cut), stretch(trace, cut, draw.T)
+    second = case.layer.backward(late, *(array[cut:] for array in case.from_above))
+    from_above = tuple(array[:cut].copy() for array in case.from_above)
+    for array, carried in zip(from_above, second.starts, strict=True):
+        array[-1] += carried
+    first = case.layer.backward(early, *from_above)
     joined = {
         **{f"params.{name}": array for name, array in first.params.map(np.add, second.params).arrays().items()},
         "xs": np.concatenate([first.xs, second.xs]),
-        "hs": np.concatenate([first.hs, second.hs[1:]]),
+        **{name: np.concatenate([array, getattr(second, name)[1:]]) for name, array in states(first).items()},
     }
     assert_all_close(joined, whole.arrays(), scale=largest_term(case, trace, whole), within=1e-13)
 
@@ -80,17 +85,18 @@ def test_backward_in_two_chunks_with_the_gradient_carried_equals_the_whole(kind,
 @any_sizes
 def test_each_sequence_of_a_batch_runs_as_it_would_alone(kind, draw):
     case = build(kind, draw)
-    trace = case.layer.forward(case.xs, case.h0)
-    grads = case.layer.backward(trace, case.dhs)
+    trace = case.forward()
+    grads = case.backward(trace)
     scale = largest_term(case, trace, grads)
     sums = {name: np.zeros_like(array) for name, array in case.layer.arrays().items()}
     for s in range(draw.B):
         row = slice(s, s + 1)
-        alone = case.layer.forward(case.xs[:, row], case.h0[row])
-        back = case.layer.backward(alone, case.dhs[:, row])
-        assert_close(alone.hs, trace.hs[:, row], scale=largest(trace.hs), within=1e-14)
+        alone = case.layer.forward(case.xs[:, row], *(start[row] for start in case.starts))
+        back = case.layer.backward(alone, *(array[:, row] for array in case.from_above))
+        for name, array in states(trace).items():
+            assert_close(getattr(alone, name), array[:, row], scale=largest(array), within=1e-14)
+            assert_close(getattr(back, name), getattr(grads, name)[:, row], scale, within=1e-13)
         assert_close(back.xs, grads.xs[:, row], scale, within=1e-13)
-        assert_close(back.hs, grads.hs[:, row], scale, within=1e-13)
         for name, array in back.params.arrays().items():
             sums[name] += array
     assert_all_close(grads.params.arrays(), sums, scale, within=1e-13)
@@ -101,14 +107,15 @@ def test_each_sequence_of_a_batch_runs_as_it_would_alone(kind, draw):
 def test_the_order_of_the_sequences_in_a_batch_does_not_matter(kind, draw):
     case = build(kind, draw)
     order = np.random.default_rng(draw.seed).permutation(draw.B)
-    trace = case.layer.forward(case.xs, case.h0)
-    grads = case.layer.backward(trace, case.dhs)
-    shuffled = case.layer.forward(case.xs[:, order], case.h0[order])
-    back = case.layer.backward(shuffled, case.dhs[:, order])
+    trace = case.forward()
+    grads = case.backward(trace)
+    shuffled = case.layer.forward(case.xs[:, order], *(start[order] for start in case.starts))
+    back = case.layer.backward(shuffled, *(array[:, order] for array in case.from_above))
     scale = largest_term(case, trace, grads)
-    assert_close(shuffled.hs, trace.hs[:, order], scale=largest(trace.hs), within=1e-14)
+    for name, array in states(trace).items():
+        assert_close(getattr(shuffled, name), array[:, order], scale=largest(array), within=1e-14)
+        assert_close(getattr(back, name), getattr(grads, name)[:, order], scale, within=1e-13)
     assert_close(back.xs, grads.xs[:, order], scale, within=1e-13)
-    assert_close(back.hs, grads.hs[:, order], scale, within=1e-13)
     assert_all_close(back.params.arrays(), grads.params.arrays(), scale, within=1e-13)
 
 
@@ -119,11 +126,12 @@ def test_an_input_alters_no_earlier_state(kind, draw):
     t = 1 + draw.seed % draw.T
     changed = case.xs.copy()
     changed[t - 1] += 1.5
-    before = case.layer.forward(case.xs, case.h0).hs
-    after = case.layer.forward(changed, case.h0).hs
-    np.testing.assert_array_equal(after[:t], before[:t])
-    if case.layer.activation.name != "relu":  # whose units may be shut either way
-        assert (after[t] != before[t]).any()
+    before = states(case.forward())
+    after = states(case.layer.forward(changed, *case.starts))
+    for name in before:
+        np.testing.assert_array_equal(after[name][:t], before[name][:t], err_msg=name)
+        if not case.may_be_shut:
+            assert (after[name][t] != before[name][t]).any(), name
 
 
 @every_kind
@@ -131,24 +139,30 @@ def test_an_input_alters_no_earlier_state(kind, draw):
 def test_what_arrives_from_above_alters_no_later_gradient(kind, draw):
     case = build(kind, draw)
     t = 1 + draw.seed % draw.T
-    changed = case.dhs.copy()
-    changed[t - 1] += 1.5
-    trace = case.layer.forward(case.xs, case.h0)
-    before = case.layer.backward(trace, case.dhs)
-    after = case.layer.backward(trace, changed)
-    np.testing.assert_array_equal(after.hs[t + 1 :], before.hs[t + 1 :])
-    np.testing.assert_array_equal(after.xs[t:], before.xs[t:])
-    assert_close(after.hs[t] - before.hs[t], np.full_like(after.hs[t], 1.5), scale=largest(before.hs), within=1e-14)
+    trace = case.forward()
+    before = case.backward(trace)
+    for k, touched in enumerate(before.states):
+        from_above = tuple(array.copy() for array in case.from_above)
+        from_above[k][t - 1] += 1.5
+        after = case.layer.backward(trace, *from_above)
+        np.testing.assert_array_equal(after.xs[t:], before.xs[t:])
+        for name, old in states(before).items():
+            new = getattr(after, name)
+            np.testing.assert_array_equal(new[t + 1 :], old[t + 1 :], err_msg=name)
+            wanted = np.full_like(new[t], 1.5 if name == touched else 0.0)
+            assert_close(new[t] - old[t], wanted, scale=largest(old), within=1e-14)
 
 
 @every_kind
 @any_sizes
 def test_backward_is_linear_in_what_arrives_from_above(kind, draw):
     case = build(kind, draw)
-    other = np.random.default_rng([draw.seed, 1]).uniform(-1, 1, case.dhs.shape)
-    trace = case.layer.forward(case.xs, case.h0)
-    one, two = case.layer.backward(trace, case.dhs), case.layer.backward(trace, other)
-    both = case.layer.backward(trace, 3 * case.dhs - 0.7 * other)
+    rng = np.random.default_rng([draw.seed, 1])
+    other = [rng.uniform(-1, 1, array.shape) for array in case.from_above]
+    trace = case.forward()
+    one, two = case.backward(trace), case.layer.backward(trace, *other)
+    pairs = zip(case.from_above, other, strict=True)
+    both = case.layer.backward(trace, *(3 * first - 0.7 * second for first, second in pairs))
     wanted = one.map(lambda first, second: 3 * first - 0.7 * second, two)
     scale = 4 * max(largest_term(case, trace, one), largest_term(case, trace, two))
     assert_all_close(both.arrays(), wanted.arrays(), scale, within=1e-13)
@@ -158,28 +172,31 @@ def test_backward_is_linear_in_what_arrives_from_above(kind, draw):
 @any_sizes
 def test_nothing_that_is_given_is_changed(kind, draw):
     case = build(kind, draw)
-    given = {**case.layer.arrays(), "xs": case.xs, "h0": case.h0, "dhs": case.dhs}
-    copies = {name: array.copy() for name, array in given.items()}
-    trace = case.layer.forward(case.xs, case.h0)
-    states = trace.hs.copy()
-    case.layer.backward(trace, case.dhs)
-    case.layer.backward(trace, case.dhs)
-    np.testing.assert_array_equal(trace.hs, states)
-    for name, array in given.items():
-        np.testing.assert_array_equal(array, copies[name], err_msg=name)
+    given = (*case.layer.arrays().values(), case.xs, *case.starts, *case.from_above)
+    copies = [array.copy() for array in given]
+    trace = case.forward()
+    run = trace.map(np.copy)
+    case.backward(trace)
+    case.backward(trace)
+    for name, array in run.arrays().items():
+        np.testing.assert_array_equal(trace.arrays()[name], array, err_msg=name)
+    for array, copy in zip(given, copies, strict=True):
+        np.testing.assert_array_equal(array, copy)
 
 
 @every_kind
 @any_sizes
 def test_the_results_share_no_memory_with_what_was_given(kind, draw):
     case = build(kind, draw)
-    trace = case.layer.forward(case.xs, case.h0)
-    grads = case.layer.backward(trace, case.dhs)
-    given = (*case.layer.arrays().values(), case.xs, case.h0, case.dhs)
+    trace = case.forward()
+    grads = case.backward(trace)
+    given = (*case.layer.arrays().values(), case.xs, *case.starts, *case.from_above)
     assert trace.xs is case.xs
-    assert not any(np.may_share_memory(trace.hs, array) for array in given)
+    made = {name: array for name, array in trace.arrays().items() if name != "xs"}
+    for name, array in made.items():
+        assert not any(np.may_share_memory(array, old) for old in given), name
     for name, gradient in grads.arrays().items():
-        assert not any(np.may_share_memory(gradient, array) for array in (*given, trace.hs)), name
+        assert not any(np.may_share_memory(gradient, array) for array in (*given, *made.values())), name
 
 
 @every_kind
@@ -187,8 +204,8 @@ def test_the_results_share_no_memory_with_what_was_given(kind, draw):
 def test_every_result_has_the_dtype_of_the_layer(kind, draw):
     for dtype in (np.float32, np.float64):
         case = build(kind, draw, dtype)
-        trace = case.layer.forward(case.xs, case.h0)
-        grads = case.layer.backward(trace, case.dhs)
+        trace = case.forward()
+        grads = case.backward(trace)
         arrays = {**case.layer.arrays(), **trace.arrays(), **grads.arrays()}
         assert {name: array.dtype for name, array in arrays.items()} == dict.fromkeys(arrays, np.dtype(dtype))
 
@@ -197,9 +214,8 @@ def test_every_result_has_the_dtype_of_the_layer(kind, draw):
 @any_sizes
 def test_float32_agrees_with_float64_to_the_digits_it_has(kind, draw):
     single, double = build(kind, draw, np.float32), build(kind, draw)
-    trace = single.layer.forward(single.xs, single.h0)
-    wide = double.layer.forward(double.xs, double.h0)
-    assert_close(trace.hs, wide.hs, scale=largest(wide.hs), within=2e-6)
+    wide = states(double.forward())
+    assert_all_close(states(single.forward()), wide, scale=largest(*wide.values()), within=2e-6)
 
 
 @every_kind
@@ -207,11 +223,12 @@ def test_float32_agrees_with_float64_to_the_digits_it_has(kind, draw):
 def test_a_complex_run_without_imaginary_part_equals_the_real_one(kind, draw):
     case = build(kind, draw)
     wide = case.layer.map(lambda parameter: parameter.astype(np.complex128))
-    hs = wide.forward(case.xs.astype(np.complex128), case.h0.astype(np.complex128)).hs
-    real = case.layer.forward(case.xs, case.h0).hs
-    assert hs.dtype == np.complex128
-    assert_close(hs, real, scale=largest(real), within=1e-14)
-    assert (hs.imag == 0).all()
+    got = states(wide.forward(case.xs.astype(np.complex128), *(start.astype(np.complex128) for start in case.starts)))
+    real = states(case.forward())
+    assert_all_close(got, real, scale=largest(*real.values()), within=1e-14)
+    for name, array in got.items():
+        assert array.dtype == np.complex128, name
+        assert (array.imag == 0).all(), name
 
 
 @every_kind
@@ -219,10 +236,12 @@ def test_a_complex_run_without_imaginary_part_equals_the_real_one(kind, draw):
 def test_a_gradient_is_zero_exactly_where_no_path_leads_to_the_loss(kind, draw):
     # Generic numbers never cancel, so a zero means a path that is shut: a ReLU unit whose output is 0, or a state of 0.
     case = build(kind, draw)
-    trace = case.layer.forward(case.xs, case.h0)
-    grads = case.layer.backward(trace, case.dhs)
-    shut = case.layer.activation.name == "relu"
-    open_units = trace.hs[1:] > 0 if shut else np.ones(trace.hs[1:].shape, bool)
+    trace = case.forward()
+    grads = case.backward(trace)
+    if isinstance(case.layer, GATED):  # neither a gate nor a tanh is ever shut, nor is a state 0
+        assert [name for name, array in grads.arrays().items() if (array == 0).any()] == []
+        return
+    open_units = trace.hs[1:] > 0 if case.may_be_shut else np.ones(trace.hs[1:].shape, bool)
     past = trace.hs[:-1] != 0
     some = open_units.any(axis=(0, 1))
     np.testing.assert_array_equal(grads.params.b != 0, some)
@@ -242,19 +261,24 @@ def test_a_gradient_is_zero_exactly_where_no_path_leads_to_the_loss(kind, draw):
 @every_kind
 @any_sizes
 def test_backward_is_the_adjoint_of_the_forwards_derivative(kind, draw):
-    # <J v, w> = <v, Jᵀ w>: J v by a complex step of everything at once along v, Jᵀ w by backward, with w = dhs.
+    # <J v, w> = <v, Jᵀ w>: J v by a complex step of everything at once along v, Jᵀ w by backward, w what is from above.
     case = build(kind, draw)
     rng = np.random.default_rng([draw.seed, 2])
     step = 1e-20j
     v = {name: rng.uniform(-1, 1, array.shape) for name, array in case.layer.arrays().items()}
-    v_xs, v_h0 = rng.uniform(-1, 1, case.xs.shape), rng.uniform(-1, 1, case.h0.shape)
+    v_xs = rng.uniform(-1, 1, case.xs.shape)
+    v_starts = [rng.uniform(-1, 1, start.shape) for start in case.starts]
     directions = iter(v.values())
     moved = case.layer.map(lambda parameter: parameter + step * next(directions))
-    Jv = moved.forward(case.xs + step * v_xs, case.h0 + step * v_h0).hs[1:].imag / 1e-20
-    trace = case.layer.forward(case.xs, case.h0)
-    grads = case.layer.backward(trace, case.dhs)
-    terms = [Jv * case.dhs]
-    pairs = [(grads.xs, v_xs), (grads.h0, v_h0), *zip(grads.params.arrays().values(), v.values(), strict=True)]
+    moved_starts = (start + step * v_start for start, v_start in zip(case.starts, v_starts, strict=True))
+    Jv = [array[1:].imag / 1e-20 for array in states(moved.forward(case.xs + step * v_xs, *moved_starts)).values()]
+    grads = case.backward(case.forward())
+    terms = [there * w for there, w in zip(Jv, case.from_above, strict=True)]
+    pairs = [
+        (grads.xs, v_xs),
+        *zip(grads.starts, v_starts, strict=True),
+        *zip(grads.params.arrays().values(), v.values(), strict=True),
+    ]
     other_terms = [gradient * direction for gradient, direction in pairs]
     scale = max(sum(float(np.abs(term).sum()) for term in side) for side in (terms, other_terms))
     assert_close(sum(term.sum() for term in terms), sum(term.sum() for term in other_terms), scale, within=1e-12)
@@ -264,8 +288,8 @@ def test_backward_is_the_adjoint_of_the_forwards_derivative(kind, draw):
 @any_sizes
 def test_the_gradient_check_passes_with_twelve_digits(kind, draw):
     case = build(kind, draw)
-    report = rl.check_gradients(case.layer, case.xs, case.h0, dhs=case.dhs)
-    assert {finding.array for finding in report.findings} == {*case.layer.arrays(), "xs", "hs"}
+    report = rl.check_gradients(case.layer, case.xs, *case.starts, dhs=case.from_above)
+    assert {finding.array for finding in report.findings} == {*case.layer.arrays(), "xs", *case.forward().states}
     # A slice that is a single number can be a sum that cancelled, and have fewer digits than any of its terms.
     largest = max(abs(finding.wanted) for finding in report.findings)
     sound = [finding for finding in report.findings if abs(finding.wanted) > 0.1 * largest or finding.wanted == 0]
@@ -278,8 +302,8 @@ def test_the_gradient_check_passes_with_twelve_digits(kind, draw):
 @any_sizes
 def test_the_same_run_twice_gives_the_same_bits(kind, draw):
     case = build(kind, draw)
-    one, two = (case.layer.forward(case.xs, case.h0) for _ in range(2))
-    np.testing.assert_array_equal(one.hs, two.hs)
-    back = [case.layer.backward(trace, case.dhs).arrays() for trace in (one, two)]
-    for name in back[0]:
-        np.testing.assert_array_equal(back[0][name], back[1][name], err_msg=name)
+    traces = [case.forward() for _ in range(2)]
+    backs = [case.backward(trace) for trace in traces]
+    for one, two in (traces, backs):
+        for name, array in one.arrays().items():
+            np.testing.assert_array_equal(array, two.arrays()[name], err_msg=name)

@@ -38,6 +38,13 @@ def indrnn(activation):
     return build
 
 
+def gated(layer):
+    def build(rng):
+        return layer.init(rng, inputs=D, hidden=H, bias_initializer=uniform(0.5))
+
+    return build
+
+
 # Kept away from saturation (inputs of half size) and from chaos (σ_max(U) about 1 or less), so that roundoff stays
 # small; the ReLUs have a bias or a start above 0, or they would be shut long before step 200.
 LAYERS = {
@@ -52,28 +59,36 @@ LAYERS = {
     "IRNN scaled": lambda rng: rl.RNN.irnn(rng, inputs=D, hidden=H, scale=0.99),
     "IndRNN relu": indrnn("relu"),
     "IndRNN tanh": indrnn("tanh"),
+    "LSTM": gated(rl.LSTM),
+    "GRU": gated(rl.GRU),
 }
 VANISHING = ("RNN sigmoid", "RNN sigmoid, glorot", "RNN tanh, small U", "IndRNN tanh")
 
 
 def run(name):
-    """A layer, inputs, a start inside its range, and the loss on the last step alone."""
+    """A layer, inputs, a start inside its range, and the loss on the last step alone; both of these for each state."""
     rng = np.random.default_rng(11)
     layer = LAYERS[name](rng)
     xs = 0.5 * rng.standard_normal((T, B, D))
     h0 = rng.uniform(0.1, 0.9, (B, H))
     dhs = np.zeros((T, B, H))
     dhs[-1] = rng.standard_normal((B, H))
-    return layer, xs, h0, dhs
+    if not isinstance(layer, rl.LSTM):
+        return layer, xs, (h0,), (dhs,)
+    c0 = rng.uniform(-0.9, 0.9, (B, H))
+    dcs = np.zeros((T, B, H))
+    dcs[-1] = rng.standard_normal((B, H))
+    return layer, xs, (h0, c0), (dhs, dcs)
 
 
 @pytest.mark.parametrize("name", LAYERS)
 def test_the_gradient_check_holds_twelve_digits_at_every_timestep(name):
-    layer, xs, h0, dhs = run(name)
-    report = rl.check_gradients(layer, xs, h0, dhs=dhs)
+    layer, xs, starts, from_above = run(name)
+    report = rl.check_gradients(layer, xs, *starts, dhs=from_above)
     assert report.passed
     errors = {(f.array, f.timestep, f.sequence): f.error for f in report.findings}
-    states = {("hs", t, s) for t in range(T + 1) for s in range(B)}
+    names = ("hs", "cs")[: len(starts)]
+    states = {(name, t, s) for name in names for t in range(T + 1) for s in range(B)}
     inputs = {("xs", t, s) for t in range(1, T + 1) for s in range(B)}
     assert states | inputs <= errors.keys()
     assert max(errors.values()) <= 1e-12
@@ -81,25 +96,27 @@ def test_the_gradient_check_holds_twelve_digits_at_every_timestep(name):
 
 @pytest.mark.parametrize("name", LAYERS)
 def test_a_complex_step_written_here_agrees_all_the_way_back(name):
-    layer, xs, h0, dhs = run(name)
-    trace = layer.forward(xs, h0)
-    got = layer.backward(trace, dhs).hs
+    layer, xs, starts, from_above = run(name)
+    trace = layer.forward(xs, *starts)
+    grads = layer.backward(trace, *from_above)
     wide = layer.map(lambda parameter: parameter.astype(np.complex128))
     for t in range(0, T, 8):
-        wanted = np.empty((B, H))
-        for n in range(H):
-            nudged = trace.hs[t].astype(np.complex128)
-            nudged[:, n] += 1e-20j
-            last = wide.forward(xs[t:].astype(np.complex128), nudged).hs[-1]
-            wanted[:, n] = (dhs[-1] * last.imag).sum(axis=1) / 1e-20
-        scale = np.abs(wanted).max(axis=1, keepdims=True)
-        assert (np.abs(got[t] - wanted) <= 1e-12 * scale).all(), t
+        for k, state in enumerate(trace.states):
+            wanted = np.empty((B, H))
+            for n in range(H):
+                nudged = [getattr(trace, other)[t].astype(np.complex128) for other in trace.states]
+                nudged[k][:, n] += 1e-20j
+                last = wide.forward(xs[t:].astype(np.complex128), *nudged).last
+                losses = [(d[-1] * reached.imag).sum(axis=1) for d, reached in zip(from_above, last, strict=True)]
+                wanted[:, n] = sum(losses) / 1e-20
+            scale = np.abs(wanted).max(axis=1, keepdims=True)
+            assert (np.abs(getattr(grads, state)[t] - wanted) <= 1e-12 * scale).all(), (state, t)
 
 
 def largest_gradients(name):
     """max|dL/dh[t]| over the units, (T+1, B); a norm would square 1e-200 to nothing."""
-    layer, xs, h0, dhs = run(name)
-    return np.abs(layer.backward(layer.forward(xs, h0), dhs).hs).max(axis=2)
+    layer, xs, starts, from_above = run(name)
+    return np.abs(layer.backward(layer.forward(xs, *starts), *from_above).hs).max(axis=2)
 
 
 @pytest.mark.parametrize("name", VANISHING)
