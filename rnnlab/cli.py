@@ -11,7 +11,7 @@ from typing import NoReturn
 import numpy as np
 
 from rnnlab import initializers
-from rnnlab.layers import RNN, IndRNN
+from rnnlab.layers import GRU, LSTM, RNN, IndRNN
 from rnnlab.sequences import read
 
 
@@ -65,11 +65,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="INPUT",
         help="a UTF-8 text file (characters, one-hot) or a .npy array (T, B, D); CPython's documentation if not given",
     )
-    flow.add_argument("--layer", choices=("rnn", "irnn", "indrnn"), default="rnn", help="default: rnn")
+    flow.add_argument("--layer", choices=("rnn", "irnn", "indrnn", "lstm", "gru"), default="rnn", help="default: rnn")
     flow.add_argument("--activation", metavar="NAME", help="default: tanh for rnn, relu for indrnn")
-    flow.add_argument(
-        "--recurrent-initializer", metavar="NAME", help="default: orthogonal for rnn, indrnn_range for indrnn"
-    )
+    flow.add_argument("--recurrent-initializer", metavar="NAME", help="default: orthogonal, for indrnn indrnn_range")
     flow.add_argument("--hidden", type=int, default=100, metavar="H", help="units; default: 100")
     flow.add_argument("--steps", type=int, metavar="T", help="length of a sequence; default: 100, or all of a .npy")
     flow.add_argument("--batch", type=int, default=16, metavar="B", help="windows taken from a text; default: 16")
@@ -128,12 +126,13 @@ def _flow(arguments: argparse.Namespace) -> None:
     arguments.out.mkdir(parents=True, exist_ok=True)
     write(arguments.out / "flow", table, own_decay.draw(table), caption)
     print(f"sequences    {sequences.source}: {B} of {T} steps, {D} inputs")
-    print(f"layer        {arguments.layer}, {arguments.hidden} units, {layer.activation}, seed {arguments.seed}")
+    activation = f", {layer.activation}" if isinstance(layer, RNN | IndRNN) else ""
+    print(f"layer        {arguments.layer}, {arguments.hidden} units{activation}, seed {arguments.seed}")
     print(caption)
     print(f"wrote        {arguments.out / 'flow.png'} and {arguments.out / 'flow.csv'}")
 
 
-def _layer(arguments: argparse.Namespace, steps: int, inputs: int) -> RNN | IndRNN:
+def _layer(arguments: argparse.Namespace, steps: int, inputs: int) -> RNN | IndRNN | LSTM | GRU:
     """A fresh layer as the options describe it."""
     if arguments.hidden < 1:
         raise ValueError(f"--hidden must be at least 1; got {arguments.hidden}")
@@ -145,8 +144,12 @@ def _layer(arguments: argparse.Namespace, steps: int, inputs: int) -> RNN | IndR
         if arguments.activation not in (None, "relu") or arguments.recurrent_initializer not in (None, "identity"):
             raise ValueError("an irnn is relu with identity: use --layer rnn to change --activation or the initializer")
         return RNN.irnn(rng, **sizes)
+    recurrent = initializers.get(arguments.recurrent_initializer or "orthogonal")
+    if arguments.layer in ("lstm", "gru"):
+        if arguments.activation is not None:
+            raise ValueError(f"the activations of a {arguments.layer} are its own: --activation is for rnn and indrnn")
+        return (LSTM if arguments.layer == "lstm" else GRU).init(rng, **sizes, recurrent_initializer=recurrent)
     if arguments.layer == "rnn":
-        recurrent = initializers.get(arguments.recurrent_initializer or "orthogonal")
         return RNN.init(rng, **sizes, activation=arguments.activation or "tanh", recurrent_initializer=recurrent)
     name = arguments.recurrent_initializer or "indrnn_range"
     recurrent = initializers.get(name, **({"steps": steps} if name == "indrnn_range" else {}))

@@ -52,6 +52,10 @@ def test_flow_takes_an_array_of_the_users_own(capsys):
     np.save("mine.npy", np.random.default_rng(0).standard_normal((30, 5, 3)).astype(np.float32))
     assert main(["flow", "mine.npy", "--layer", "indrnn", "--hidden", "7", "--steps", "20"]) == 0
     assert "mine.npy: 5 of 20 steps, 3 inputs" in capsys.readouterr().out
+    for layer in ("lstm", "gru"):
+        assert main(["flow", "mine.npy", "--layer", layer, "--hidden", "7"]) == 0
+        assert f"{layer}, 7 units, seed 0" in capsys.readouterr().out
+        assert np.isnan(Table.read("figures/flow.csv")["bound"]).all()
     assert main(["flow", "mine.npy", "--layer", "irnn", "--out", "elsewhere/deep"]) == 0
     assert "5 of 30 steps" in capsys.readouterr().out
 
@@ -144,6 +148,7 @@ def test_a_zip_that_calls_itself_an_array_is_refused(tmp_path, capsys):
         (["flow", "--recurrent-initializer", "xavier"], "initializer must be one of glorot_uniform, he_uniform"),
         (["flow", "--layer", "indrnn", "--recurrent-initializer", "orthogonal"], "orthogonal needs at least two axes"),
         (["flow", "--layer", "irnn", "--activation", "tanh"], "an irnn is relu with identity"),
+        (["flow", "--layer", "gru", "--activation", "relu"], "the activations of a gru are its own"),
         (["flow", "--steps", "0"], "steps must be at least 1; got 0"),
         (["flow", "--steps", "many"], "invalid int value: 'many'"),
         (["flow", "--batch", "-2"], "batch must be at least 1; got -2"),

@@ -8,24 +8,26 @@ from rnnlab.arrays import Array
 from rnnlab.gallery import page
 from rnnlab.gallery.table import Table
 from rnnlab.layers import RNN, IndRNN
+from rnnlab.trace import RecurrentLayer
 
 LOST = 1e-8
 """The norm under which we call a gradient lost: next to one of size 1 it moves no digit of a float32 weight."""
 
 
-def compute(layer: RNN | IndRNN, xs: Array) -> Table:
+def compute(layer: RecurrentLayer, xs: Array) -> Table:
     """The loss is on the last step alone, |dL/dh[T]| = 1, of every sequence.
 
     Returns:
         back, steps back from the loss; median, low, high of the norm (10 and 90 % of the sequences); zeros, the
-        share of sequences whose gradient is exactly 0; rate, rate_low, rate_high, nats per step; bound, Pascanu's.
+        share of sequences whose gradient is exactly 0; rate, rate_low, rate_high, nats per step; bound, Pascanu's,
+        NaN for gated layers.
     """
-    B, H = xs.shape[1], layer.b.shape[0]
-    norms = flow.gradient_norms(layer, xs, dh=np.full((B, H), H**-0.5))
+    norms = flow.gradient_norms(layer, xs)
+    norms /= norms[-1]
     rates = np.quantile(flow.decay_rate(norms), (0.5, 0.1, 0.9), method="nearest").tolist()
     median, low, high = np.quantile(norms[::-1], (0.5, 0.1, 0.9), axis=1, method="nearest").tolist()
     zeros = np.mean(norms[::-1] == 0, axis=1).tolist()
-    bound = flow.pascanu_bound(layer)
+    bound = flow.pascanu_bound(layer) if isinstance(layer, RNN | IndRNN) else np.nan
     rows = [(float(k), median[k], low[k], high[k], zeros[k], *rates, bound) for k in range(len(norms))]
     return Table.of("back median low high zeros rate rate_low rate_high bound", rows)
 
@@ -49,7 +51,8 @@ def draw(table: Table) -> Figure:
     log_bound = back * np.log(table["bound"][0])
     seen = (log_bound > np.log(smallest)) & (log_bound < np.log(top))
     bound = f"Pascanu's bound, {table['bound'][0]:.3g}$^k$"
-    ax.plot(back[seen], np.exp(log_bound[seen]), color=page.GREY, ls="--", lw=1, label=bound)
+    if seen.any():
+        ax.plot(back[seen], np.exp(log_bound[seen]), color=page.GREY, ls="--", lw=1, label=bound)
     ax.axhline(LOST, color=page.RED, lw=0.8, ls=":")
     page.label(ax, back.max(), LOST, "1e-8: lost", page.RED, ha="right")
     ax.set(yscale="log", ylim=(smallest / 3, top), xlim=(0, back.max()), title="where does the gradient go?")
