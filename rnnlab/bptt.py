@@ -59,7 +59,7 @@ def truncated(layer: Layer, xs: Array, loss: Loss, k: int, *starts: Any) -> Desc
     """Stretches of k steps: the state is carried from one to the next, the gradient is not.
 
     Every path from a loss back to a parameter that crosses the start of a stretch is cut. Source: Williams, Peng
-    (1990), with k steps between updates and k steps back.
+    (1990), BPTT(h; h') with h = h' = k.
 
     Raises:
         ValueError: k < 1.
@@ -74,7 +74,7 @@ def checkpointed(layer: Layer, xs: Array, loss: Loss, *starts: Any, every: int |
 
     Forward once, keeping the state every `every` steps (⌈√T⌉ if not given); then, from the last stretch to the first,
     forward again from its kept state and backward, handing dL/d(state) on. Source: Chen et al. (2016), arXiv
-    1604.06174, §4.
+    1604.06174.
 
     Raises:
         ValueError: every < 1.

@@ -44,7 +44,7 @@ def constant(rng: np.random.Generator, shape: Shape, dtype: DTypeLike = np.float
 def identity(rng: np.random.Generator, shape: Shape, dtype: DTypeLike = np.float64, *, gain: float = 1.0) -> Array:
     """gain · I, rectangular ones too. As U with ReLU and gain 1 it makes the IRNN; with gain α < 1 one that forgets.
 
-    Source: Le, Jaitly, Hinton (2015), arXiv 1504.00941, §2.
+    Source: Le, Jaitly, Hinton (2015), arXiv 1504.00941.
     """
     if len(_checked(shape)) != 2:
         raise ValueError(f"identity needs a matrix shape (rows, columns); got {shape}")
@@ -187,7 +187,7 @@ def orthogonal(rng: np.random.Generator, shape: Shape, dtype: DTypeLike = np.flo
 
     Q comes from the QR factors of a Gaussian matrix, its columns signed by diag(R), which makes it uniform among the
     orthogonal matrices. More than two axes are flattened to (∏ shape[:-1], shape[-1]).
-    Source: Saxe, McClelland, Ganguli (2013), §3; the sign rule: Mezzadri (2007), §4.
+    Source: Saxe, McClelland, Ganguli (2013), §3; the sign rule: Mezzadri (2007), arXiv math-ph/0609050, §5.
     """
     if len(_checked(shape)) < 2:
         raise ValueError(f"orthogonal needs at least two axes; got {shape}")
@@ -202,7 +202,7 @@ def orthogonal(rng: np.random.Generator, shape: Shape, dtype: DTypeLike = np.flo
 def normalized_positive_definite(rng: np.random.Generator, shape: Shape, dtype: DTypeLike = np.float64) -> Array:
     """np-RNN's U = (A + I) / λ_max(A + I) with A = R Rᵀ / N, R ~ N(0, 1): one eigenvalue is 1, the others in (0, 1).
 
-    Source: Talathi, Vartak (2015), arXiv 1511.03771, §3 (formula as quoted by others, not read in the paper).
+    Source: Talathi, Vartak (2015), arXiv 1511.03771 (formula as quoted by others, not read in the paper).
     """
     if len(_checked(shape)) != 2 or shape[0] != shape[1]:
         raise ValueError(f"normalized_positive_definite needs a square matrix shape; got {shape}")
@@ -227,8 +227,8 @@ def indrnn_range(
     """IndRNN's recurrent weights: uniform in [ε^(1/T), γ^(1/T)], T = steps.
 
     A neuron's gradient over T steps is u^T on an active path, so it ends within [ε, γ]; ε = 0 gives [0, γ^(1/T)],
-    which also lets neurons forget. Source: Li et al. (2018), arXiv 1803.04831, §3.1 and §5.1 (γ = 2, ε = 1/2 as in
-    the authors' code, for the last layer; ε = 0 for those below it).
+    which also lets neurons forget. Source: Li et al. (2018), arXiv 1803.04831, §3.1; γ = 2 is §5.1, and ε = 1/2 in the
+    last layer, 0 in those below it, is the authors' code for the adding problem.
     """
     if steps < 1 or not 0 <= epsilon <= gamma:
         raise ValueError(f"indrnn_range needs steps ≥ 1 and 0 ≤ epsilon ≤ gamma; got {steps}, {epsilon} and {gamma}")

@@ -86,7 +86,7 @@ class Residual(Record):
     Attributes:
         layer: a layer with as many outputs as inputs.
 
-    Source: He et al. (2016), arXiv 1512.03385, §3; for IndRNN, Li et al. (2019), arXiv 1910.06251.
+    Source: He et al. (2016), arXiv 1512.03385; for IndRNN, Li et al. (2019), arXiv 1910.06251.
     """
 
     layer: Any

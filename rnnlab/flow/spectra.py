@@ -88,7 +88,7 @@ def lyapunov_exponents(
     Raises:
         ValueError: count or discard out of range, or arrays that do not fit.
 
-    Source: Engelken, Wolf, Abbott (2020), arXiv 2006.02427, §2; Vogt et al. (2020), arXiv 2006.14123, §2.
+    Source: Engelken, Wolf, Abbott (2020), arXiv 2006.02427; Vogt et al. (2020), arXiv 2006.14123.
     """
     steps = jacobians(layer, xs, *starts)
     T, B, N, _ = steps.shape

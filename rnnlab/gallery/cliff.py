@@ -36,8 +36,7 @@ def error(w: Scalars, b: Scalars) -> tuple[Scalars, list[Scalars]]:
         x[t] = w σ(x[t-1]) + b,  x[0] = START
         E = (σ(x[STEPS]) - TARGET)²
 
-    Source: Pascanu, Mikolov, Bengio (2013), arXiv 1211.5063, the figure of the error surface of a single hidden unit
-    (fig. 6; the number is from memory).
+    Source: Pascanu, Mikolov, Bengio (2013), arXiv 1211.5063, §2.3, eq. 8 and fig. 6.
     """
     xs = [np.full_like(w, START)]
     for _ in range(STEPS):

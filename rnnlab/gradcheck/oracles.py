@@ -6,7 +6,7 @@ directions at once, in an array. It returns the derivative of each at ε = 0, an
 Why the complex step comes first: a difference quotient subtracts two nearly equal numbers, so it cannot see a
 derivative smaller than about 1e-11 of the loss, and a vanished gradient is exactly that. The imaginary part of
 f(x + iε) has nothing subtracted from it: with ε = 1e-20 the truncation error, of order ε², is far below roundoff,
-and a derivative of 1e-90 comes out with all its digits (Squire, Trapp 1998; Martins, Sturdza, Alonso 2003, §2).
+and a derivative of 1e-90 comes out with all its digits (Squire, Trapp 1998; Martins, Sturdza, Alonso 2003).
 """
 
 from collections.abc import Callable

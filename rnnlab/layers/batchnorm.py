@@ -49,7 +49,7 @@ class BatchNorm(Record):
     Raises:
         ValueError, TypeError: shapes or dtypes do not fit together.
 
-    Source: Ioffe, Szegedy (2015), arXiv 1502.03167, §3 and §3.1; momentum and ε are Keras's.
+    Source: Ioffe, Szegedy (2015), arXiv 1502.03167, §3; momentum and ε are Keras's.
     """
 
     gamma: Array

@@ -51,8 +51,8 @@ class GRU(Record):
         dU = Σ_t h[t-1]ᵀ ds[t]      db' = Σ_t ds[t]      dW = Σ_t x[t]ᵀ da[t]      db = Σ_t da[t]      dx[t] = da[t] Wᵀ
 
     The reset gate acts after the recurrent product, so that one product serves all three gates, as in cuDNN, PyTorch
-    and Keras (reset_after=True). Cho et al. (2014) let it act before: n = tanh(a_n + (r ⊙ h[t-1]) U_n), and exchange
-    z and 1 - z.
+    and Keras (reset_after=True), and in v1 of Cho et al. (2014). In their v3 it acts before:
+    n = tanh(a_n + (r ⊙ h[t-1]) U_n). Their z is the z here: it keeps h[t-1].
 
     Attributes:
         W: input kernels side by side, (D, 3H).
@@ -63,7 +63,7 @@ class GRU(Record):
     Raises:
         ValueError, TypeError: shapes or dtypes do not fit together.
 
-    Source: Cho et al. (2014), arXiv 1406.1078, §2.3, in cuDNN's variant.
+    Source: Cho et al. (2014), arXiv 1406.1078, §2.3; the reset gate as in its v1 and in cuDNN.
     """
 
     W: Array

@@ -94,7 +94,7 @@ class RNN(Record):
         """The IRNN: ReLU, U = scale · I, b = 0, W ~ N(0, kernel_stddev²).
 
         Without input the state stays as it is and the gradient flows back unchanged; with scale α < 1 both decay as
-        α^k over k steps. Source: Le, Jaitly, Hinton (2015), arXiv 1504.00941, §2 and §4.
+        α^k over k steps. Source: Le, Jaitly, Hinton (2015), arXiv 1504.00941.
         """
         return cls.init(
             rng,
