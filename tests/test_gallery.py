@@ -8,15 +8,17 @@ import pytest
 from rnnlab.gallery import gradient_decay, indrnn_range, initializer_survey, irnn_memory, oracle_errors, page
 from rnnlab.gallery.publish import FIGURES, publish
 from rnnlab.gallery.table import Table
-from test_gallery_depth import SMALL
+from small_figures import SMALL, small_table
 
 
 @pytest.fixture(scope="module")
 def tables() -> dict[str, Table]:
     """Six at full size; those of depth with the knobs turned down, as their own tests have them."""
-    full = {"gradient_decay"}
-    knobs = {name: small for name, (_, small) in SMALL.items() if name not in full}
-    return {name: Table.parse(module.compute(**knobs.get(name, {})).text()) for name, module in FIGURES.items()}
+    small = SMALL.keys() - {"gradient_decay"}
+    return {
+        name: small_table(name) if name in small else Table.parse(module.compute().text())
+        for name, module in FIGURES.items()
+    }
 
 
 @pytest.mark.parametrize("name", FIGURES)

@@ -18,21 +18,12 @@ from rnnlab.gallery import (
 from rnnlab.gallery.publish import publish
 from rnnlab.gallery.table import Table
 from rnnlab.layers import RNN, Dense
-
-SMALL = {
-    "gradient_decay": (gradient_decay, {"seeds": 3, "every": 20}),
-    "depth_vs_time": (depth_vs_time, {"seeds": 10}),
-    "jacobian_spectrum": (jacobian_spectrum, {"seeds": 2}),
-    "phase_diagram": (phase_diagram, {"seeds": 3, "scales": 3, "steps": 60}),
-    "cliff": (cliff, {}),
-    "truncation_error": (truncation_error, {"seeds": 1}),
-    "step_cost": (step_cost, {"sizes": (16, 32), "steps": 10, "batch": 4, "inputs": 8, "rounds": 3}),
-}
+from small_figures import SMALL, small_table
 
 
 @pytest.fixture(scope="module")
 def tables() -> dict[str, Table]:
-    return {name: Table.parse(module.compute(**knobs).text()) for name, (module, knobs) in SMALL.items()}
+    return {name: small_table(name) for name in SMALL}
 
 
 @pytest.mark.parametrize("name", SMALL)

@@ -1,0 +1,30 @@
+"""The figures of depth with their knobs turned down; each table is computed once for all tests that look at it."""
+
+from functools import cache
+
+from rnnlab.gallery import (
+    cliff,
+    depth_vs_time,
+    gradient_decay,
+    jacobian_spectrum,
+    phase_diagram,
+    step_cost,
+    truncation_error,
+)
+from rnnlab.gallery.table import Table
+
+SMALL = {
+    "gradient_decay": (gradient_decay, {"seeds": 3, "every": 20}),
+    "depth_vs_time": (depth_vs_time, {"seeds": 10}),
+    "jacobian_spectrum": (jacobian_spectrum, {"seeds": 2}),
+    "phase_diagram": (phase_diagram, {"seeds": 3, "scales": 3, "steps": 60}),
+    "cliff": (cliff, {}),
+    "truncation_error": (truncation_error, {"seeds": 1}),
+    "step_cost": (step_cost, {"sizes": (16, 32), "steps": 10, "batch": 4, "inputs": 8, "rounds": 3}),
+}
+
+
+@cache
+def small_table(name: str) -> Table:
+    module, knobs = SMALL[name]
+    return Table.parse(module.compute(**knobs).text())
