@@ -36,7 +36,7 @@ class Activation(Record, ABC):
 
     @abstractmethod
     def slope(self, h: Array, out: Array | None = None) -> Array:
-        """φ'(a) where h = φ(a), into `out` if given."""
+        """φ'(a) where h = φ(a), into `out` if given; only tanh's may be h itself."""
 
     def __repr__(self) -> str:
         return self.name

@@ -146,7 +146,8 @@ def test_an_error_in_a_parameter_is_named_with_its_index_and_both_values(array, 
 )
 def test_an_error_in_one_unit_at_one_timestep_of_one_sequence_is_named(array, t, first):
     message, report, right, wrong = planted(array, (t - first, 1, 2), lambda value: value + 1e-3)
-    assert message.startswith(f"{array} at timestep {t}, sequence 1, unit 2 is wrong: ")
+    number = {"hs": "unit 2", "xs": "input 2"}[array]
+    assert message.startswith(f"{array} at timestep {t}, sequence 1, {number} is wrong: ")
     assert values_named(message) == (pytest.approx(wrong, rel=1e-8), pytest.approx(right, rel=1e-8))
     assert [(f.array, f.timestep, f.sequence) for f in report.findings if f.verdict == "failed"] == [(array, t, 1)]
 

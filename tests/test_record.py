@@ -473,3 +473,16 @@ def test_saving_twice_writes_the_same_bytes(scratch, left):
     rl.save(scratch / "one", Node(left))
     rl.save(scratch / "two", Node(left))
     assert (scratch / "one").read_bytes() == (scratch / "two").read_bytes()
+
+
+def test_a_users_class_of_a_known_name_does_not_take_its_place(tmp_path):
+    @dataclass(frozen=True, eq=False, repr=False)
+    class RNN(rl.Record):
+        W: np.ndarray
+
+    layer = rl.RNN.init(np.random.default_rng(0), inputs=2, hidden=3)
+    rl.save(tmp_path / "ours", layer)
+    assert type(rl.load(tmp_path / "ours")) is rl.RNN
+    with pytest.raises(TypeError, match="save knows another record class called RNN: give this one another name"):
+        rl.save(tmp_path / "theirs", RNN(np.ones(2)))
+    assert not (tmp_path / "theirs").exists()

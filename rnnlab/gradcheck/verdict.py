@@ -49,7 +49,7 @@ class Finding:
             return f"{self.array}{list(self.index)}" if self.index else self.array
         if self.sequence is None:
             return f"{self.array} at timestep {self.timestep}" + (f", entry {list(self.index)}" if self.index else "")
-        unit = f", unit {self.index[0]}" if self.index else ""
+        unit = f", {'input' if self.array == 'xs' else 'unit'} {self.index[0]}" if self.index else ""
         return f"{self.array} at timestep {self.timestep}, sequence {self.sequence}{unit}"
 
 
