@@ -2,7 +2,8 @@
 
 All three take a sequence stretch by stretch. `loss(steps, ys)` is given the steps of a stretch, a slice of 0 … T, and
 the outputs at those steps, and returns the stretch's part of the loss and dL/dy there; a network that reads the last
-step alone is asked once, with the last stretch. The parts add up.
+step alone is asked once, with the last stretch. The parts add up. (A BatchNorm that is not `evaluating()` normalises
+over all steps at once, so a network with one is not run in stretches.)
 
                    states in memory    gradient
     full           T                   exact
@@ -18,7 +19,8 @@ from typing import Any
 import numpy as np
 
 from rnnlab.arrays import Array
-from rnnlab.network import Layer, Network, States
+from rnnlab.layers import BatchNorm
+from rnnlab.network import Layer, Network, Residual, States
 from rnnlab.record import Record
 
 Loss = Callable[[slice, Array], tuple[float, Array]]
@@ -62,7 +64,7 @@ def truncated(layer: Layer, xs: Array, loss: Loss, k: int, *starts: Any) -> Desc
     (1990), BPTT(h; h') with h = h' = k.
 
     Raises:
-        ValueError: k < 1.
+        ValueError: k < 1, or a BatchNorm.
     """
     if k < 1:
         raise ValueError(f"k must be at least 1; got {k}")
@@ -77,7 +79,7 @@ def checkpointed(layer: Layer, xs: Array, loss: Loss, *starts: Any, every: int |
     1604.06174.
 
     Raises:
-        ValueError: every < 1.
+        ValueError: every < 1, or a BatchNorm.
     """
     every = isqrt(max(len(xs) - 1, 0)) + 1 if every is None else every
     if every < 1:
@@ -92,6 +94,8 @@ def _descend(layer: Layer, xs: Array, loss: Loss, starts: tuple[Any, ...], lengt
     if T == 0:
         raise ValueError(f"xs must have at least one step; got {xs.shape}")
     stretches = [slice(first, min(first + length, T)) for first in range(0, T, length)]
+    if len(stretches) > 1 and any(map(_normalises, network.layers)):
+        raise ValueError("a BatchNorm normalises over all steps at once: run the network whole, or evaluating()")
     begins: list[tuple[States, ...]] = [starts if whole else (starts,) if starts else ()]
     for steps in stretches[:-1]:
         begins.append(network.forward(xs[steps], *begins[-1]).last)
@@ -118,3 +122,9 @@ def _descend(layer: Layer, xs: Array, loss: Loss, starts: tuple[Any, ...], lengt
     if whole:
         return Descent(value, params, dxs, gradients.starts, last)
     return Descent(value, params.layers[0], dxs, gradients.starts[0], last[0])
+
+
+def _normalises(layer: Any) -> bool:
+    """Whether the layer's outputs at one step depend on the inputs at all others."""
+    inner = layer.layer if isinstance(layer, Residual) else layer
+    return isinstance(inner, BatchNorm) and not inner.running

@@ -194,3 +194,22 @@ def test_a_stretch_of_no_steps_is_refused(words):
         rl.bptt.truncated(layer, xs, lambda steps, ys: (0.0, ys), 0)
     with pytest.raises(ValueError, match=r"xs must have at least one step; got \(0, 2, 3\)"):
         rl.bptt.full(layer, xs[:0], lambda steps, ys: (0.0, ys))
+
+
+@pytest.mark.parametrize("wrap", [lambda layer: layer, rl.Residual])
+def test_what_normalises_over_all_steps_is_not_run_in_stretches(wrap):
+    rng = np.random.default_rng(0)
+    net = rl.Network((wrap(rl.BatchNorm.init(inputs=D)), rl.RNN.init(rng, inputs=D, hidden=H)), reads="every")
+    xs, weights = rng.standard_normal((8, 2, D)), rng.standard_normal((8, 2, H))
+
+    def loss(steps, ys):
+        return float((weights[steps] * ys).sum()), weights[steps]
+
+    for way in (lambda: rl.bptt.checkpointed(net, xs, loss), lambda: rl.bptt.truncated(net, xs, loss, 4)):
+        with pytest.raises(ValueError, match="a BatchNorm normalises over all steps at once: run the network whole"):
+            way()
+    whole = net.backward(net.forward(xs), weights)
+    assert apart(rl.bptt.full(net, xs, loss).params, whole.params) == 0
+    settled = net.settled(net.forward(xs)).evaluating()
+    whole = settled.backward(settled.forward(xs), weights)
+    assert apart(rl.bptt.checkpointed(settled, xs, loss, every=3).params, whole.params) < 1e-12
