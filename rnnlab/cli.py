@@ -34,6 +34,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             arguments.run(arguments)
     except FloatingPointError:
         problem = "the run exploded beyond the largest float: try fewer --steps or another --recurrent-initializer"
+    except MemoryError:
+        problem = "there is not enough memory for that: try fewer units, sequences or steps"
     except OSError as error:
         problem = f"{error.filename}: {error.strerror}" if error.filename else str(error)
     except (ValueError, TypeError) as error:

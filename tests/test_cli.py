@@ -172,6 +172,12 @@ def test_a_run_that_explodes_says_so(tmp_path, capsys):
     assert not (tmp_path / "figures").exists()
 
 
+def test_what_does_not_fit_into_memory_is_refused(tmp_path, capsys):
+    np.save("xs.npy", np.ones((3, 1, 1)))
+    assert "not enough memory" in refused(capsys, "flow", "xs.npy", "--hidden", str(10**9))
+    assert not (tmp_path / "figures").exists()
+
+
 def test_more_steps_than_the_array_has_are_refused(capsys):
     np.save("xs.npy", np.ones((9, 2, 1)))
     assert "xs.npy has 9 steps; 10 were asked for" in refused(capsys, "flow", "xs.npy", "--steps", "10")
