@@ -172,9 +172,12 @@ def test_a_run_that_explodes_says_so(tmp_path, capsys):
     assert not (tmp_path / "figures").exists()
 
 
-def test_what_does_not_fit_into_memory_is_refused(tmp_path, capsys):
-    np.save("xs.npy", np.ones((3, 1, 1)))
-    assert "not enough memory" in refused(capsys, "flow", "xs.npy", "--hidden", str(10**9))
+def test_what_does_not_fit_into_memory_is_refused(tmp_path, capsys, monkeypatch):
+    def too_much(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr("rnnlab.cli.read", too_much)
+    assert "not enough memory" in refused(capsys, "flow")
     assert not (tmp_path / "figures").exists()
 
 
