@@ -37,13 +37,22 @@ def read(path: str | os.PathLike[str] | None, *, steps: int | None = None, batch
     path = Path(path)
     if path.suffix == ".npy":
         return _array(path, steps)
+    return _characters(read_text(path), path.name, steps or 100, batch)
+
+
+def read_text(path: str | os.PathLike[str]) -> str:
+    """The UTF-8 text in a file.
+
+    Raises:
+        ValueError: it is not UTF-8; the message names the byte.
+        OSError: it cannot be read.
+    """
     try:
-        text = path.read_text(encoding="utf-8")
+        return Path(path).read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise ValueError(
             f"{path} is not UTF-8 text: byte 0x{error.object[error.start]:02x} at position {error.start}"
         ) from None
-    return _characters(text, path.name, steps or 100, batch)
 
 
 def documentation() -> str:

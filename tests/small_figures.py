@@ -11,7 +11,7 @@ from rnnlab.gallery import (
     step_cost,
     truncation_error,
 )
-from rnnlab.gallery.table import Table
+from rnnlab.table import Table
 
 SMALL = {
     "gradient_decay": (gradient_decay, {"seeds": 3, "every": 20}),

@@ -8,7 +8,7 @@ import pytest
 from matplotlib import image
 
 from rnnlab.cli import main
-from rnnlab.gallery.table import Table
+from rnnlab.table import Table
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ import pytest
 
 from rnnlab.gallery import gradient_decay, indrnn_range, initializer_survey, irnn_memory, oracle_errors, page
 from rnnlab.gallery.publish import FIGURES, publish
-from rnnlab.gallery.table import Table
+from rnnlab.table import Table
 from small_figures import SMALL, small_table
 
 

@@ -16,8 +16,8 @@ from rnnlab.gallery import (
     truncation_error,
 )
 from rnnlab.gallery.publish import publish
-from rnnlab.gallery.table import Table
 from rnnlab.layers import RNN, Dense
+from rnnlab.table import Table
 from small_figures import SMALL, small_table
 
 

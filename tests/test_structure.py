@@ -12,12 +12,13 @@ import rnnlab as rl
 
 PACKAGE = Path(rl.__file__).parent
 FLOORS = [
-    ["arrays", "record", "files"],
+    ["arrays", "record", "files", "table"],
     ["activations", "initializers", "affine", "trace", "losses"],
     ["layers"],
-    ["network", "bptt"],
+    ["network", "bptt", "optim"],
     ["gradcheck", "flow"],
-    ["sequences", "interop"],
+    ["sequences", "interop", "models", "tasks", "training"],
+    ["experiments"],
     ["gallery", "cli", "__main__"],
 ]
 
@@ -26,6 +27,8 @@ NEIGHBOURS = {
     ("record", "files"),
     ("losses", "trace"),
     ("bptt", "network"),
+    ("tasks/characters", "sequences"),
+    ("training", "tasks.task"),
     ("__main__", "cli"),
     ("cli", "gallery"),
     ("cli", "gallery.own_decay"),

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from rnnlab import activations
 from rnnlab.gallery import page
-from rnnlab.gallery.table import Table
+from rnnlab.table import Table
 
 TITLE = "The slopes that multiply the error"
 INKS = {

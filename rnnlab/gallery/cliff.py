@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from rnnlab.activations import Sigmoid
 from rnnlab.gallery import page
-from rnnlab.gallery.table import Table
+from rnnlab.table import Table
 
 TITLE = "The cliff, and the step that leaves it"
 SIGMOID = Sigmoid()

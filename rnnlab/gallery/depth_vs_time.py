@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from rnnlab import flow
 from rnnlab.arrays import Array
 from rnnlab.gallery import page
-from rnnlab.gallery.table import Table
 from rnnlab.layers import RNN, Conv2D, Dense
+from rnnlab.table import Table
 
 TITLE = "Depth is not time: what one shared weight changes"
 KERNELS = {"sigmoid": "glorot_uniform", "relu": "he_uniform"}

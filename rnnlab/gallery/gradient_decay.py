@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 
 from rnnlab import flow, initializers
 from rnnlab.gallery import page
-from rnnlab.gallery.table import Table
 from rnnlab.layers import GRU, LSTM, RNN, IndRNN
+from rnnlab.table import Table
 
 TITLE = "Where does the gradient go?"
 FLOAT32_LAST, FLOAT64_LAST = 2.0**-149, 2.0**-1074

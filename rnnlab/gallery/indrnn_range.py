@@ -5,8 +5,8 @@ from matplotlib.figure import Figure
 
 from rnnlab.activations import ReLU
 from rnnlab.gallery import page
-from rnnlab.gallery.table import Table
 from rnnlab.layers import IndRNN
+from rnnlab.table import Table
 
 TITLE = "Inside [ε^(1/T), γ^(1/T)] the gradient stays in [ε, γ]"
 EPSILON, GAMMA = 0.5, 2.0

@@ -6,8 +6,8 @@ from matplotlib.figure import Figure
 
 from rnnlab import flow
 from rnnlab.gallery import page
-from rnnlab.gallery.table import Table
 from rnnlab.layers import RNN
+from rnnlab.table import Table
 
 TITLE = "What an initializer does to the gradient"
 SURVEY = ("glorot_uniform", "he_uniform", "lecun_uniform", "orthogonal", "random_normal", "variance_scaling")

@@ -5,8 +5,8 @@ from matplotlib.figure import Figure
 
 from rnnlab import flow
 from rnnlab.gallery import page
-from rnnlab.gallery.table import Table
 from rnnlab.layers import RNN
+from rnnlab.table import Table
 
 TITLE = "αI forgets at the rate log α"
 INKS = {

@@ -7,8 +7,8 @@ from matplotlib.figure import Figure
 from rnnlab import flow
 from rnnlab.arrays import Array
 from rnnlab.gallery import page
-from rnnlab.gallery.table import Table
 from rnnlab.layers import RNN
+from rnnlab.table import Table
 
 TITLE = "Of a hundred directions back, few are left"
 INKS = {

@@ -7,10 +7,10 @@ from matplotlib.figure import Figure
 
 from rnnlab.arrays import Array
 from rnnlab.gallery import page
-from rnnlab.gallery.table import Table
 from rnnlab.gradcheck.oracles import COMPLEX_STEP, Losses
 from rnnlab.gradcheck.perturb import RecurrentRun, Setup
 from rnnlab.layers import RNN
+from rnnlab.table import Table
 
 TITLE = "Only the complex step sees a vanished gradient"
 INKS = {

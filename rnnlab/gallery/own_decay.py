@@ -6,8 +6,8 @@ from matplotlib.figure import Figure
 from rnnlab import flow
 from rnnlab.arrays import Array
 from rnnlab.gallery import page
-from rnnlab.gallery.table import Table
 from rnnlab.layers import RNN, IndRNN
+from rnnlab.table import Table
 from rnnlab.trace import RecurrentLayer
 
 LOST = 1e-8

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from rnnlab import flow, initializers
 from rnnlab.arrays import Array
 from rnnlab.gallery import page
-from rnnlab.gallery.table import Table
 from rnnlab.layers import RNN, IndRNN
+from rnnlab.table import Table
 
 TITLE = "Where the gradient vanishes, and where it explodes"
 PANELS = {"tanh": "tanh", "relu": "ReLU", "sigmoid": "sigmoid"}

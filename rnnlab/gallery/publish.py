@@ -23,7 +23,7 @@ from rnnlab.gallery import (
     step_cost,
     truncation_error,
 )
-from rnnlab.gallery.table import Table
+from rnnlab.table import Table
 
 
 class FigureModule(Protocol):

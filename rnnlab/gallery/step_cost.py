@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 
 from rnnlab.arrays import Array
 from rnnlab.gallery import page
-from rnnlab.gallery.table import Table
 from rnnlab.layers import GRU, LSTM, RNN, IndRNN
+from rnnlab.table import Table
 
 TITLE = "What a step costs"
 RECORDED = "layer hidden seconds ratio low high products machine"

@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from rnnlab import bptt, flow, initializers
 from rnnlab.arrays import Array
 from rnnlab.gallery import page
-from rnnlab.gallery.table import Table
 from rnnlab.layers import LSTM, RNN, IndRNN
+from rnnlab.table import Table
 
 TITLE = "Cut off after k steps, what is missing?"
 Build = Callable[[np.random.Generator, int, int, int], Any]

@@ -1,4 +1,4 @@
-"""A figure's table: named columns of numbers or text, kept as CSV."""
+"""A table of results: named columns of numbers or text, kept as CSV."""
 
 import csv
 import io

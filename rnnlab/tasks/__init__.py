@@ -1,0 +1,8 @@
+"""The tasks: what the networks are trained on, each with a baseline to beat and a default that needs no download."""
+
+from rnnlab.tasks.adding import Adding
+from rnnlab.tasks.characters import Characters
+from rnnlab.tasks.copying import Copying
+from rnnlab.tasks.task import Task
+
+__all__ = ["Adding", "Characters", "Copying", "Task"]

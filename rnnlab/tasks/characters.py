@@ -1,0 +1,157 @@
+"""Characters: tell the next one of a text from those before it; and let the trained network write."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import log
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnlab.arrays import Array
+from rnnlab.losses import softmax_cross_entropy
+from rnnlab.network import Network, States
+from rnnlab.sequences import documentation, read_text
+from rnnlab.tasks.task import Batch
+
+TEST_SHARE = 0.1
+HELD_OUT = 500
+"""Windows of the test split that are scored, at most."""
+
+
+@dataclass(frozen=True)
+class Characters:
+    """xs are the characters of a window as integers, targets the same window one character on; all steps are read.
+
+    The first nine tenths of the text are for training, the last for the test. Windows start anywhere in the training
+    text, with a state of zeros; the test windows follow each other without overlap. The baseline is the entropy of the
+    test text under the training text's letter frequencies (counted from one, so that a new letter is not impossible).
+
+    Attributes:
+        codes: the text, as places in the alphabet.
+        alphabet: every character of the text, in order.
+        source: where it comes from.
+        steps: T.
+
+    Raises:
+        ValueError: a text too short for one window in each split.
+    """
+
+    codes: NDArray[np.int64]
+    alphabet: str
+    source: str
+    steps: int = 50
+    symbolic = True
+    reads: Literal["every"] = "every"
+    measure = "bits per character"
+
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise ValueError(f"steps must be at least 1; got {self.steps}")
+        if len(self._test) <= self.steps or len(self._train) <= self.steps:
+            raise ValueError(
+                f"{self.source} has {len(self.codes)} characters; windows of {self.steps} in each of its two splits "
+                f"need at least {int((self.steps + 1) / TEST_SHARE) + 1}"
+            )
+
+    @classmethod
+    def of(cls, text: str, source: str = "text", *, steps: int = 50) -> "Characters":
+        """The task on `text`."""
+        if not text:
+            raise ValueError(f"{source} is empty")
+        characters, codes = np.unique(np.array(list(text)), return_inverse=True)
+        return cls(codes, "".join(characters.tolist()), source, steps)
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str], *, steps: int = 50) -> "Characters":
+        """The task on a UTF-8 text.
+
+        Raises:
+            ValueError: not UTF-8, or too short.
+            OSError: it cannot be read.
+        """
+        return cls.of(read_text(path), Path(path).name, steps=steps)
+
+    @classmethod
+    def documentation(cls, *, steps: int = 50) -> "Characters":
+        """The task on CPython's own documentation, which differs from one Python to the next.
+
+        Raises:
+            ValueError: this interpreter comes without it.
+        """
+        return cls.of(documentation(), "CPython's documentation", steps=steps)
+
+    @property
+    def inputs(self) -> int:
+        return len(self.alphabet)
+
+    @property
+    def outputs(self) -> int:
+        return len(self.alphabet)
+
+    @property
+    def _train(self) -> NDArray[np.int64]:
+        return self.codes[: len(self.codes) - len(self._test)]
+
+    @property
+    def _test(self) -> NDArray[np.int64]:
+        return self.codes[int(len(self.codes) * (1 - TEST_SHARE)) :]
+
+    @property
+    def baseline(self) -> float:
+        counts = np.bincount(self._train, minlength=self.inputs) + 1
+        bits = -np.log2(counts / counts.sum())
+        return float(bits[self._test].mean())
+
+    def batch(self, rng: np.random.Generator, size: int) -> Batch:
+        """xs and targets, integers (T, size)."""
+        starts = rng.integers(len(self._train) - self.steps, size=size)
+        return self._windows(self._train, starts)
+
+    def test(self) -> Iterator[Batch]:
+        """Windows of the test text, spread evenly over it, 50 a batch."""
+        possible = (len(self._test) - 1) // self.steps
+        chosen = np.linspace(0, possible - 1, min(possible, HELD_OUT)).astype(int) * self.steps
+        return (self._windows(self._test, chosen[first : first + 50]) for first in range(0, len(chosen), 50))
+
+    def _windows(self, codes: NDArray[np.int64], starts: NDArray[np.int64]) -> Batch:
+        window = codes[starts + np.arange(self.steps + 1)[:, None]]
+        return window[:-1], window[1:]
+
+    def loss(self, ys: Array, targets: NDArray[np.int64]) -> tuple[float, Array]:
+        return softmax_cross_entropy(ys, targets)
+
+    def score(self, ys: Array, targets: NDArray[np.int64]) -> tuple[float, int]:
+        return softmax_cross_entropy(ys, targets)[0] * targets.size / log(2), targets.size
+
+    def sample(
+        self, network: Network, rng: np.random.Generator, length: int, *, start: str = "\n", temperature: float = 1.0
+    ) -> str:
+        """`length` characters drawn one by one from what `network` expects, each fed back as the next input.
+
+        Args:
+            start: the text to go on from; it is not part of what comes back.
+            temperature: logits are divided by it: below 1 likelier characters, above 1 stranger ones.
+
+        Raises:
+            ValueError: a character of `start` that the alphabet lacks, an empty start, or a temperature ≤ 0.
+        """
+        unknown = sorted(set(start) - set(self.alphabet))
+        if not start or unknown:
+            raise ValueError(f"start must be characters of the text; got {''.join(unknown)!r}")
+        if not temperature > 0:
+            raise ValueError(f"temperature must be above 0; got {temperature}")
+        network = network.evaluating()
+        xs = np.array([[self.alphabet.index(character)] for character in start])
+        states: tuple[States, ...] = ()
+        written = []
+        for _ in range(length):
+            trace = network.forward(xs, *states)
+            logits = trace.ys[-1, 0].astype(np.float64) / temperature
+            p = np.exp(logits - logits.max())
+            code = rng.choice(len(p), p=p / p.sum())
+            written.append(self.alphabet[code])
+            xs, states = np.array([[code]]), trace.last
+        return "".join(written)
