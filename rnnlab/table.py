@@ -23,9 +23,8 @@ class Table:
     @classmethod
     def of(cls, names: str, rows: Iterable[Sequence[float | str]]) -> Self:
         """From rows, given the column names separated by blanks."""
-        return cls(
-            {name: np.array(column) for name, column in zip(names.split(), zip(*rows, strict=True), strict=True)}
-        )
+        columns = list(zip(*rows, strict=True)) or [()] * len(names.split())
+        return cls({name: np.array(column) for name, column in zip(names.split(), columns, strict=True)})
 
     def __getitem__(self, name: str) -> Column:
         return self.columns[name]
@@ -34,8 +33,21 @@ class Table:
         return len(next(iter(self.columns.values())))
 
     def where(self, **wanted: float | str) -> Self:
-        keep = np.all([self.columns[name] == value for name, value in wanted.items()], axis=0)
-        return type(self)({name: column[keep] for name, column in self.columns.items()})
+        return self._kept(np.all([self.columns[name] == value for name, value in wanted.items()], axis=0))
+
+    def without(self, **unwanted: float | str) -> Self:
+        return self._kept(~np.all([self.columns[name] == value for name, value in unwanted.items()], axis=0))
+
+    def _kept(self, rows: NDArray[np.bool_]) -> Self:
+        return type(self)({name: column[rows] for name, column in self.columns.items()})
+
+    def above(self, other: Self) -> Self:
+        """These rows, then those of a table with the same columns."""
+        return type(self)({name: np.concatenate([column, other[name]]) for name, column in self.columns.items()})
+
+    def each(self, *names: str) -> "list[tuple[Any, ...]]":
+        """Every combination of values of these columns that occurs, in the order of its first row."""
+        return list(dict.fromkeys(zip(*(self.columns[name].tolist() for name in names), strict=True)))
 
     def only(self, name: str, /, **wanted: float | str) -> Any:
         """The value of `name` in the one row that matches."""

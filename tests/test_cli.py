@@ -152,7 +152,7 @@ def test_a_zip_that_calls_itself_an_array_is_refused(tmp_path, capsys):
         (["flow", "--steps", "0"], "steps must be at least 1; got 0"),
         (["flow", "--steps", "many"], "invalid int value: 'many'"),
         (["flow", "--batch", "-2"], "batch must be at least 1; got -2"),
-        (["flow", "--hidden", "0"], "--hidden must be at least 1; got 0"),
+        (["flow", "--hidden", "0"], "hidden must be at least 1; got 0"),
         (["flow", "--seed", "-1"], "--seed must be at least 0; got -1"),
         (["figures", "vanishing"], "figure must be one of gradient_decay, initializer_survey"),
         (["figures", "--format", "gif"], "invalid choice: 'gif'"),
@@ -176,7 +176,7 @@ def test_what_does_not_fit_into_memory_is_refused(tmp_path, capsys, monkeypatch)
     def too_much(*_, **__):
         raise MemoryError
 
-    monkeypatch.setattr("rnnlab.cli.read", too_much)
+    monkeypatch.setattr("rnnlab.commands.flow.read", too_much)
     assert "not enough memory" in refused(capsys, "flow")
     assert not (tmp_path / "figures").exists()
 
@@ -226,6 +226,6 @@ def test_ctrl_c_ends_it_quietly(monkeypatch, capsys):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("rnnlab.cli.read", interrupted)
+    monkeypatch.setattr("rnnlab.commands.flow.read", interrupted)
     assert main(["flow"]) == 130
     assert capsys.readouterr().err == ""

@@ -17,6 +17,7 @@ from rnnlab.gallery import (
     initializer_survey,
     irnn_memory,
     jacobian_spectrum,
+    learning,
     oracle_errors,
     page,
     phase_diagram,
@@ -25,12 +26,16 @@ from rnnlab.gallery import (
 )
 from rnnlab.table import Table
 
+RECORDED = Path(__file__).parent / "recorded"
+RUNS = "runs.csv"
+
 
 class FigureModule(Protocol):
     """What every module of the gallery has. `compute` takes its knobs by keyword; all have defaults.
 
-    One that measures time has RECORDED besides, the names of its table's columns: no two measurements are alike, so
-    the first is kept and drawn again.
+    One that measures time, or trains for hours, has RECORDED besides, the names of its table's columns: its table was
+    measured once, is kept in `recorded/`, and is drawn again. One that trains has RECIPE, the name of its experiment;
+    the runs of all experiments, a row each with the command that repeats it, are kept in `recorded/runs.csv`.
     """
 
     TITLE: str
@@ -72,10 +77,11 @@ def publish(
     """Compute, draw and write the named figures (all if none is named), then the gallery's README.
 
     Each file is written whole or not at all. What is drawn is what the CSV says, to the last digit. A recorded figure
-    whose table is in `out` already is drawn from it, and measured anew only to `recompute`.
+    is drawn from the table in `out`, or else from the one that the package comes with; it is measured anew only to
+    `recompute`.
 
     Returns:
-        The figures that were drawn from the table that was there.
+        The figures that were drawn from a recorded table.
 
     Raises:
         ValueError: an unknown name; the message lists the figures. Or a table in `out` that is not this figure's.
@@ -89,15 +95,36 @@ def publish(
     for name in names or FIGURES:
         announce(name)
         module = FIGURES[name]
-        if _is_recorded(module) and (out / f"{name}.csv").exists() and not recompute:
-            table = _recorded(out / f"{name}.csv", module)
+        recorded = recorded_path(f"{name}.csv", out)
+        if _is_recorded(module) and recorded is not None and not recompute:
+            table = _recorded(recorded, module)
             redrawn.append(name)
         else:
             table = Table.parse(module.compute().text())
         write(out / name, table, module.draw(table), module.caption(table), kind)
+        recipe = getattr(module, "RECIPE", None)
+        if recipe is not None:
+            _write_runs(out, None if name in redrawn else recipe)
     with replacing(out / "README.md") as file:
         file.write(_readme(out).encode())
     return redrawn
+
+
+def recorded_path(name: str, out: Path) -> Path | None:
+    """Where the recorded table of that name is: in `out`, or else in the package; None if in neither."""
+    return next((path for path in (out / name, RECORDED / name) if path.exists()), None)
+
+
+def _write_runs(out: Path, anew: str | None) -> None:
+    """runs.csv in `out`: as recorded, but with the rows of the recipe that was carried out anew."""
+    path = recorded_path(RUNS, out)
+    runs = None if path is None else Table.read(path)
+    if anew is not None:
+        mine = learning.runs(anew)
+        runs = mine if runs is None else runs.without(recipe=anew).above(mine)
+    if runs is not None:
+        with replacing(out / RUNS) as file:
+            file.write(runs.text().encode())
 
 
 def _is_recorded(module: FigureModule) -> bool:
@@ -146,6 +173,8 @@ def _readme(out: Path) -> str:
             again = f"`rnnlab figures {name}`"
             if _is_recorded(module):
                 again += f", which draws this table; measured anew: `rnnlab figures {name} --recompute`"
+            if hasattr(module, "RECIPE"):
+                again += f"; every run with its command, seed, time and versions: [runs]({RUNS})"
             links = f"[table]({name}.csv), again: {again}"
             parts += [f"## {module.TITLE}", f"![{name}]({pictures[0]})", f"{caption}", links]
     return "\n\n".join(parts) + "\n"

@@ -1,0 +1,1 @@
+"""The commands of the command line, one module each: `add` describes its options, `run` does it and prints."""

@@ -1,0 +1,157 @@
+"""`rnnlab train`: one training, the same with several seeds side by side, or a whole experiment."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from dataclasses import MISSING, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rnnlab.experiments.recipes import RECIPES, SIZES, Entry
+from rnnlab.experiments.run import TASKS, Outcome, Run, flag
+from rnnlab.experiments.runner import carry_out, curves, outcomes
+from rnnlab.files import replacing
+from rnnlab.tasks import Characters
+from rnnlab.training import CHECKPOINT, Row
+
+TYPES: dict[Any, type] = {int: int, int | None: int, float: float, float | None: float}
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Train a network on TASK, or carry out an experiment (--recipe). Every run has a folder of its own in --out: "
+        "log.csv, norms.csv (the gradient's norm per timestep as it learns), a checkpoint and the outcome. --resume "
+        "goes on from there and ends with the same bits as a run without a break."
+    )
+    parser.add_argument("task", nargs="?", choices=TASKS, metavar="TASK", help=", ".join(TASKS))
+    parser.add_argument("--recipe", choices=tuple(RECIPES), help="an experiment instead of one task")
+    parser.add_argument("--size", choices=SIZES, help="of the experiment: minutes or hours; default: quick")
+    parser.add_argument("--list", action="store_true", help="list the experiments and their runs, and train nothing")
+    options = parser.add_argument_group("the training")
+    for option in fields(Run)[1:]:
+        words: dict[str, Any] = {"help": option.metadata["meaning"], "default": None}
+        if option.default is False:
+            words["action"] = "store_true"
+        else:
+            if option.default not in (None, MISSING):
+                words["help"] += (
+                    f"; default: {option.default:g}"
+                    if isinstance(option.default, float)
+                    else (f"; default: {option.default}")
+                )
+            words["choices"] = option.metadata.get("choices")
+            words["type"] = TYPES.get(option.type, str)
+            words["metavar"] = None if words["choices"] else {int: "N", float: "X"}.get(words["type"], "TEXT")
+        options.add_argument(flag(option.name), **words)
+    parser.add_argument("--seeds", type=int, metavar="N", help="as many runs, with the seeds from --seed on")
+    parser.add_argument("--jobs", type=int, default=1, metavar="J", help="runs side by side; default: 1")
+    parser.add_argument("--resume", action="store_true", help="go on with what is in --out")
+    parser.add_argument("--out", type=Path, default=Path("runs"), metavar="DIR", help="default: runs")
+    parser.add_argument("--sample", type=int, metavar="N", help="characters: have the network write N of them")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Train, print what came out, and where it is kept."""
+    given = {option.name: getattr(arguments, option.name) for option in fields(Run)[1:]}
+    given = {name: value for name, value in given.items() if value not in (None, False)}
+    if arguments.list:
+        _list()
+    elif arguments.recipe is not None:
+        alone = [name for name in ("task", "sample", "seeds") if getattr(arguments, name) is not None]
+        if alone or given:
+            words = [name if name == "task" else flag(name) for name in [*alone, *given]]
+            raise ValueError(f"a recipe says itself how to train: leave out {', '.join(words)}")
+        _recipe(arguments)
+    elif arguments.task is None:
+        raise ValueError(f"which task? one of {', '.join(TASKS)}; or an experiment: --recipe {'|'.join(RECIPES)}")
+    elif arguments.size is not None:
+        raise ValueError("--size is for --recipe")
+    elif arguments.sample is not None and (arguments.task != "characters" or arguments.sample < 1):
+        raise ValueError("--sample is for characters, and at least 1")
+    elif arguments.seeds is not None:
+        _seeds(Run(arguments.task, **given), arguments)
+    else:
+        _one(Run(arguments.task, **given), arguments)
+
+
+def _one(run: Run, arguments: argparse.Namespace) -> None:
+    folder = arguments.out / _name(run)
+    task = run.the_task()
+    print(f"{run.command}\n{task.measure}: {task.baseline:.4g} is the best answer that does not look at the input")
+    trained = run.train(folder, resume=arguments.resume, report=progress(run.updates))
+    last = trained.rows[-1]
+    end = f"solved after {last.update} updates" if trained.solved else f"{last.update} updates"
+    print(f"{end} in {last.seconds:.0f} s: {task.measure} {last.score:.4g}, baseline {task.baseline:.4g}")
+    print(f"kept in {folder}")
+    if arguments.sample is not None and isinstance(task, Characters):
+        print(task.sample(trained.network, np.random.default_rng(run.seed), arguments.sample))
+
+
+def progress(updates: int) -> Callable[[Row], None]:
+    """Prints a line for every row: loss, score, speed and time left. On a terminal each takes the last one's place."""
+    terminal = sys.stderr.isatty()
+
+    def show(row: Row) -> None:
+        speed = row.update / row.seconds if row.seconds > 0 and row.update else 0.0
+        left = f", {speed:.0f}/s, {(updates - row.update) / speed:.0f} s left" if speed else ""
+        line = f"{row.update}/{updates}  loss {row.loss:.4g}  score {row.score:.4g}  |gradient| {row.norm:.3g}{left}"
+        ends = "\n" if not terminal or row.update == updates else ""
+        print(f"\r{line:<100}" if terminal else line, end=ends or ("" if terminal else "\n"), file=sys.stderr)
+
+    return show
+
+
+def _seeds(run: Run, arguments: argparse.Namespace) -> None:
+    """The same run with N seeds, and what they have in common."""
+    if arguments.seeds < 1:
+        raise ValueError(f"--seeds must be at least 1; got {arguments.seeds}")
+    entries = [Entry(run.task, run.layer, replace(run, seed=run.seed + number)) for number in range(arguments.seeds)]
+    _begun(entries, arguments)
+    ends: list[Outcome] = []
+
+    def report(entry: Entry, outcome: Outcome) -> None:
+        ends.append(outcome)
+        print(_line(entry, outcome))
+
+    carry_out(entries, arguments.out, jobs=arguments.jobs, report=report)
+    scores = [outcome.score for outcome in ends]
+    print(f"{ends[0].measure}: median {np.median(scores):.4g}, from {min(scores):.4g} to {max(scores):.4g}")
+    print(f"kept in {arguments.out}")
+
+
+def _recipe(arguments: argparse.Namespace) -> None:
+    """Every run of an experiment, then its tables."""
+    recipe, size = RECIPES[arguments.recipe], arguments.size or "quick"
+    entries, root = recipe.entries(size), arguments.out / f"{arguments.recipe}-{size}"
+    _begun(entries, argparse.Namespace(out=root, resume=arguments.resume))
+    print(recipe.about)
+    carry_out(entries, root, jobs=arguments.jobs, report=lambda entry, outcome: print(_line(entry, outcome)))
+    for name, table in (("curves", curves(entries, root)), ("runs", outcomes(arguments.recipe, size, entries, root))):
+        with replacing(root / f"{name}.csv") as file:
+            file.write(table.text().encode())
+    print(f"wrote {root / 'curves.csv'} and {root / 'runs.csv'}")
+
+
+def _begun(entries: list[Entry] | tuple[Entry, ...], arguments: argparse.Namespace) -> None:
+    """Refuses to go on with runs that nobody asked to resume."""
+    begun = [entry.name for entry in entries if (arguments.out / entry.name / CHECKPOINT).exists()]
+    if begun and not arguments.resume:
+        raise ValueError(f"{arguments.out} holds {begun[0]} already: --resume goes on with it, --out DIR begins anew")
+
+
+def _line(entry: Entry, outcome: Outcome) -> str:
+    return (
+        f"{entry.variant}, {entry.model}, seed {entry.run.seed}: {outcome.status} at update {outcome.updates}, "
+        f"{outcome.measure} {outcome.score:.4g} (baseline {outcome.baseline:.4g}), {outcome.seconds:.0f} s"
+    )
+
+
+def _list() -> None:
+    for name, recipe in RECIPES.items():
+        print(f"{name}: {len(recipe.quick)} runs quick, {len(recipe.paper)} paper\n  {recipe.about}")
+
+
+def _name(run: Run) -> str:
+    return f"{run.task}-{run.layer}-seed-{run.seed}"
