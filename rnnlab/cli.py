@@ -3,17 +3,19 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from concurrent.futures.process import BrokenProcessPool
 from importlib.metadata import version
 from typing import NoReturn
 
 import numpy as np
 
-from rnnlab.commands import figures, flow, train
+from rnnlab.commands import claims, figures, flow, train
 from rnnlab.training import DivergenceError
 
 COMMANDS = {
     "flow": (flow, "measure how the gradient decays on your own sequences"),
     "train": (train, "train a network, or carry out an experiment"),
+    "claims": (claims, "judge the survey's claims by what was measured"),
     "figures": (figures, "write the figures, their tables and the gallery"),
 }
 
@@ -39,6 +41,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         problem = "the run exploded beyond the largest float: try fewer --steps or another --recurrent-initializer"
     except DivergenceError as error:
         problem = str(error)
+    except BrokenProcessPool:
+        problem = "a run was killed from outside (is there memory for so many --jobs?): --resume goes on with it"
     except MemoryError:
         problem = "there is not enough memory for that: try fewer units, sequences or steps"
     except OSError as error:

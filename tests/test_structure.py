@@ -19,7 +19,7 @@ FLOORS = [
     ["gradcheck", "flow"],
     ["sequences", "interop", "models", "tasks", "training"],
     ["experiments"],
-    ["gallery", "commands", "cli", "__main__"],
+    ["gallery", "claims", "commands", "cli", "__main__"],
 ]
 
 NEIGHBOURS = {
@@ -35,6 +35,12 @@ NEIGHBOURS = {
     ("commands/flow", "gallery.own_decay"),
     ("commands/flow", "gallery.publish"),
     ("commands/figures", "gallery.publish"),
+    ("commands/claims", "claims.evidence"),
+    ("commands/claims", "claims.ledger"),
+    ("commands/claims", "claims.page"),
+    ("claims/evidence", "gallery.publish"),
+    ("claims/ledger", "gallery"),
+    ("claims/ledger", "gallery.depth_vs_time"),
 }
 """The imports that stay on their floor."""
 

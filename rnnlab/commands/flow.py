@@ -2,6 +2,7 @@
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -60,6 +61,7 @@ def _layer(arguments: argparse.Namespace, steps: int, inputs: int) -> RNN | IndR
     chosen = initializer(arguments.recurrent_initializer)
     if arguments.layer == "irnn" and chosen == "identity":
         chosen = None  # what it starts with in any case
+    starts: dict[str, Any] = {} if chosen is None else {"recurrent_initializer": chosen}
     return recurrent(
         np.random.default_rng(arguments.seed),
         arguments.layer,
@@ -67,5 +69,5 @@ def _layer(arguments: argparse.Namespace, steps: int, inputs: int) -> RNN | IndR
         hidden=arguments.hidden,
         steps=steps,
         activation=arguments.activation,
-        **({} if chosen is None else {"recurrent_initializer": chosen}),
+        **starts,
     )

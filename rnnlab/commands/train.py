@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnlab.experiments.recipes import RECIPES, SIZES, Entry
+from rnnlab.experiments.recipes import RECIPES, SIZES, Entry, Size
 from rnnlab.experiments.run import TASKS, Outcome, Run, flag
 from rnnlab.experiments.runner import carry_out, curves, outcomes
 from rnnlab.files import replacing
@@ -78,7 +78,10 @@ def run(arguments: argparse.Namespace) -> None:
 
 def _one(run: Run, arguments: argparse.Namespace) -> None:
     folder = arguments.out / _name(run)
+    if (folder / CHECKPOINT).exists() and not arguments.resume:
+        raise ValueError(f"{folder} holds a run already: --resume goes on with it, --out DIR begins anew")
     task = run.the_task()
+    run.network(task)  # what cannot be built is refused before anything is printed
     print(f"{run.command}\n{task.measure}: {task.baseline:.4g} is the best answer that does not look at the input")
     trained = run.train(folder, resume=arguments.resume, report=progress(run.updates))
     last = trained.rows[-1]
@@ -123,7 +126,8 @@ def _seeds(run: Run, arguments: argparse.Namespace) -> None:
 
 def _recipe(arguments: argparse.Namespace) -> None:
     """Every run of an experiment, then its tables."""
-    recipe, size = RECIPES[arguments.recipe], arguments.size or "quick"
+    recipe = RECIPES[arguments.recipe]
+    size: Size = arguments.size or "quick"
     entries, root = recipe.entries(size), arguments.out / f"{arguments.recipe}-{size}"
     _begun(entries, argparse.Namespace(out=root, resume=arguments.resume))
     print(recipe.about)

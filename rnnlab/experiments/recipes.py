@@ -193,7 +193,7 @@ def _initializers(updates: int, seeds: int) -> list[Entry]:
         for activation, lr in (("tanh", 1e-3), ("relu", 3e-4))
         for name in recurrent
     ]
-    digits = Run("pixels", side=14, pixels_per_step=196, layer="dense", updates=updates, every=50)
+    digits = Run("pixels", side=14, pixels_per_step=196, layer="dense", updates=updates, every=20)
     perceptrons: dict[str, dict[str, Any]] = {
         "10 ReLU layers": {"layers": 10, "activation": "relu"},
         "10 ReLU layers of 25": {"layers": 10, "activation": "relu", "hidden": 25},

@@ -6,6 +6,7 @@ import platform
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
 from functools import lru_cache
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -182,11 +183,11 @@ def _task(
     pixels_per_step: int | None,
     permuted: bool,
 ) -> Task:
-    length = {} if steps is None else {"steps": steps}
+    length: dict[str, Any] = {} if steps is None else {"steps": steps}
     if task == "adding":
         return Adding(**length, **({} if markers is None else {"markers": markers}))
     if task == "copying":
-        return Copying(**({} if steps is None else {"delay": steps}))
+        return Copying() if steps is None else Copying(steps)
     if task == "characters":
         return Characters.documentation(**length) if data is None else Characters.read(data, **length)
     if task == "phonemes":
@@ -236,11 +237,11 @@ def _conclude(folder: Path, run: Run, status: str, updates: int, rows: tuple[Row
         run.command,
         status,
         updates,
-        rows[-1].score,
-        min(row.score for row in rows),
+        rows[-1].score if rows else inf,
+        min((row.score for row in rows), default=inf),
         task.baseline,
         task.measure,
-        rows[-1].seconds,
+        rows[-1].seconds if rows else 0.0,
         f"Python {platform.python_version()}, NumPy {np.__version__}",
         f"{platform.machine()}, {os.cpu_count()} CPUs, {os.environ.get('OPENBLAS_NUM_THREADS', 'any number of')} "
         "BLAS thread(s) a run",

@@ -117,7 +117,7 @@ def _stacked(names: str, file: str, entries: Iterable[Entry], root: Path) -> Tab
     rows: list[tuple[str | float, ...]] = []
     for entry in entries:
         end = ended(entry, root)
-        if end is not None:
+        if end is not None and (root / entry.name / file).exists():  # not where the first update diverged
             table = Table.read(root / entry.name / file)
             columns = (table[name].tolist() for name in names.split()[4:])
             first = (entry.variant, entry.model, float(entry.run.seed), end.status)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -37,7 +37,7 @@ class Adding:
     inputs = 2
     symbolic = False
     outputs = 1
-    reads: Literal["last"] = "last"
+    reads: ClassVar[Literal["last"]] = "last"
     measure = "mean squared error"
     baseline = 1 / 6
 

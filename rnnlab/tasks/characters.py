@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import log
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,7 +44,7 @@ class Characters:
     source: str
     steps: int = 50
     symbolic = True
-    reads: Literal["every"] = "every"
+    reads: ClassVar[Literal["every"]] = "every"
     measure = "bits per character"
 
     def __post_init__(self) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import log
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +38,7 @@ class Copying:
     inputs = SYMBOLS + 2
     symbolic = True
     outputs = SYMBOLS + 1
-    reads: Literal["every"] = "every"
+    reads: ClassVar[Literal["every"]] = "every"
     measure = "cross-entropy (nats)"
 
     def __post_init__(self) -> None:

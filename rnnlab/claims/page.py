@@ -1,0 +1,64 @@
+"""CLAIMS.md: the verdicts in a table, each claim with its numbers and its rule, and the papers' numbers beside ours."""
+
+from math import isinf, isnan
+
+from rnnlab.claims.evidence import Evidence
+from rnnlab.claims.ledger import CLAIMS, Judged, judge
+from rnnlab.claims.papers import ROWS, ours
+
+
+def judged(evidence: Evidence) -> list[Judged]:
+    """Every claim."""
+    return [judge(claim, evidence) for claim in CLAIMS]
+
+
+def number(value: float) -> str:
+    """Four digits are enough to read; infinity is what a run that never got there needs."""
+    if isinf(value) or isnan(value):
+        return "never"
+    return f"{value:,.0f}" if value == int(value) and abs(value) < 1e6 else f"{value:.4g}"
+
+
+def numbers(entry: Judged) -> str:
+    """The numbers of a claim in a line."""
+    return "; ".join(f"{name}: {number(value)}" for name, value in entry.numbers.items()) or "none"
+
+
+def text(entries: list[Judged], evidence: Evidence) -> str:
+    """The page."""
+    parts = [
+        "# The survey's claims, measured",
+        "`rnnlab claims` writes this page. A verdict follows from its numbers by a rule in "
+        '`rnnlab/claims/ledger.py`; nobody chose it. "Recorded" numbers come from runs that took hours and were made '
+        "once ([each with its command, seed, time and versions](runs.csv)); all others are measured as the page is "
+        "written. What a verdict says, it says of these tasks at these sizes.",
+        "| | claim | verdict | |\n|---|---|---|---|\n"
+        + "\n".join(
+            f"| [{entry.claim.name}](#{entry.claim.name.lower()}) | {_cell(entry.claim.says)} | "
+            f"**{entry.verdict.word}** | {'recorded' if entry.claim.recorded else 'now'} |"
+            for entry in entries
+        ),
+    ]
+    for entry in entries:
+        claim = entry.claim
+        parts += [
+            f"### {claim.name}",
+            f"> {claim.says}",
+            f"**{entry.verdict.word[0].upper()}{entry.verdict.word[1:]}**"
+            + (" " if entry.verdict.word == "holds if" else ": ")
+            + f"{entry.verdict.why}.",
+            f"- measured: {numbers(entry)}\n- rule: {claim.rule_says}\n- again: `{claim.command}`",
+        ]
+    parts += [
+        "## The papers' numbers beside ours",
+        "Ours are smaller in every way, and on other data: where a number differs, the budget may be why.",
+        "| experiment | paper | source | ours | our budget |\n|---|---|---|---|---|\n"
+        + "\n".join(
+            f"| {row.experiment} | {row.paper} | {row.source} | {' | '.join(ours(row, evidence))} |" for row in ROWS
+        ),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _cell(words: str) -> str:
+    return words.replace("|", "\\|")

@@ -1,0 +1,39 @@
+"""`rnnlab claims`: a verdict on every claim."""
+
+import argparse
+from pathlib import Path
+
+from rnnlab.files import replacing
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Judge each of the survey's claims by its numbers, print the verdicts, and write CLAIMS.md. What takes seconds "
+        "is measured on the spot, what takes hours comes from the recorded runs: those in --out, where rnnlab figures "
+        "--recompute leaves them, or else those that the package comes with."
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help="C1 … C18; all if none is given, and CLAIMS.md")
+    parser.add_argument("--out", type=Path, default=Path("figures"), metavar="DIR", help="default: figures")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Judge, print, and write the page if nothing was left out."""
+    from rnnlab.claims.evidence import Evidence  # these load Matplotlib, with the figures
+    from rnnlab.claims.ledger import CLAIMS, judge
+    from rnnlab.claims.page import judged, numbers, text
+
+    known = {claim.name: claim for claim in CLAIMS}
+    unknown = [name for name in arguments.names if name not in known]
+    if unknown:
+        raise ValueError(f"a claim is one of {', '.join(known)}; got {unknown[0]!r}")
+    evidence = Evidence(arguments.out)
+    chosen = [judge(known[name], evidence) for name in arguments.names] or judged(evidence)
+    for entry in chosen:
+        print(f"{entry.claim.name:4} {entry.claim.says}\n     {entry.verdict}")
+        if arguments.names:
+            print(f"     measured: {numbers(entry)}\n     rule: {entry.claim.rule_says}\n     {entry.claim.command}")
+    if not arguments.names:
+        arguments.out.mkdir(parents=True, exist_ok=True)
+        with replacing(arguments.out / "CLAIMS.md") as file:
+            file.write(text(chosen, evidence).encode())
+        print(f"wrote {arguments.out / 'CLAIMS.md'}")
