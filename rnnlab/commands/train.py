@@ -55,7 +55,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Train, print what came out, and where it is kept."""
     given = {option.name: getattr(arguments, option.name) for option in fields(Run)[1:]}
-    given = {name: value for name, value in given.items() if value not in (None, False)}
+    given = {name: value for name, value in given.items() if value is not None and value is not False}
     if arguments.list:
         _list()
     elif arguments.recipe is not None:

@@ -36,7 +36,7 @@ class Run:
     """One training. Every field is an option of `rnnlab train`, with the same name and default.
 
     Raises:
-        ValueError: an unknown task, or an option that the task has no use for.
+        ValueError: an unknown task, an option that the task has no use for, or a number out of its range.
     """
 
     task: str
@@ -85,6 +85,7 @@ class Run:
                 raise ValueError(f"{flag(name)} is for {', '.join(tasks)}; the task is {self.task}")
         if self.gamma is not None and self.layer != "indrnn":
             raise ValueError(f"--gamma is for indrnn; the layer is {self.layer}")
+        self._settings(1)
 
     @property
     def command(self) -> str:
@@ -95,6 +96,15 @@ class Run:
             if value != option.default:
                 words += [flag(option.name)] if value is True else [flag(option.name), f"{value}"]
         return " ".join(["rnnlab train", *words])
+
+    def _settings(self, steps: int) -> Settings:
+        """How to train on sequences of that length.
+
+        Raises:
+            ValueError: a number out of its range.
+        """
+        named = {option.name: getattr(self, option.name) for option in fields(Settings) if hasattr(self, option.name)}
+        return Settings(**named, max_u=None if self.gamma is None else self.gamma ** (1 / steps))
 
     def the_task(self) -> Task:
         """The task, made once for all runs on it in this process."""
@@ -126,10 +136,7 @@ class Run:
             DivergenceError, ValueError, OSError: as `fit`.
         """
         task = self.the_task()
-        chosen: dict[str, Any] = {
-            option.name: getattr(self, option.name) for option in fields(Settings) if hasattr(self, option.name)
-        }
-        chosen["max_u"] = None if self.gamma is None else self.gamma ** (1 / task.steps)
+        chosen = asdict(self._settings(task.steps))
         try:
             trained = fit(self.network(task), task, folder=folder, resume=resume, report=report, **chosen)
         except DivergenceError as error:

@@ -127,17 +127,24 @@ class Characters:
         return softmax_cross_entropy(ys, targets)[0] * targets.size / log(2), targets.size
 
     def sample(
-        self, network: Network, rng: np.random.Generator, length: int, *, start: str = "\n", temperature: float = 1.0
+        self,
+        network: Network,
+        rng: np.random.Generator,
+        length: int,
+        *,
+        start: str | None = None,
+        temperature: float = 1.0,
     ) -> str:
         """`length` characters drawn one by one from what `network` expects, each fed back as the next input.
 
         Args:
-            start: the text to go on from; it is not part of what comes back.
+            start: the text to go on from, which is not part of what comes back; the text's first character if None.
             temperature: logits are divided by it: below 1 likelier characters, above 1 stranger ones.
 
         Raises:
             ValueError: a character of `start` that the alphabet lacks, an empty start, or a temperature ≤ 0.
         """
+        start = self.alphabet[self.codes[0]] if start is None else start
         unknown = sorted(set(start) - set(self.alphabet))
         if not start or unknown:
             raise ValueError(f"start must be characters of the text; got {''.join(unknown)!r}")

@@ -1,0 +1,318 @@
+"""Experiments: a run knows the command that repeats it, ends are kept, side by side is the same as one by one."""
+
+import shlex
+from dataclasses import fields, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import rnnlab as rl
+from rnnlab.cli import _parser, main
+from rnnlab.experiments import runner
+from rnnlab.experiments.recipes import RECIPES, SIZES, Entry, Recipe
+from rnnlab.experiments.run import TASKS, Outcome, Run, initializer
+from rnnlab.gallery.publish import RECORDED
+from rnnlab.initializers import INITIALIZERS
+from rnnlab.table import Table
+
+TINY = Run("adding", steps=6, hidden=5, updates=6, batch=4, every=3)
+
+
+def parsed(command: str) -> Run:
+    """The run that a command line describes."""
+    arguments = _parser().parse_args(shlex.split(command)[1:])
+    given = {option.name: getattr(arguments, option.name) for option in fields(Run)}
+    return Run(**{name: value for name, value in given.items() if value is not None and value is not False})
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("name", RECIPES)
+def test_the_command_of_every_run_of_every_recipe_means_that_run(name, size):
+    entries = RECIPES[name].entries(size)
+    assert entries
+    for entry in entries:
+        assert parsed(entry.run.command) == entry.run
+    names = [entry.name for entry in entries]
+    assert len(set(names)) == len(names)
+    assert len({(entry.variant, entry.model, entry.run.seed) for entry in entries}) == len(entries)
+
+
+def test_every_field_is_an_option_that_says_what_it_means(capsys):
+    with pytest.raises(SystemExit):
+        main(["train", "--help"])
+    out = capsys.readouterr().out
+    for option in fields(Run)[1:]:
+        assert "--" + option.name.replace("_", "-") in out
+        assert option.metadata["meaning"]
+
+
+def test_recorded_runs_are_runs_of_their_recipes():
+    runs = Table.read(RECORDED / "runs.csv")
+    for recipe, size, variant, model, seed, command in runs.each(
+        "recipe", "size", "variant", "model", "seed", "command"
+    ):
+        entries = [
+            entry
+            for entry in RECIPES[recipe].entries(size)
+            if (entry.variant, entry.model, entry.run.seed) == (variant, model, seed)
+        ]
+        assert [entry.run.command for entry in entries] == [command]
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"task": "sorting"}, "task must be one of adding, copying"),
+        ({"side": 7}, "--side is for pixels; the task is adding"),
+        ({"permuted": True}, "--permuted is for pixels"),
+        ({"task": "pixels", "steps": 9}, "--steps is for adding, copying, characters, phonemes; the task is pixels"),
+        ({"gamma": 2.0}, "--gamma is for indrnn; the layer is rnn"),
+        ({"input": "x"}, "--input is for pixels, characters, phonemes"),
+    ],
+)
+def test_an_option_that_the_run_has_no_use_for_is_refused(change, says):
+    with pytest.raises(ValueError, match=says):
+        replace(TINY, **change)
+
+
+@pytest.mark.parametrize("name", INITIALIZERS)
+def test_an_initializer_s_name_stays_a_name(name):
+    assert initializer(name) == name
+
+
+def test_an_initializer_takes_options_after_a_colon():
+    chosen = initializer("random_normal:stddev=0.2,mean=3")
+    values = chosen(np.random.default_rng(0), (200, 200))
+    assert values.mean() == pytest.approx(3, abs=0.01)
+    assert values.std() == pytest.approx(0.2, abs=0.01)
+    assert initializer("variance_scaling:scale=2,mode=fan_out") is not None
+    assert initializer(None) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("xavier", "initializer must be one of"),
+        ("xavier:gain=2", "initializer must be one of"),
+        ("orthogonal:volume=3", "orthogonal has no such option"),
+        ("orthogonal:gain", "an initializer is NAME or NAME:option=value"),
+        ("orthogonal:=3", "an initializer is NAME or NAME:option=value"),
+    ],
+)
+def test_a_wrong_initializer_is_refused(text, says):
+    with pytest.raises(ValueError, match=says):
+        initializer(text)
+
+
+def test_the_weights_and_the_batches_follow_the_seed():
+    task = TINY.the_task()
+    same, other = TINY.network(task), replace(TINY, seed=1).network(task)
+    assert all(
+        np.array_equal(a, b) for a, b in zip(same.arrays().values(), TINY.network(task).arrays().values(), strict=True)
+    )
+    assert not np.array_equal(same.layers[0].W, other.layers[0].W)
+
+
+def test_gamma_bounds_u_by_the_length():
+    run = replace(TINY, layer="indrnn", gamma=1.01)
+    u = run.train().network.layers[0].u
+    assert np.abs(u).max() == pytest.approx(1.01 ** (1 / 6), rel=1e-6)
+
+
+# Carrying out
+
+
+def entries(count: int) -> list[Entry]:
+    return [Entry("v", "m", replace(TINY, seed=seed)) for seed in range(count)]
+
+
+def test_side_by_side_is_the_same_as_one_by_one_to_the_last_bit(tmp_path):
+    runner.carry_out(entries(3), tmp_path / "two", jobs=2)
+    for entry in entries(3):
+        entry.run.train(tmp_path / "one" / entry.name)
+        mine, theirs = (rl.load(tmp_path / way / entry.name / "checkpoint.npz") for way in ("one", "two"))
+        assert all(np.array_equal(mine.arrays()[name], array) for name, array in theirs.arrays().items())
+
+
+def test_what_has_ended_is_not_run_again(tmp_path, monkeypatch):
+    (entry,) = entries(1)
+    ended = runner.one(entry, tmp_path)
+    assert ended.status == "done"
+    assert ended.updates == 6
+    assert ended.command == entry.run.command
+    assert ended.seconds > 0
+    seen = []
+    monkeypatch.setattr(runner, "one", lambda *_: pytest.fail("run again"))
+    runner.carry_out([entry], tmp_path, report=lambda entry, outcome: seen.append(outcome))
+    assert seen == [ended]
+
+
+def test_another_run_s_folder_is_refused(tmp_path):
+    (entry,) = entries(1)
+    runner.one(entry, tmp_path)
+    with pytest.raises(ValueError, match="is of another run"):
+        runner.carry_out([replace(entry, run=replace(entry.run, lr=0.1))], tmp_path)
+
+
+def test_a_run_that_diverges_is_kept_as_such(tmp_path, capsys):
+    wild = replace(TINY, activation="relu", optimizer="sgd", lr=1e30)
+    outcome = runner.one(Entry("v", "wild", wild), tmp_path)
+    assert outcome.status == "diverged"
+    assert "diverged" in capsys.readouterr().err
+    table = runner.curves([Entry("v", "wild", wild)], tmp_path)
+    assert set(table["status"]) == {"diverged"}
+
+
+def test_solved_is_said(tmp_path):
+    (entry,) = entries(1)
+    entry = replace(entry, run=replace(entry.run, until=1e9))
+    assert runner.one(entry, tmp_path).status == "solved"
+
+
+def test_the_tables_have_a_row_for_every_row_and_every_run(tmp_path):
+    three = entries(3)
+    for entry in three[:2]:
+        runner.one(entry, tmp_path)
+    runs = runner.outcomes("adding", "quick", three, tmp_path)
+    assert list(runs.columns) == runner.RUNS.split()
+    assert runs["seed"].tolist() == [0, 1]
+    curves = runner.curves(three, tmp_path)
+    assert list(curves.columns) == runner.CURVES.split()
+    assert curves["update"].tolist() == [0, 3, 6] * 2
+    assert curves.where(seed=1, update=6)["score"][0] == runs["score"][1]
+    gradients = runner.gradients(three, tmp_path)
+    assert list(gradients.columns) == runner.GRADIENTS.split()
+    assert gradients.where(seed=0, update=3)["t"].tolist() == list(range(7))
+
+
+def test_of_nothing_the_tables_are_empty(tmp_path):
+    assert len(runner.curves(entries(2), tmp_path)) == 0
+    assert runner.curves([], tmp_path).text() == runner.CURVES.replace(" ", ",") + "\n"
+
+
+def test_jobs_must_be_at_least_one(tmp_path):
+    with pytest.raises(ValueError, match="jobs must be at least 1; got 0"):
+        runner.carry_out(entries(1), tmp_path, jobs=0)
+
+
+# The command
+
+
+@pytest.fixture
+def _here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+WORDS = ["train", "adding", "--steps", "6", "--hidden", "5", "--updates", "6", "--batch", "4", "--every", "3"]
+
+
+@pytest.mark.usefixtures("_here")
+def test_train_prints_what_came_out_and_where_it_is_kept(tmp_path, capsys):
+    assert main(WORDS) == 0
+    out, err = capsys.readouterr()
+    assert "rnnlab train adding --steps 6" in out
+    assert "baseline 0.1667" in out
+    assert "6/6  loss" in err
+    assert "s left" in err
+    kept = tmp_path / "runs" / "adding-rnn-seed-0"
+    assert {path.name for path in kept.iterdir()} == {"checkpoint.npz", "log.csv", "norms.csv", "outcome.json"}
+    assert Table.read(kept / "log.csv")["update"].tolist() == [0, 3, 6]
+
+
+@pytest.mark.usefixtures("_here")
+def test_train_goes_on_only_when_told_to(capsys):
+    main(WORDS)
+    capsys.readouterr()
+    assert main(WORDS) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "--resume goes on with it" in err
+    assert main([*WORDS, "--lr", "0.5", "--resume"]) == 2
+    assert "is of another run" in capsys.readouterr().err
+    assert main([*WORDS, "--updates", "9", "--resume"]) == 0
+    ended = Outcome.read(Path("runs/adding-rnn-seed-0"))
+    assert ended is not None
+    assert ended.updates == 9
+
+
+@pytest.mark.usefixtures("_here")
+def test_seeds_side_by_side(capsys):
+    assert main([*WORDS, "--seeds", "3", "--jobs", "2", "--seed", "4"]) == 0
+    out = capsys.readouterr().out
+    for seed in (4, 5, 6):
+        assert f"seed {seed}: done at update 6" in out
+    assert "median" in out
+
+
+@pytest.mark.usefixtures("_here")
+def test_a_recipe_writes_its_tables(tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(RECIPES, "adding", Recipe("small", tuple(entries(2)), ()))
+    assert main(["train", "--recipe", "adding", "--jobs", "2"]) == 0
+    root = tmp_path / "runs" / "adding-quick"
+    assert len(Table.read(root / "runs.csv")) == 2
+    assert len(Table.read(root / "curves.csv")) == 6
+    capsys.readouterr()
+    assert main(["train", "--recipe", "adding"]) == 2
+    assert "--resume" in capsys.readouterr().err
+    assert main(["train", "--recipe", "adding", "--resume"]) == 0
+
+
+@pytest.mark.usefixtures("_here")
+def test_a_trained_network_writes_text(tmp_path, capsys):
+    (tmp_path / "a.txt").write_text("abracadabra " * 40, encoding="utf-8")
+    words = ["--input", "a.txt", "--steps", "5", "--hidden", "5", "--updates", "4", "--every", "4", "--sample", "30"]
+    assert main(["train", "characters", *words]) == 0
+    written = capsys.readouterr().out.split("kept in runs/characters-rnn-seed-0\n")[1]
+    assert len(written) == 31
+    assert set(written) <= set("abracadabra \n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ([], "which task? one of adding, copying"),
+        (["sorting"], "invalid choice: 'sorting'"),
+        (["adding", "--steps", "1"], "needs at least 2 steps; got 1"),
+        (["copying", "--steps", "0"], "a delay of at least 1 step"),
+        (["adding", "--hidden", "0"], "hidden must be at least 1; got 0"),
+        (["adding", "--layers", "0"], "layers must be at least 1; got 0"),
+        (["adding", "--updates", "0"], "updates must be at least 1; got 0"),
+        (["adding", "--lr", "-1"], "lr must be above 0 and finite; got -1.0"),
+        (["adding", "--lr", "nan"], "lr must be above 0 and finite; got nan"),
+        (["adding", "--clip-norm", "0"], "clip_norm must be above 0"),
+        (["adding", "--layer", "lstm", "--activation", "relu"], "the activations of a lstm are its own"),
+        (["adding", "--scale", "2"], "scale is for irnn"),
+        (["adding", "--seeds", "0"], "--seeds must be at least 1"),
+        (["adding", "--seed", "-3"], "seed must be at least 0; got -3"),
+        (["adding", "--jobs", "0", "--seeds", "2"], "jobs must be at least 1"),
+        (["adding", "--size", "paper"], "--size is for --recipe"),
+        (["adding", "--sample", "9"], "--sample is for characters"),
+        (["adding", "--recipe", "adding"], "leave out task"),
+        (["--recipe", "adding", "--lr", "1"], "leave out --lr"),
+        (["--recipe", "subtracting"], "invalid choice"),
+        (["characters", "--input", "nowhere.txt"], "nowhere.txt: No such file"),
+        (["pixels", "--input", "nowhere"], "nowhere"),
+        (["phonemes", "--input", "nowhere"], "nowhere"),
+        (["adding", "--recurrent-initializer", "xavier"], "initializer must be one of"),
+    ],
+)
+@pytest.mark.usefixtures("_here")
+def test_a_wrong_word_is_one_sentence_and_writes_nothing(arguments, says, tmp_path, capsys):
+    try:
+        status = main(["train", *arguments])
+    except SystemExit as stop:
+        status = stop.code
+    out, err = capsys.readouterr()
+    assert status == 2
+    assert out == ""
+    assert says in err
+    assert err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_experiments_are_listed(capsys):
+    assert main(["train", "--list"]) == 0
+    out = capsys.readouterr().out
+    assert all(name in out for name in RECIPES)
+    assert set(TASKS) == {"adding", "copying", "pixels", "characters", "phonemes"}
