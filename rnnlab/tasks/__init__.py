@@ -3,6 +3,7 @@
 from rnnlab.tasks.adding import Adding
 from rnnlab.tasks.characters import Characters
 from rnnlab.tasks.copying import Copying
+from rnnlab.tasks.pixels import Pixels
 from rnnlab.tasks.task import Task
 
-__all__ = ["Adding", "Characters", "Copying", "Task"]
+__all__ = ["Adding", "Characters", "Copying", "Pixels", "Task"]

@@ -1,0 +1,171 @@
+"""Pixel by pixel: tell the digit in an image that is read as a sequence, in order or in one shuffled order."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnlab.arrays import Array
+from rnnlab.losses import softmax_cross_entropy
+from rnnlab.tasks import digits, idx
+from rnnlab.tasks.task import Batch
+
+TRAINED_ON, HELD_OUT = 10_000, 2_000
+"""Images drawn for training and for the test."""
+
+SHUFFLE = 92
+"""The seed of the order of permuted pixels: one order for all runs, training and test alike."""
+
+SCORED = 250
+"""Images in a held-out batch."""
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """x[t] is the t-th pixel, in [0, 1], row by row; or the t-th `pixels_per_step` pixels. The digit is told last.
+
+    With one pixel a step a 28 × 28 image takes T = 784 steps; with all of them T = 1, an ordinary image. Permuted, the
+    pixels of every image come in the same shuffled order, which leaves no neighbours together.
+
+    Attributes:
+        images, labels: for training: (N, side, side) uint8, and (N,) integers in 0 … 9.
+        test_images, test_labels: held out.
+        source: where they come from.
+        permuted, pixels_per_step: as above.
+
+    Raises:
+        ValueError: images and labels that do not fit together, or pixels that pixels_per_step does not divide.
+
+    Source: Le, Jaitly, Hinton (2015), arXiv 1504.00941, §4.2.
+    """
+
+    images: NDArray[np.uint8] = field(repr=False)
+    labels: NDArray[np.int64] = field(repr=False)
+    test_images: NDArray[np.uint8] = field(repr=False)
+    test_labels: NDArray[np.int64] = field(repr=False)
+    source: str
+    permuted: bool = False
+    pixels_per_step: int = 1
+    symbolic: ClassVar[bool] = False
+    outputs: ClassVar[int] = 10
+    reads: ClassVar[Literal["last"]] = "last"
+    measure: ClassVar[str] = "error %"
+
+    def __post_init__(self) -> None:
+        for images, labels, what in (
+            (self.images, self.labels, "training"),
+            (self.test_images, self.test_labels, "test"),
+        ):
+            if images.ndim != 3 or images.shape[1] != images.shape[2] or images.shape[1:] != self.images.shape[1:]:
+                raise ValueError(f"{self.source}: {what} images must be square and of one size; got {images.shape}")
+            if len(images) != len(labels):
+                raise ValueError(f"{self.source} has {len(images)} {what} images and {len(labels)} labels")
+            if labels.min() < 0 or labels.max() > 9:
+                raise ValueError(f"{self.source}: {what} labels must be in 0 … 9; got {labels.min()} … {labels.max()}")
+        if self.pixels_per_step < 1 or self.images[0].size % self.pixels_per_step:
+            raise ValueError(
+                f"pixels_per_step must divide the {self.images[0].size} pixels of an image; got {self.pixels_per_step}"
+            )
+
+    @classmethod
+    def drawn(
+        cls,
+        *,
+        side: int = 28,
+        train: int = TRAINED_ON,
+        test: int = HELD_OUT,
+        seed: int = 0,
+        permuted: bool = False,
+        pixels_per_step: int = 1,
+    ) -> "Pixels":
+        """Digits from Matplotlib's fonts, test faces held out; the same seed draws the same.
+
+        Raises:
+            ValueError: a side under 4, or no images.
+        """
+        if side < 4 or min(train, test) < 1:
+            raise ValueError(f"side must be at least 4, train and test at least 1; got {side}, {train} and {test}")
+        images, labels = digits.draw(np.random.default_rng([seed, 0]), digits.TRAINING, train, side)
+        test_images, test_labels = digits.draw(np.random.default_rng([seed, 1]), digits.TEST, test, side)
+        source = f"digits in Matplotlib's fonts, {side} × {side}"
+        return cls(images, labels, test_images, test_labels, source, permuted, pixels_per_step)
+
+    @classmethod
+    def read(
+        cls,
+        folder: str | os.PathLike[str],
+        *,
+        side: int | None = None,
+        permuted: bool = False,
+        pixels_per_step: int = 1,
+    ) -> "Pixels":
+        """MNIST from its four files, train-images-idx3-ubyte and so on, plain or .gz.
+
+        Args:
+            side: to this the images are averaged down; it must divide theirs.
+
+        Raises:
+            ValueError: a file is damaged, cut short, too long or swapped with another, or the files do not fit.
+            OSError: one is missing or cannot be read.
+        """
+        folder = Path(folder)
+        arrays = []
+        for part in ("train", "t10k"):
+            images = idx.read(folder, f"{part}-images-idx3-ubyte", idx.IMAGES)
+            labels = idx.read(folder, f"{part}-labels-idx1-ubyte", idx.LABELS)
+            arrays += [images if side is None else _averaged(images, side, folder), labels.astype(np.int64)]
+        return cls(*arrays, source=str(folder), permuted=permuted, pixels_per_step=pixels_per_step)
+
+    @property
+    def steps(self) -> int:
+        return self.images[0].size // self.pixels_per_step
+
+    @property
+    def inputs(self) -> int:
+        return self.pixels_per_step
+
+    @property
+    def baseline(self) -> float:
+        """Of always giving the digit that is most frequent in the training images."""
+        usual = np.bincount(self.labels).argmax()
+        return float(100 * np.mean(self.test_labels != usual))
+
+    @property
+    def order(self) -> NDArray[np.int64]:
+        """The places of the pixels as they are read."""
+        size = self.images[0].size
+        return np.random.default_rng(SHUFFLE).permutation(size) if self.permuted else np.arange(size)
+
+    def batch(self, rng: np.random.Generator, size: int) -> Batch:
+        """xs (T, size, D) and labels (size,)."""
+        chosen = rng.integers(len(self.images), size=size)
+        return self._sequences(self.images[chosen]), self.labels[chosen]
+
+    def test(self) -> Iterator[Batch]:
+        """All held-out images, in order."""
+        for first in range(0, len(self.test_images), SCORED):
+            part = slice(first, first + SCORED)
+            yield self._sequences(self.test_images[part]), self.test_labels[part]
+
+    def _sequences(self, images: NDArray[np.uint8]) -> Array:
+        pixels = images.reshape(len(images), -1)[:, self.order] / 255
+        return np.ascontiguousarray(pixels.reshape(len(images), self.steps, -1).transpose(1, 0, 2))
+
+    def loss(self, ys: Array, targets: NDArray[np.int64]) -> tuple[float, Array]:
+        return softmax_cross_entropy(ys, targets)
+
+    def score(self, ys: Array, targets: NDArray[np.int64]) -> tuple[float, int]:
+        return 100.0 * int(np.sum(ys.argmax(axis=-1) != targets)), targets.size
+
+
+def _averaged(images: NDArray[np.uint8], side: int, folder: Path) -> NDArray[np.uint8]:
+    """Every square of k × k pixels becomes one, their mean."""
+    N, rows, columns = images.shape
+    if side < 1 or rows % side or columns % side:
+        raise ValueError(f"{folder} has images of {rows} × {columns}; a side of {side} does not divide them")
+    squares = images.reshape(N, side, rows // side, side, columns // side)
+    return np.rint(squares.mean(axis=(2, 4))).astype(np.uint8)
