@@ -3,7 +3,8 @@
 from rnnlab.tasks.adding import Adding
 from rnnlab.tasks.characters import Characters
 from rnnlab.tasks.copying import Copying
+from rnnlab.tasks.phonemes import Phonemes
 from rnnlab.tasks.pixels import Pixels
 from rnnlab.tasks.task import Task
 
-__all__ = ["Adding", "Characters", "Copying", "Pixels", "Task"]
+__all__ = ["Adding", "Characters", "Copying", "Phonemes", "Pixels", "Task"]
