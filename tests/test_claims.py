@@ -90,8 +90,10 @@ HOLDS: dict[str, dict[str, float]] = {
         "runs diverged": 0.0,
         "deepest": 21.0,
         "IndRNN, deepest": 3.0,
-        "IndRNN residual, deepest": 2.0,
+        "IndRNN residual, deepest": 2.2,
+        "IndRNN residual, batch norm, deepest": 2.0,
         "tanh RNN, deepest": 2.5,
+        "tanh RNN residual, deepest": 2.1,
         "IndRNN, 1 layer": 2.4,
         **{
             f"over the best rival: {contest}": 0.99
@@ -161,8 +163,10 @@ BREAKS: dict[str, list[dict[str, float]]] = {
     "C18": [
         {"share of adding runs solved": 0.9},
         {"runs diverged": 1.0},
-        {"IndRNN residual, deepest": 2.4},
+        {"IndRNN, 1 layer": 2.0},
         {"tanh RNN, deepest": 2.0},
+        {"tanh RNN residual, deepest": 2.0},
+        {"IndRNN residual, batch norm, deepest": 2.3},
         *({name: 1.0} for name in HOLDS["C18"] if name.startswith("over the best rival")),
     ],
 }

@@ -30,7 +30,7 @@ NEIGHBOURS = {
     ("tasks/characters", "sequences"),
     ("training", "tasks.task"),
     ("__main__", "cli"),
-    ("cli", "commands"),
+    *(("cli", f"commands.{name}") for name in ("claims", "figures", "flow", "train")),
     ("commands/flow", "gallery"),
     ("commands/flow", "gallery.own_decay"),
     ("commands/flow", "gallery.publish"),
@@ -131,6 +131,7 @@ def test_every_module_opens_with_a_docstring_and_every_public_name_has_one(modul
     for node in tree.body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
             private_page = module.parts[0] == "gallery" and node.name == "caption"
+            private_page |= module.parts == ("claims", "ledger")  # a claim's measure and rule are its docstring
             assert ast.get_docstring(node) or private_page or len(node.body) <= 3, f"{module}: {node.name}"
 
 

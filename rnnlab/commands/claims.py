@@ -7,6 +7,7 @@ from rnnlab.files import replacing
 
 
 def add(parser: argparse.ArgumentParser) -> None:
+    """Its options."""
     parser.description = (
         "Judge each of the survey's claims by its numbers, print the verdicts, and write CLAIMS.md. What takes seconds "
         "is measured on the spot, what takes hours comes from the recorded runs: those in --out, where rnnlab figures "

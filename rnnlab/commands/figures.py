@@ -7,6 +7,7 @@ from pathlib import Path
 
 
 def add(parser: argparse.ArgumentParser) -> None:
+    """Its options."""
     parser.description = (
         "Write NAME.png and NAME.csv for every NAME (all if none is given), and README.md, the gallery."
     )

@@ -13,6 +13,7 @@ from rnnlab.sequences import read
 
 
 def add(parser: argparse.ArgumentParser) -> None:
+    """Its options."""
     parser.description = (
         "Run a fresh layer over your sequences, send the gradient of a loss on the last step back, print its decay "
         "rate (nats per step), its half-life (steps) and where its norm falls under 1e-8, and write flow.png and "

@@ -20,6 +20,7 @@ TYPES: dict[Any, type] = {int: int, int | None: int, float: float, float | None:
 
 
 def add(parser: argparse.ArgumentParser) -> None:
+    """Its options."""
     parser.description = (
         "Train a network on TASK, or carry out an experiment (--recipe). Every run has a folder of its own in --out: "
         "log.csv, norms.csv (the gradient's norm per timestep as it learns), a checkpoint and the outcome. --resume "

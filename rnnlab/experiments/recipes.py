@@ -161,6 +161,7 @@ def _stacks(depths: tuple[int, ...], updates: int) -> list[Entry]:
     kinds: dict[str, dict[str, Any]] = {
         "IndRNN": {"layer": "indrnn", "gamma": 2.0},
         "IndRNN residual": {"layer": "indrnn", "gamma": 2.0, "residual": True},
+        "IndRNN residual, batch norm": {"layer": "indrnn", "gamma": 2.0, "residual": True, "batch_norm": True},
         "tanh RNN": {"layer": "rnn"},
         "tanh RNN residual": {"layer": "rnn", "residual": True},
         "ReLU RNN": {"layer": "rnn", "activation": "relu"},

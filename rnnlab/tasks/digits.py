@@ -42,7 +42,9 @@ NOISE = 0.15
 """Standard deviation of the noise on a pixel, which is in [0, 1]."""
 
 
-def draw(rng: np.random.Generator, faces: tuple[str, ...], count: int, side: int) -> tuple[Array, NDArray[np.int64]]:
+def draw(
+    rng: np.random.Generator, faces: tuple[str, ...], count: int, side: int
+) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """`count` images (count, side, side), uint8, of digits in these faces, and the digits (count,).
 
     Each is one glyph under a random affine map: the image's pixel (x, y) shows the glyph at A (x, y) + shift, by
@@ -140,14 +142,16 @@ def _bezier(controls: Array) -> Array:
     points = np.broadcast_to(controls, (CHORDS + 1, *controls.shape))
     while points.shape[1] > 1:
         points = (1 - t) * points[:, :-1] + t * points[:, 1:]
-    return points[:, 0]
+    curve: Array = points[:, 0]
+    return curve
 
 
 def _centred(edges: Array) -> Array:
     """Around the origin, y downwards as in an image."""
     corners = edges.reshape(-1, 2)
     middle = (corners.min(axis=0) + corners.max(axis=0)) / 2
-    return (edges - middle) * np.array([1, -1])
+    centred: Array = (edges - middle) * np.array([1, -1])
+    return centred
 
 
 def _inside(edges: Array, grid: Array) -> Array:
@@ -158,4 +162,5 @@ def _inside(edges: Array, grid: Array) -> Array:
     slope = np.divide(x1 - x0, y1 - y0, out=np.zeros_like(x0), where=y1 != y0)
     crossing = x0 + (y - y0) * slope
     winding = (up.astype(int) - down)[:, None] * (crossing[:, None] > grid[:, None])  # (FINE, FINE, N)
-    return (winding.sum(axis=-1) != 0).astype(float)
+    inside: Array = (winding.sum(axis=-1) != 0).astype(float)
+    return inside

@@ -100,7 +100,7 @@ def _speak(rng: np.random.Generator, voice: Speaker, labels: NDArray[np.int64]) 
     tracks = np.stack([_glide(table[phones, n]) for n in range(3)])  # (3, N, samples), Hz
     loudness = np.array([(voiced, noisy) for _, voiced, noisy in PHONES.values()])
     voiced, noisy = _glide(loudness[phones, 0]), _glide(loudness[phones, 1])
-    source = voiced * _pulses(rng, voice.pitch, N, samples) + noisy * rng.standard_normal((N, samples))
+    source: Array = voiced * _pulses(rng, voice.pitch, N, samples) + noisy * rng.standard_normal((N, samples))
     for track, bandwidth in zip(tracks, BANDWIDTHS, strict=True):
         source = _resonate(source, np.minimum(track, 0.45 * RATE), bandwidth)
     hidden = np.repeat(rng.random((N, frames // 4 + 1)) < MASKED, 4, axis=1)[:, frame]
@@ -113,7 +113,8 @@ def _glide(track: Array) -> Array:
     size = int(GLIDE * RATE)
     padded = np.pad(track, ((0, 0), (size // 2, size - size // 2)), mode="edge")
     sums = np.cumsum(padded, axis=1)
-    return (sums[:, size:] - sums[:, :-size]) / size
+    means: Array = (sums[:, size:] - sums[:, :-size]) / size
+    return means
 
 
 def _pulses(rng: np.random.Generator, pitch: float, count: int, samples: int) -> Array:
@@ -123,7 +124,8 @@ def _pulses(rng: np.random.Generator, pitch: float, count: int, samples: int) ->
     phase = np.cumsum(pitch * drift / RATE, axis=1) + rng.random((count, 1))
     pulses = np.zeros((count, samples))
     pulses[:, 1:] = np.diff(np.floor(phase), axis=1)
-    return pulses * np.sqrt(RATE / pitch) / 2
+    pulses *= np.sqrt(RATE / pitch) / 2
+    return pulses
 
 
 def _resonate(xs: Array, frequency: Array, bandwidth: float) -> Array:

@@ -102,11 +102,11 @@ class Phonemes:
 
     @property
     def steps(self) -> int:
-        return self.frames.shape[1]
+        return int(self.frames.shape[1])
 
     @property
     def inputs(self) -> int:
-        return self.frames.shape[2]
+        return int(self.frames.shape[2])
 
     @property
     def outputs(self) -> int:

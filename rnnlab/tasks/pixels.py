@@ -113,16 +113,16 @@ class Pixels:
             OSError: one is missing or cannot be read.
         """
         folder = Path(folder)
-        arrays = []
+        splits = []
         for part in ("train", "t10k"):
             images = idx.read(folder, f"{part}-images-idx3-ubyte", idx.IMAGES)
-            labels = idx.read(folder, f"{part}-labels-idx1-ubyte", idx.LABELS)
-            arrays += [images if side is None else _averaged(images, side, folder), labels.astype(np.int64)]
-        return cls(*arrays, source=str(folder), permuted=permuted, pixels_per_step=pixels_per_step)
+            labels = idx.read(folder, f"{part}-labels-idx1-ubyte", idx.LABELS).astype(np.int64)
+            splits.append((images if side is None else _averaged(images, side, folder), labels))
+        return cls(*splits[0], *splits[1], str(folder), permuted, pixels_per_step)
 
     @property
     def steps(self) -> int:
-        return self.images[0].size // self.pixels_per_step
+        return int(self.images[0].size) // self.pixels_per_step
 
     @property
     def inputs(self) -> int:
@@ -168,4 +168,5 @@ def _averaged(images: NDArray[np.uint8], side: int, folder: Path) -> NDArray[np.
     if side < 1 or rows % side or columns % side:
         raise ValueError(f"{folder} has images of {rows} × {columns}; a side of {side} does not divide them")
     squares = images.reshape(N, side, rows // side, side, columns // side)
-    return np.rint(squares.mean(axis=(2, 4))).astype(np.uint8)
+    averaged: NDArray[np.uint8] = np.rint(squares.mean(axis=(2, 4))).astype(np.uint8)
+    return averaged

@@ -72,7 +72,8 @@ def utterances(folder: Path, part: str) -> list[tuple[Array, NDArray[np.int64]]]
     root = next((path for path in sorted(folder.iterdir()) if path.name.upper() == part and path.is_dir()), None)
     if root is None:
         raise ValueError(f"{folder} has no folder {part}")
-    sounds, labels = {}, {}
+    sounds: dict[Path, Path] = {}
+    labels: dict[Path, Path] = {}
     for path in sorted(root.rglob("*")):
         name, _, suffixes = path.name.upper().partition(".")
         kept = {"WAV": sounds, "WAV.WAV": sounds, "PHN": labels}.get(suffixes)

@@ -1,0 +1,279 @@
+"""Pixels: drawn digits are seeded and from faces held out; MNIST's files are read whole or refused in one sentence."""
+
+import gzip
+import hashlib
+import struct
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rnnlab.tasks import Pixels, digits, idx
+
+SMALL = {"side": 14, "train": 300, "test": 120}
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    return Pixels.drawn(**SMALL)
+
+
+def test_the_same_seed_draws_the_same_and_another_others(drawn):
+    again, other = Pixels.drawn(**SMALL), Pixels.drawn(**SMALL, seed=1)
+    assert np.array_equal(drawn.images, again.images)
+    assert np.array_equal(drawn.test_labels, again.test_labels)
+    assert not np.array_equal(drawn.labels, other.labels)
+
+
+def test_the_labels_are_the_same_on_every_machine(drawn):
+    """Integers by hash. The outlines of a glyph differ in the last bits between versions of FreeType: see below."""
+    assert drawn.labels.dtype == np.int64
+    digest = hashlib.sha256(drawn.labels.tobytes() + drawn.test_labels.tobytes()).hexdigest()
+    assert digest[:16] == "a847bafc332cdbbc"
+
+
+def test_the_images_are_the_same_on_every_machine_to_a_tolerance(drawn):
+    """Mean and spread of the pixels, and a coarse 2 × 2 picture of each of the first ten images, in 0 … 255."""
+    assert drawn.images.mean() == pytest.approx(MEAN, abs=0.01)
+    assert drawn.images.std() == pytest.approx(SPREAD, abs=0.01)
+    coarse = drawn.images[:10].reshape(10, 2, 7, 2, 7).mean(axis=(2, 4)).reshape(10, 4)
+    assert coarse == pytest.approx(np.array(COARSE), abs=0.2)
+
+
+MEAN, SPREAD = 40.861, 64.908
+COARSE = [
+    [67.9, 69.8, 62.0, 65.1],
+    [43.4, 26.0, 52.9, 29.9],
+    [64.1, 41.4, 42.1, 32.6],
+    [31.2, 80.6, 61.8, 55.4],
+    [43.7, 66.5, 33.2, 58.6],
+    [56.7, 47.0, 78.8, 51.1],
+    [51.7, 45.8, 41.3, 39.2],
+    [31.8, 30.3, 49.7, 40.0],
+    [14.3, 28.5, 16.9, 44.2],
+    [40.0, 40.6, 69.7, 59.2],
+]
+
+
+def test_no_face_of_the_test_is_trained_on_and_all_are_there():
+    folder = Path(mpl.get_data_path()) / "fonts" / "ttf"
+    assert not set(digits.TRAINING) & set(digits.TEST)
+    assert len(set(digits.TRAINING + digits.TEST)) == len(digits.TRAINING) + len(digits.TEST)
+    for face in digits.TRAINING + digits.TEST:
+        assert (folder / f"{face}.ttf").exists()
+
+
+@pytest.mark.parametrize("face", ["DejaVuSans", "STIXGeneral", "cmr10"])
+def test_a_filled_glyph_is_what_freetype_draws(face):
+    """Our scanlines against Matplotlib's own renderer (Agg), an independent filling of the same outline."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.patches import PathPatch
+    from matplotlib.textpath import TextPath
+    from matplotlib.transforms import Affine2D
+
+    glyphs = digits._filled(face)
+    name = FontProperties(fname=Path(mpl.get_data_path()) / "fonts" / "ttf" / f"{face}.ttf")
+    paths = [TextPath((0, 0), str(digit), size=100, prop=name) for digit in range(10)]
+    scale = digits.HEIGHT * digits.FINE / max(path.get_extents().height for path in paths)
+    for glyph, path in zip(glyphs, paths, strict=True):
+        figure = Figure(figsize=(1, 1), dpi=digits.FINE)
+        box = path.get_extents()
+        move = Affine2D().translate(-(box.x0 + box.x1) / 2, -(box.y0 + box.y1) / 2).scale(scale)
+        move = move.translate(digits.FINE / 2, digits.FINE / 2)
+        figure.add_artist(PathPatch(path, transform=move, fc="k", lw=0, snap=False))
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+        ink = 1 - np.asarray(canvas.buffer_rgba())[:, :, 0] / 255
+        assert np.abs(glyph - ink).mean() < 0.02
+        assert np.corrcoef(glyph.ravel(), ink.ravel())[0, 1] > 0.95
+
+
+def test_the_digits_can_be_told_but_not_too_easily(drawn):
+    """The nearest class mean errs less than the baseline, and leaves something to learn."""
+    flat, test = drawn.images.reshape(300, -1) / 255, drawn.test_images.reshape(120, -1) / 255
+    means = np.stack([flat[drawn.labels == digit].mean(axis=0) for digit in range(10)])
+    nearest = np.square(test[:, None] - means).sum(axis=2).argmin(axis=1)
+    error = 100 * np.mean(nearest != drawn.test_labels)
+    assert 20 < error < 75
+    assert 80 < drawn.baseline <= 100
+
+
+def test_sequences_are_the_pixels_row_by_row(drawn):
+    xs, labels = next(iter(drawn.test()))
+    assert xs.shape == (196, 120, 1)
+    assert np.array_equal(np.rint(xs[:, 5, 0] * 255).reshape(14, 14), drawn.test_images[5])
+    assert np.array_equal(labels, drawn.test_labels)
+    xs, labels = drawn.batch(np.random.default_rng(3), 7)
+    chosen = np.random.default_rng(3).integers(300, size=7)
+    assert np.array_equal(labels, drawn.labels[chosen])
+    assert np.array_equal(xs[:, :, 0].T * 255, drawn.images[chosen].reshape(7, -1))
+
+
+def test_permuted_is_one_shuffle_of_the_same_images_in_training_and_test(drawn):
+    permuted = Pixels.drawn(**SMALL, permuted=True)
+    plain, shuffled = next(iter(drawn.test()))[0], next(iter(permuted.test()))[0]
+    assert sorted(permuted.order) == list(range(196))
+    assert not np.array_equal(plain, shuffled)
+    assert np.array_equal(plain[permuted.order], shuffled)
+    rng = np.random.default_rng
+    assert np.array_equal(drawn.batch(rng(0), 4)[0][permuted.order], permuted.batch(rng(0), 4)[0])
+    assert np.array_equal(drawn.test_labels, permuted.test_labels)
+
+
+@pytest.mark.parametrize("together", [1, 2, 14, 196])
+def test_several_pixels_a_step(together, drawn):
+    task = Pixels.drawn(**SMALL, pixels_per_step=together)
+    xs, _ = next(iter(task.test()))
+    assert xs.shape == (task.steps, 120, task.inputs) == (196 // together, 120, together)
+    plain, _ = next(iter(drawn.test()))
+    assert np.array_equal(xs.transpose(1, 0, 2).reshape(120, -1), plain[:, :, 0].T)
+
+
+def test_the_score_is_the_error_in_percent(drawn):
+    logits = np.eye(10)[[3, 1, 4, 1]]
+    total, count = drawn.score(logits, np.array([3, 1, 4, 2]))
+    assert total / count == 25
+
+
+# MNIST's files
+
+
+def bytes_of(array: np.ndarray) -> bytes:
+    magic = {3: idx.IMAGES, 1: idx.LABELS}[array.ndim]
+    return struct.pack(f">I{array.ndim}I", magic, *array.shape) + array.astype(np.uint8).tobytes()
+
+
+RNG = np.random.default_rng(0)
+FILES = {
+    "train-images-idx3-ubyte": bytes_of(RNG.integers(256, size=(5, 4, 4))),
+    "train-labels-idx1-ubyte": bytes_of(np.array([3, 1, 4, 1, 5])),
+    "t10k-images-idx3-ubyte": bytes_of(RNG.integers(256, size=(2, 4, 4))),
+    "t10k-labels-idx1-ubyte": bytes_of(np.array([9, 2])),
+}
+NAMES = list(FILES)
+
+
+def mnist(folder: Path, **changes: bytes) -> Path:
+    for name, contents in {**FILES, **{name.replace("_", "-"): contents for name, contents in changes.items()}}.items():
+        (folder / name).write_bytes(contents)
+    return folder
+
+
+def test_mnist_is_read_plain_and_zipped_and_under_its_other_name(tmp_path):
+    mnist(tmp_path)
+    task = Pixels.read(tmp_path)
+    assert task.images.shape == (5, 4, 4)
+    assert task.images.tobytes() == FILES[NAMES[0]][16:]
+    assert task.test_labels.tolist() == [9, 2]
+    for name in NAMES:
+        (tmp_path / f"{name.replace('-idx', '.idx')}.gz").write_bytes(gzip.compress(FILES[name]))
+        (tmp_path / name).unlink()
+    again = Pixels.read(tmp_path, permuted=True, pixels_per_step=2)
+    assert np.array_equal(again.images, task.images)
+    assert again.steps == 8
+
+
+def test_images_are_averaged_down(tmp_path):
+    task, half = Pixels.read(mnist(tmp_path)), Pixels.read(tmp_path, side=2)
+    assert half.images.shape == (5, 2, 2)
+    assert half.images[1, 0, 1] == np.rint(task.images[1, :2, 2:].mean())
+    with pytest.raises(ValueError, match="a side of 3 does not divide"):
+        Pixels.read(tmp_path, side=3)
+
+
+images, labels = FILES[NAMES[0]], FILES[NAMES[1]]
+BAD = {
+    "empty": ({"train_images_idx3_ubyte": b""}, "its header has 0 bytes of 16"),
+    "cut in the header": ({"train_labels_idx1_ubyte": labels[:7]}, "its header has 7 bytes of 8"),
+    "cut short": ({"train_images_idx3_ubyte": images[:-1]}, "it has 79 of 80 bytes"),
+    "too long": ({"train_images_idx3_ubyte": images + b"x"}, "it has more than 80 bytes"),
+    "swapped": ({"train_images_idx3_ubyte": labels + bytes(9)}, "which is that of labels: are two files swapped?"),
+    "foreign": ({"t10k_images_idx3_ubyte": b"\x89PNG" * 9}, "its magic number is 0x89504e47, not 0x00000803"),
+    "no images": ({"t10k_images_idx3_ubyte": bytes_of(np.zeros((0, 4, 4)))}, "its header says 0 × 4 × 4"),
+    "lying": (
+        {"t10k_images_idx3_ubyte": struct.pack(">4I", idx.IMAGES, 1 << 31, 28, 28)},
+        "its header says 2147483648",
+    ),
+    "oblong": ({"t10k_images_idx3_ubyte": bytes_of(np.zeros((2, 4, 5)))}, "must be square and of one size"),
+    "other size": ({"t10k_images_idx3_ubyte": bytes_of(np.zeros((2, 5, 5)))}, "must be square and of one size"),
+    "mislabelled": ({"train_labels_idx1_ubyte": bytes_of(np.array([3, 1, 4, 1, 10]))}, "must be in 0 … 9; got 1 … 10"),
+    "too few labels": ({"train_labels_idx1_ubyte": bytes_of(np.array([3, 1]))}, "5 training images and 2 labels"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_file_is_refused_in_one_sentence(name, tmp_path):
+    changes, says = BAD[name]
+    with pytest.raises(ValueError, match=says) as refusal:
+        Pixels.read(mnist(tmp_path, **changes))
+    assert "\n" not in str(refusal.value)
+    assert str(tmp_path) in str(refusal.value)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    (mnist(tmp_path) / NAMES[3]).unlink()
+    with pytest.raises(FileNotFoundError, match="t10k-labels-idx1-ubyte"):
+        Pixels.read(tmp_path)
+
+
+@pytest.mark.parametrize("damage", ["cut", "garbage", "flipped"])
+def test_a_damaged_gz_is_refused(damage, tmp_path):
+    packed = bytearray(gzip.compress(images))
+    packed = {"cut": packed[:-9], "garbage": b"not gzip at all", "flipped": packed}[damage]
+    if damage == "flipped":
+        packed[-6] ^= 255  # in the checksum
+    (mnist(tmp_path) / NAMES[0]).unlink()
+    (tmp_path / f"{NAMES[0]}.gz").write_bytes(packed)
+    with pytest.raises(ValueError, match="is not a whole file of MNIST images") as refusal:
+        Pixels.read(tmp_path)
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return mnist(tmp_path_factory.mktemp("fuzz"))
+
+
+def loads_or_refuses(folder: Path, name: str, contents: bytes) -> None:
+    (folder / name).write_bytes(contents)
+    try:
+        said = str(Pixels.read(folder).source)
+    except ValueError as refusal:
+        said = str(refusal)
+    (folder / name).write_bytes(FILES[name])
+    assert said.startswith(str(folder))
+    assert "\n" not in said
+
+
+@settings(max_examples=200)
+@given(name=st.sampled_from(NAMES), contents=st.binary(max_size=60))
+def test_any_bytes_load_or_are_refused(folder, name, contents):
+    loads_or_refuses(folder, name, contents)
+
+
+@settings(max_examples=200)
+@given(name=st.sampled_from(NAMES), place=st.integers(0, 95), byte=st.integers(0, 255))
+def test_any_changed_byte_loads_or_is_refused(folder, name, place, byte):
+    contents = bytearray(FILES[name])
+    contents[place % len(contents)] = byte
+    loads_or_refuses(folder, name, bytes(contents))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_truncation_is_refused(folder, name):
+    for kept in range(len(FILES[name])):
+        (folder / name).write_bytes(FILES[name][:kept])
+        with pytest.raises(ValueError, match="is not a whole file of MNIST"):
+            Pixels.read(folder)
+    (folder / name).write_bytes(FILES[name])
+
+
+@pytest.mark.parametrize("options", [{"side": 3}, {"train": 0}, {"test": 0}, {"pixels_per_step": 3}])
+def test_sizes_that_cannot_be_are_refused(options):
+    with pytest.raises(ValueError, match="must"):
+        Pixels.drawn(**{**SMALL, **options})
