@@ -1,11 +1,12 @@
 """rnnlab: recurrent networks by hand in NumPy. Where does the gradient go?"""
 
-from rnnlab import activations, bptt, flow, initializers, interop, losses
+from rnnlab import activations, bptt, flow, initializers, interop, losses, models, optim, tasks
 from rnnlab.gradcheck import Finding, GradientError, Report, check_gradients
 from rnnlab.layers import GRU, LSTM, RNN, BatchNorm, Conv2D, Dense, Embedding, IndRNN
 from rnnlab.network import Network, Residual
 from rnnlab.record import Record, load, save
 from rnnlab.trace import Gradients, Trace
+from rnnlab.training import DivergenceError, Row, Trained, evaluate, fit
 
 __all__ = [
     "GRU",
@@ -14,6 +15,7 @@ __all__ = [
     "BatchNorm",
     "Conv2D",
     "Dense",
+    "DivergenceError",
     "Embedding",
     "Finding",
     "GradientError",
@@ -23,14 +25,21 @@ __all__ = [
     "Record",
     "Report",
     "Residual",
+    "Row",
     "Trace",
+    "Trained",
     "activations",
     "bptt",
     "check_gradients",
+    "evaluate",
+    "fit",
     "flow",
     "initializers",
     "interop",
     "load",
     "losses",
+    "models",
+    "optim",
     "save",
+    "tasks",
 ]

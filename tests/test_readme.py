@@ -28,6 +28,15 @@ def test_the_fifteen_line_example_runs_and_says_what_its_comments_say(capsys):
     np.testing.assert_array_equal(names["norms"], rl.flow.norms(grads.hs))
 
 
+def test_the_training_example_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names: dict = {"rl": rl, "np": np}
+    exec(PYTHON[2].replace("20_000", "20").replace("steps=100", "steps=8"), names)
+    assert names["trained"].rows[-1].update == 20
+    assert len(names["trained"].norms) == 2 * 9
+    assert (tmp_path / "runs" / "mine" / "checkpoint.npz").exists()
+
+
 def test_the_example_has_fifteen_lines():
     assert len([line for line in PYTHON[0].splitlines() if line.strip()]) <= 16
 
