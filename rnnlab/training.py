@@ -12,7 +12,7 @@ import numpy as np
 from rnnlab import optim
 from rnnlab.arrays import Array
 from rnnlab.files import replacing
-from rnnlab.flow import norms
+from rnnlab.flow.norms import norms
 from rnnlab.layers import IndRNN
 from rnnlab.network import Network, NetworkTrace, Residual
 from rnnlab.optim import Optimizer, OptimizerState
@@ -223,10 +223,9 @@ def _run(
         if where is not None:
             log, norms_text = _text(Row, rows), _text(NormRow, norm_rows)
             now = replace(state, network=network, optimizer=memory, update=update)
-            save(where / CHECKPOINT, replace(now, generator=_generator_state(rng), log=log, norms=norms_text))
-            for name, text in ((LOG, log), (NORMS, norms_text)):
-                with replacing(where / name) as file:
-                    file.write(text.encode())
+            now = replace(now, generator=_generator_state(rng), log=log, norms=norms_text)
+            save(where / CHECKPOINT, now)
+            _write_logs(where, now)
         report(rows[-1])
 
     def solved() -> bool:
@@ -257,9 +256,9 @@ def _run(
                     keep(update, losses, sizes)
                     losses, sizes = [], []
         except FloatingPointError as error:
-            raise DivergenceError(
-                _advice(str(error), update + 1, chosen, rows, where), update + 1, tuple(rows)
-            ) from None
+            seen = [*(row.loss for row in rows), *losses]
+            message = _advice(str(error), seen, update + 1, chosen, rows, where)
+            raise DivergenceError(message, update + 1, tuple(rows)) from None
     return Trained(network, tuple(rows), tuple(norm_rows), solved())
 
 
@@ -267,8 +266,8 @@ def _descend(network: Network, task: Task, xs: Array, targets: Any) -> tuple[flo
     """The loss of a batch, its gradient, and the trace."""
     trace = network.forward(_cast(xs, network))
     loss, dys = task.loss(trace.ys, _cast(targets, network))
-    if not np.isfinite(loss):
-        raise FloatingPointError(f"the loss is {loss:g}")
+    if not np.isfinite(loss) or not np.isfinite(dys).all():
+        raise FloatingPointError(f"the loss is {loss:g}" + ", its gradient not finite" * bool(np.isfinite(loss)))
     return loss, network.backward(trace, dys).params, trace
 
 
@@ -313,7 +312,10 @@ def _cast(array: Any, network: Network) -> Any:
     return array.astype(dtype, copy=False) if array.dtype.kind == "f" else array
 
 
-def _advice(what: str, update: int, chosen: Settings, rows: list[Row], where: Path | None) -> str:
+def _advice(what: str, losses: list[float], update: int, chosen: Settings, rows: list[Row], where: Path | None) -> str:
+    """The sentence of a `DivergenceError`."""
+    if "loss" not in what and losses:  # NumPy says what overflowed, and not what the loss was before
+        what += f", after a loss of {losses[-1]:.4g}"
     clip = "" if chosen.clip_norm is not None else ", or clip the gradient (clip_norm = 1)"
     stands = f"; the checkpoint of update {rows[-1].update} stands" if where is not None and rows else ""
     return f"update {update} diverged: {what}: lower the learning rate (now {chosen.lr:g}){clip}{stands}"
@@ -325,23 +327,29 @@ def _identity(network: Network, task: Task, chosen: Settings) -> str:
     return json.dumps(
         {
             "network": repr(network),
-            "task": f"{type(task).__name__} of {task.steps} steps, {task.inputs} inputs, {task.outputs} outputs, "
-            f"baseline {task.baseline:.6g}",
+            "task": _told(task),
             **{name: value for name, value in asdict(chosen).items() if name not in goals},
         }
     )
+
+
+def _told(task: Task) -> str:
+    """A task by its sizes, its baseline, which depends on its data, and its plain settings."""
+    plain = {name: value for name, value in sorted(vars(task).items()) if isinstance(value, str | int | float)}
+    sizes = f"{task.steps} steps, {task.inputs} inputs, {task.outputs} outputs, baseline {task.baseline:.6g}"
+    return f"{type(task).__name__} of {sizes}, {plain}"
 
 
 def _begin(where: Path, fresh: Checkpoint, resume: bool) -> Checkpoint:
     """The folder's checkpoint to go on from, or `fresh` in a folder without one."""
     where.mkdir(parents=True, exist_ok=True)
     path = where / CHECKPOINT
-    if not path.exists():
-        return fresh
-    if not resume:
+    if path.exists() and not resume:
         raise ValueError(f"{where} holds a run already: resume it, or choose another folder")
     for orphan in (orphan for name in (CHECKPOINT, LOG, NORMS) for orphan in where.glob(f".{name}.*")):
         orphan.unlink()  # what a killed run was writing
+    if not path.exists():
+        return fresh
     saved = load(path)
     if not isinstance(saved, Checkpoint):
         raise ValueError(f"{path} is not a checkpoint: it holds a {type(saved).__name__}")
@@ -349,7 +357,14 @@ def _begin(where: Path, fresh: Checkpoint, resume: bool) -> Checkpoint:
     for name, value in mine.items():
         if theirs.get(name) != value:
             raise ValueError(f"{path} is of another run: its {name} is {theirs.get(name)}, not {value}")
+    _write_logs(where, saved)  # the run may have been killed between the checkpoint and its log
     return saved
+
+
+def _write_logs(where: Path, state: Checkpoint) -> None:
+    for name, text in ((LOG, state.log), (NORMS, state.norms)):
+        with replacing(where / name) as file:
+            file.write(text.encode())
 
 
 def _generator_state(rng: np.random.Generator) -> str:
