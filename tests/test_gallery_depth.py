@@ -15,7 +15,7 @@ from rnnlab.gallery import (
     step_cost,
     truncation_error,
 )
-from rnnlab.gallery.publish import publish
+from rnnlab.gallery.publish import RECORDED, publish
 from rnnlab.layers import RNN, Dense
 from rnnlab.table import Table
 from small_figures import SMALL, small_table
@@ -383,7 +383,7 @@ def measurements(monkeypatch) -> list[float]:
 
 
 def test_a_measurement_is_made_once_and_drawn_again_from_its_table(tmp_path, measurements):
-    assert publish(["step_cost"], tmp_path) == []
+    assert publish(["step_cost"], tmp_path, recompute=True) == []
     table, picture = ((tmp_path / f"step_cost.{kind}").read_bytes() for kind in ("csv", "png"))
     (tmp_path / "step_cost.png").unlink()
     assert publish(["step_cost"], tmp_path) == ["step_cost"]
@@ -392,8 +392,14 @@ def test_a_measurement_is_made_once_and_drawn_again_from_its_table(tmp_path, mea
     assert (tmp_path / "step_cost.png").read_bytes() == picture
 
 
+def test_in_an_empty_folder_the_measurement_that_the_package_comes_with_is_drawn(tmp_path, measurements):
+    assert publish(["step_cost"], tmp_path) == ["step_cost"]
+    assert len(measurements) == 3
+    assert (tmp_path / "step_cost.csv").read_bytes() == (RECORDED / "step_cost.csv").read_bytes()
+
+
 def test_a_measurement_is_made_anew_when_asked_for(tmp_path, measurements):
-    publish(["step_cost"], tmp_path)
+    publish(["step_cost"], tmp_path, recompute=True)
     assert publish(["step_cost"], tmp_path, recompute=True) == []
     assert Table.read(tmp_path / "step_cost.csv").where(layer="LSTM")["ratio"][0] == 6
     assert "`rnnlab figures step_cost --recompute`" in (tmp_path / "README.md").read_text(encoding="utf-8")

@@ -10,10 +10,15 @@ from matplotlib.figure import Figure
 from rnnlab.files import replacing
 from rnnlab.gallery import (
     activation_slopes,
+    adding_problem,
+    character_model,
     cliff,
+    deep_stacks,
     depth_vs_time,
     gradient_decay,
+    gradient_while_learning,
     indrnn_range,
+    initializer_learning,
     initializer_survey,
     irnn_memory,
     jacobian_spectrum,
@@ -21,6 +26,8 @@ from rnnlab.gallery import (
     oracle_errors,
     page,
     phase_diagram,
+    phoneme_frames,
+    pixel_digits,
     step_cost,
     truncation_error,
 )
@@ -62,6 +69,13 @@ FIGURES = {
         truncation_error,
         oracle_errors,
         step_cost,
+        adding_problem,
+        gradient_while_learning,
+        pixel_digits,
+        character_model,
+        phoneme_frames,
+        deep_stacks,
+        initializer_learning,
     )
 }
 
@@ -139,7 +153,7 @@ def _recorded(path: Path, module: FigureModule) -> Table:
     except ValueError:  # not UTF-8, no rows, or rows of different lengths
         table = Table({})
     if list(table.columns) != wanted.split():
-        raise ValueError(f"{path} is not a table with the columns {wanted}: delete it, and it is measured anew")
+        raise ValueError(f"{path} is not a table with the columns {wanted}: delete it, and the recorded one is drawn")
     return table
 
 
