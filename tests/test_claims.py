@@ -7,6 +7,7 @@ import pytest
 
 from rnnlab.claims.evidence import Evidence, NotRunError
 from rnnlab.claims.ledger import CLAIMS, DEEP, LENGTHS, NORMALS, VARIANCE, Claim, judge, sooner
+from rnnlab.claims.margins import CONTESTS, Margin, margins
 from rnnlab.claims.page import number, text
 from rnnlab.claims.papers import ROWS, ours
 from rnnlab.claims.verdict import Verdict, nearer, of_parts
@@ -294,6 +295,33 @@ def test_a_paper_s_number_stands_beside_ours_and_what_was_spent(tmp_path):
     assert ours(row, evidence) == ("1 of 2 seeds below 0.01", "100 updates, 5 s a run")
     (row,) = [row for row in ROWS if row.ours == ("adding", "T = 150", "LSTM")]
     assert ours(row, evidence) == ("not run", "")
+
+
+def test_a_linear_model_is_beaten_by_the_margin_or_not():
+    assert Margin("m", 90.0, 30.0, 24.0, "GRU").beaten
+    assert not Margin("m", 90.0, 30.0, 24.1, "GRU").beaten
+    assert not Margin("m", 30.0, 30.0, 10.0, "GRU").beaten
+
+
+def test_the_best_recurrent_model_is_the_one_with_the_lowest_median(tmp_path):
+    rows = [
+        ("phonemes", "paper", "frames", model, float(seed), status, 1.0, score, score, 93.0, "%", 5.0, "", "", "")
+        for model, seed, status, score in (
+            ("linear", 0, "done", 30.0),
+            ("GRU", 0, "done", 12.0),
+            ("GRU", 1, "done", 14.0),
+            ("GRU", 2, "diverged", 1.0),
+            ("LSTM", 0, "done", 13.0),
+        )
+    ]
+    (tmp_path / "runs.csv").write_text(Table.of(RUNS, rows).text(), encoding="utf-8")
+    assert margins(Evidence(tmp_path)) == [Margin("phonemes, frame error %", 93.0, 30.0, 13.0, "LSTM")]
+
+
+def test_on_every_task_the_best_recurrent_model_beats_the_linear_one(shipped):
+    rows = margins(shipped[0])
+    assert [row.contest for row in rows] == list(CONTESTS)
+    assert all(row.beaten for row in rows)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,65 @@
+"""By how much the best recurrent model beats a linear one on the same input, and the answer that looks at nothing."""
+
+from dataclasses import dataclass
+
+from rnnlab.claims.evidence import Evidence, NotRunError
+
+RECURRENT = ("tanh RNN", "ReLU RNN", "IRNN", "IRNN, 0.01 I", "LSTM", "GRU", "IndRNN")
+MARGIN = 0.8
+"""A linear model is beaten where its score is brought down to this share of it."""
+
+CONTESTS = {
+    "pixels, sequential, error %": ("pixels", "sequential", ("pixels", "whole image", "linear")),
+    "pixels, permuted, error %": ("pixels", "permuted", ("pixels", "whole image", "linear")),
+    "characters, bits": ("characters", "characters", ("characters", "characters", "bigrams")),
+    "phonemes, frame error %": ("phonemes", "frames", ("phonemes", "frames", "linear")),
+}
+"""Where: recipe and variant of the recurrent models, and the linear model's runs."""
+
+
+@dataclass(frozen=True)
+class Margin:
+    """One contest.
+
+    Attributes:
+        contest: where.
+        trivial: the score of the best answer that does not look at the input.
+        linear: the linear model's median score.
+        best, model: the lowest median of a recurrent model, and whose it is.
+    """
+
+    contest: str
+    trivial: float
+    linear: float
+    best: float
+    model: str
+
+    @property
+    def share(self) -> float:
+        """What is left of the linear model's score."""
+        return self.best / self.linear
+
+    @property
+    def beaten(self) -> bool:
+        """Whether the recurrent model is ahead of the linear one by the margin, and that of the trivial answer."""
+        return self.share <= MARGIN and self.linear < self.trivial
+
+
+def margins(evidence: Evidence) -> list[Margin]:
+    """Every contest that has been run."""
+    found = []
+    for contest, (recipe, variant, linear) in CONTESTS.items():
+        scores = {}
+        for model in RECURRENT:
+            try:
+                scores[model] = evidence.score(recipe, variant, model)
+            except NotRunError:
+                continue
+        try:
+            line, trivial = evidence.score(*linear), float(evidence.runs(*linear)["baseline"][0])
+        except NotRunError:
+            continue
+        if scores:
+            best = min(scores, key=lambda model: scores[model])
+            found.append(Margin(contest, trivial, line, scores[best], best))
+    return found
