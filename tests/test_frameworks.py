@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 
 import rnnlab as rl
+from rnnlab import models, optim
+from rnnlab.tasks import Adding
+from rnnlab.training import fit
 
 pytestmark = [pytest.mark.frameworks, pytest.mark.filterwarnings("default")]
 
@@ -102,3 +105,143 @@ def test_outputs_and_every_gradient_agree_with_keras(name):
     again = rl.interop.from_keras(module.get_weights(), activation="relu" if relu else "tanh")
     for ours, theirs in zip(layer.arrays().values(), again.arrays().values(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+# Optimisers and training, against PyTorch's
+
+UPDATES = 10
+OPTIMIZERS = {
+    "sgd": lambda torch, params: torch.optim.SGD(params, lr=0.01),
+    "momentum": lambda torch, params: torch.optim.SGD(params, lr=0.01, momentum=0.9),
+    "rmsprop": lambda torch, params: torch.optim.RMSprop(params, lr=0.01),
+    "adam": lambda torch, params: torch.optim.Adam(params, lr=0.01),
+}
+SETTINGS = {
+    "momentum": lambda torch, params: torch.optim.SGD(params, lr=0.01, momentum=0.5),
+    "rmsprop": lambda torch, params: torch.optim.RMSprop(params, lr=0.01, alpha=0.8, eps=1e-3),
+    "adam": lambda torch, params: torch.optim.Adam(params, lr=0.01, betas=(0.5, 0.9), eps=1e-3),
+}
+OURS = {
+    "momentum": optim.Momentum(mu=0.5),
+    "rmsprop": optim.RMSprop(rho=0.8, epsilon=1e-3),
+    "adam": optim.Adam(beta1=0.5, beta2=0.9, epsilon=1e-3),
+}
+
+
+def gradients_of(layer: rl.RNN, count: int) -> list[rl.RNN]:
+    rng = np.random.default_rng(1)
+    scales = 10.0 ** rng.integers(-2, 3, count)
+    return [layer.map(lambda a, scale=scale: scale * rng.standard_normal(a.shape)) for scale in scales]
+
+
+def parameters(torch, record: rl.Record) -> list:
+    return [torch.from_numpy(array.copy()).requires_grad_() for array in record.arrays().values()]
+
+
+def give(torch, params: list, gradient: rl.Record) -> None:
+    for parameter, array in zip(params, gradient.arrays().values(), strict=True):
+        parameter.grad = torch.from_numpy(array.copy())
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "theirs"),
+    [
+        *((optim.get(name), make) for name, make in OPTIMIZERS.items()),
+        *((OURS[name], make) for name, make in SETTINGS.items()),
+    ],
+    ids=[*OPTIMIZERS, *(f"{name} with settings" for name in SETTINGS)],
+)
+def test_ten_updates_of_every_optimiser_agree_with_pytorch(optimizer, theirs):
+    torch = pytest.importorskip("torch")
+    layer = KINDS["tanh RNN"](np.random.default_rng(0))
+    params = parameters(torch, layer)
+    rule, state = theirs(torch, params), optimizer.start(layer)
+    for gradient in gradients_of(layer, UPDATES):
+        layer, state = optimizer.update(layer, gradient, state, 0.01)
+        give(torch, params, gradient)
+        rule.step()
+        for ours, parameter in zip(layer.arrays().values(), params, strict=True):
+            close(ours, parameter.detach().numpy())
+
+
+@pytest.mark.parametrize("limit", [1e-3, 1.0, 1e3])
+def test_clipping_by_norm_is_pytorch_s_but_for_the_millionth_it_adds_to_the_norm(limit):
+    torch = pytest.importorskip("torch")
+    layer = KINDS["tanh RNN"](np.random.default_rng(0))
+    for gradient in gradients_of(layer, UPDATES):
+        norm = optim.global_norm(gradient)
+        params = parameters(torch, layer)
+        give(torch, params, gradient)
+        close(np.array(norm), torch.nn.utils.clip_grad_norm_(params, limit).numpy())
+        # torch multiplies by min(1, limit / (norm + 1e-6)), so it ends a little under the limit, and begins to clip a
+        # millionth before it; we multiply by limit / norm, above the limit alone.
+        ours = optim.clip_by_norm(gradient, limit)
+        times = min(1.0, limit / (norm + 1e-6)) / min(1.0, limit / norm)
+        for mine, parameter in zip(ours.arrays().values(), params, strict=True):
+            close(times * mine, parameter.grad.numpy())
+
+
+def test_a_millionth_under_the_limit_pytorch_clips_and_we_do_not():
+    torch = pytest.importorskip("torch")
+    (gradient,) = gradients_of(KINDS["tanh RNN"](np.random.default_rng(0)), 1)
+    gradient = optim.clip_by_norm(gradient, 1.0)
+    limit = optim.global_norm(gradient) + 5e-7
+    params = parameters(torch, gradient)
+    give(torch, params, gradient)
+    torch.nn.utils.clip_grad_norm_(params, limit)
+    ours = optim.clip_by_norm(gradient, limit)
+    for mine, before, parameter in zip(ours.arrays().values(), gradient.arrays().values(), params, strict=True):
+        np.testing.assert_array_equal(mine, before)
+        close((1 - 5e-7) * before, parameter.grad.numpy())
+
+
+@pytest.mark.parametrize("limit", [1e-3, 1.0, 1e3])
+def test_clipping_by_value_is_pytorch_s(limit):
+    torch = pytest.importorskip("torch")
+    layer = KINDS["tanh RNN"](np.random.default_rng(0))
+    for gradient in gradients_of(layer, UPDATES):
+        params = parameters(torch, layer)
+        give(torch, params, gradient)
+        torch.nn.utils.clip_grad_value_(params, limit)
+        for ours, parameter in zip(optim.clip_by_value(gradient, limit).arrays().values(), params, strict=True):
+            np.testing.assert_array_equal(ours, parameter.grad.numpy())
+
+
+@pytest.mark.parametrize("clip_value", [None, 0.2])
+@pytest.mark.parametrize("kind", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_ten_updates_of_training_agree_with_pytorch(optimizer, kind, clip_value):
+    torch = pytest.importorskip("torch")
+    task = Adding(steps=T)
+    network = models.build(np.random.default_rng(0), task, layer=kind, hidden=H, dtype=np.float64)
+    how = {"optimizer": optimizer, "lr": 0.01, "clip_value": clip_value, "batch": 8, "seed": 3}
+    ours = fit(network, task, updates=UPDATES, every=1, **how)
+
+    (layer,), readout = network.layers, network.readout
+    recurrent = {"rnn": torch.nn.RNN, "lstm": torch.nn.LSTM, "gru": torch.nn.GRU}[kind](2, H).double()
+    recurrent.load_state_dict({key: torch.from_numpy(value) for key, value in rl.interop.to_torch(layer).items()})
+    if kind != "gru":
+        recurrent.bias_hh_l0.requires_grad_(False)  # torch adds up two biases where we have one: one of them learns
+    linear = torch.nn.Linear(H, 1).double()
+    linear.load_state_dict({"weight": torch.from_numpy(readout.W.T.copy()), "bias": torch.from_numpy(readout.b)})
+    params = [parameter for parameter in (*recurrent.parameters(), *linear.parameters()) if parameter.requires_grad]
+    rule, rng, losses = OPTIMIZERS[optimizer](torch, params), np.random.default_rng(3), []
+    for _ in range(UPDATES):
+        xs, targets = (torch.from_numpy(array) for array in task.batch(rng, 8))
+        out, _ = recurrent(xs)
+        loss = torch.nn.functional.mse_loss(linear(out[-1]), targets)
+        rule.zero_grad()
+        loss.backward()
+        if clip_value is not None:
+            torch.nn.utils.clip_grad_value_(params, clip_value)
+        rule.step()
+        losses.append(loss.item())
+
+    np.testing.assert_allclose([row.loss for row in ours.rows[1:]], losses, rtol=1e-12)
+    trained = rl.interop.to_torch(ours.network.layers[0])
+    for key, parameter in recurrent.named_parameters():
+        assert np.abs(trained[key] - parameter.detach().numpy()).max() <= 1e-12 * max(
+            np.abs(trained[key]).max(), 1e-300
+        )
+    for mine, parameter in ((ours.network.readout.W.T, linear.weight), (ours.network.readout.b, linear.bias)):
+        assert np.abs(mine - parameter.detach().numpy()).max() <= 1e-12 * np.abs(mine).max()

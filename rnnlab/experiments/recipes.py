@@ -93,7 +93,7 @@ ADDING = Recipe(
     quick=tuple(_adding({100: 6000}, ("tanh RNN", "IRNN", "LSTM", "IndRNN"))),
     paper=(
         *_seeded([*_adding({100: 20_000, 150: 20_000}), *_adding({500: 6_000}, ("IndRNN",), 4_000)], 3),
-        *_seeded([*_adding({200: 10_000, 300: 10_000, 400: 10_000}), *_adding({1000: 6_000}, ("IndRNN",), 4_000)], 3),
+        *_seeded([*_adding({1000: 4_000}, ("IndRNN",), 2_500), *_adding({200: 10_000, 300: 8_000, 400: 8_000})], 3),
     ),
 )
 
