@@ -1,6 +1,9 @@
 """Experiments: a run knows the command that repeats it, ends are kept, side by side is the same as one by one."""
 
 import shlex
+import subprocess
+import sys
+import time
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -133,6 +136,34 @@ def test_side_by_side_is_the_same_as_one_by_one_to_the_last_bit(tmp_path):
         entry.run.train(tmp_path / "one" / entry.name)
         mine, theirs = (rl.load(tmp_path / way / entry.name / "checkpoint.npz") for way in ("one", "two"))
         assert all(np.array_equal(mine.arrays()[name], array) for name, array in theirs.arrays().items())
+
+
+def test_workers_end_with_their_parent(tmp_path):
+    """Killed outright, the parent can tell its workers nothing: they must notice."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from dataclasses import replace\n"
+        "from pathlib import Path\n"
+        "from rnnlab.experiments.recipes import Entry\n"
+        "from rnnlab.experiments.run import Run\n"
+        "from rnnlab.experiments.runner import carry_out\n"
+        "if __name__ == '__main__':\n"
+        "    run = Run('adding', steps=6, hidden=5, updates=10_000_000, batch=4, every=20)\n"
+        f"    carry_out([Entry('v', 'm', run)], Path({str(tmp_path)!r}), jobs=1)\n",
+        encoding="utf-8",
+    )
+    log = tmp_path / "v-m-seed-0" / "log.csv"
+    parent = subprocess.Popen([sys.executable, str(script)], stderr=subprocess.DEVNULL)
+    try:
+        while not log.exists():
+            time.sleep(0.05)
+    finally:
+        parent.kill()
+        parent.wait()
+    time.sleep(0.5)
+    seen = log.read_bytes()
+    time.sleep(0.5)
+    assert log.read_bytes() == seen
 
 
 def test_what_has_ended_is_not_run_again(tmp_path, monkeypatch):

@@ -2,9 +2,10 @@
 
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 
 from rnnlab.experiments.recipes import Entry
@@ -48,11 +49,23 @@ def carry_out(
     before = {name: os.environ.get(name) for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")}
     os.environ.update(dict.fromkeys(before, "1"))  # read by the workers' BLAS when they load it
     try:
-        with ProcessPoolExecutor(min(jobs, len(waiting)), get_context("spawn")) as pool:
+        with ProcessPoolExecutor(min(jobs, len(waiting)), get_context("spawn"), _end_with_parent) as pool:
             _all(pool, waiting, root, report)
     finally:
         for name, value in before.items():
             os.environ.pop(name) if value is None else os.environ.__setitem__(name, value)
+
+
+def _end_with_parent() -> None:
+    """A worker whose parent is killed ends at once: whoever resumes its run must not find it still writing there."""
+
+    def watch() -> None:
+        parent = parent_process()
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _all(pool: Executor, waiting: list[Entry], root: Path, report: Callable[[Entry, Outcome], None]) -> None:
