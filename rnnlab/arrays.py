@@ -23,6 +23,10 @@ Array: TypeAlias = NDArray[np.floating[Any]]
 DTYPES = (np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.complex128))
 
 
+class NotFiniteError(ValueError):
+    """An array holds NaN or infinity: a run has exploded, or its data were bad from the start."""
+
+
 def contract(
     name: str, value: object, letters: str, *, dtype: np.dtype[Any] | None = None, **sizes: tuple[int, str]
 ) -> None:
@@ -32,7 +36,8 @@ def contract(
 
     Raises:
         TypeError: not an array, not floating point, or not `dtype`.
-        ValueError: wrong axes or sizes, an empty axis, NaN or infinity.
+        ValueError: wrong axes or sizes, an empty axis.
+        NotFiniteError: NaN or infinity.
     """
     if not isinstance(value, np.ndarray):
         raise TypeError(f"{name} must be a NumPy array; got {type(value).__name__}: convert it with np.asarray")
@@ -59,4 +64,4 @@ def contract(
     finite = np.isfinite(value)
     if not finite.all():
         first = tuple(int(i) for i in np.argwhere(~finite)[0])
-        raise ValueError(f"{name} must be finite; got {value[first]} at {name}{list(first)}")
+        raise NotFiniteError(f"{name} must be finite; got {value[first]} at {name}{list(first)}")

@@ -1,6 +1,6 @@
 """A network for a task, described in a few words: which layer, how many, how wide, and how it starts."""
 
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -9,28 +9,10 @@ from rnnlab import initializers
 from rnnlab.initializers import Initializer
 from rnnlab.layers import GRU, LSTM, RNN, BatchNorm, Dense, Embedding, IndRNN
 from rnnlab.network import Network, Residual
+from rnnlab.tasks.task import Task
 
 LAYERS = ("rnn", "irnn", "indrnn", "lstm", "gru", "dense", "linear")
 """The words for a layer; dense and linear have no recurrence, and are what the others are compared with."""
-
-
-class Sizes(Protocol):
-    """What a network has to fit; every task says it of itself."""
-
-    @property
-    def steps(self) -> int: ...
-
-    @property
-    def inputs(self) -> int: ...
-
-    @property
-    def symbolic(self) -> bool: ...
-
-    @property
-    def outputs(self) -> int: ...
-
-    @property
-    def reads(self) -> Any: ...
 
 
 def recurrent(
@@ -86,7 +68,7 @@ def recurrent(
 
 def build(
     rng: np.random.Generator,
-    task: Sizes,
+    task: Task,
     *,
     layer: str = "rnn",
     hidden: int = 100,
@@ -115,6 +97,19 @@ def build(
         raise ValueError(f"layer must be one of {', '.join(LAYERS)}; got {layer!r}")
     if layers < 1:
         raise ValueError(f"layers must be at least 1; got {layers}")
+    given = {
+        "activation": activation,
+        "kernel_initializer": kernel_initializer,
+        "recurrent_initializer": recurrent_initializer,
+        "scale": scale,
+        "residual": residual or None,
+        "batch_norm": batch_norm or None,
+        "layers": None if layers == 1 else layers,
+    }
+    unused = {"linear": tuple(given), "dense": ("recurrent_initializer", "scale")}.get(layer, ())
+    for name in unused:
+        if given[name] is not None:
+            raise ValueError(f"a {layer} network has no use for {name}; got {given[name]}")
     if layer == "linear":
         if task.symbolic:
             first: Any = Embedding.init(

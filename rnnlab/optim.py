@@ -133,7 +133,7 @@ def get(optimizer: str | Optimizer) -> Optimizer:
 
 
 def global_norm(gradient: Record) -> float:
-    """The 2-norm of all entries of all arrays together; it does not overflow where the entries do not."""
+    """The 2-norm of all entries of all arrays together; squares that would overflow do not make it infinite."""
     return hypot(*(_norm(array) for array in gradient.arrays().values()))
 
 

@@ -71,7 +71,7 @@ def documentation() -> str:
 def _characters(text: str, source: str, steps: int, batch: int) -> Sequences:
     if len(text) < steps:
         raise ValueError(f"{source} has {len(text)} characters; {steps} steps need at least {steps}")
-    alphabet, codes = np.unique(np.array(list(text)), return_inverse=True)
+    alphabet, codes = np.unique(np.frombuffer(text.encode("utf-32-le"), "<u4"), return_inverse=True)
     starts = np.linspace(0, len(text) - steps, batch).astype(int)
     windows = codes[starts + np.arange(steps)[:, None]]  # (T, B)
     xs = np.zeros((steps, batch, len(alphabet)))

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 
 from rnnlab import optim
-from rnnlab.arrays import Array
+from rnnlab.arrays import Array, NotFiniteError
 from rnnlab.files import replacing
 from rnnlab.flow.norms import norms
 from rnnlab.layers import IndRNN
@@ -137,8 +137,8 @@ class Settings:
         optim.get(self.optimizer)
         for name, least in (("updates", 1), ("batch", 1), ("every", 1), ("lr_every", 1), ("seed", 0)):
             value = getattr(self, name)
-            if value is not None and value < least:
-                raise ValueError(f"{name} must be at least {least}; got {value}")
+            if value is not None and (value < least or value != int(value)):
+                raise ValueError(f"{name} must be a whole number and at least {least}; got {value}")
         for name in ("lr", "lr_factor", "clip_norm", "clip_value", "max_u"):
             value = getattr(self, name)
             if value is not None and not 0 < value < float("inf"):
@@ -255,7 +255,10 @@ def _run(
                 if update % chosen.every == 0 or update == chosen.updates:
                     keep(update, losses, sizes)
                     losses, sizes = [], []
-        except FloatingPointError as error:
+        except (
+            FloatingPointError,
+            NotFiniteError,
+        ) as error:  # the second where BLAS threads keep the flag to themselves
             seen = [*(row.loss for row in rows), *losses]
             message = _advice(str(error), seen, update + 1, chosen, rows, where)
             raise DivergenceError(message, update + 1, tuple(rows)) from None
@@ -329,7 +332,8 @@ def _identity(network: Network, task: Task, chosen: Settings) -> str:
             "network": repr(network),
             "task": _told(task),
             **{name: value for name, value in asdict(chosen).items() if name not in goals},
-        }
+        },
+        default=lambda number: number.item(),  # NumPy's numbers, whose JSON is Python's
     )
 
 
@@ -346,18 +350,28 @@ def _begin(where: Path, fresh: Checkpoint, resume: bool) -> Checkpoint:
     path = where / CHECKPOINT
     if path.exists() and not resume:
         raise ValueError(f"{where} holds a run already: resume it, or choose another folder")
+    saved = _same_run(path, fresh) if path.exists() else None
     for orphan in (orphan for name in (CHECKPOINT, LOG, NORMS) for orphan in where.glob(f".{name}.*")):
         orphan.unlink()  # what a killed run was writing
-    if not path.exists():
+    if saved is None:
         return fresh
+    _write_logs(where, saved)  # the run may have been killed between the checkpoint and its log
+    return saved
+
+
+def _same_run(path: Path, fresh: Checkpoint) -> Checkpoint:
+    """The checkpoint at `path`, refused if it is not one, or not of the run that `fresh` begins."""
     saved = load(path)
-    if not isinstance(saved, Checkpoint):
+    if not isinstance(saved, Checkpoint) or not isinstance(saved.network, Network):
         raise ValueError(f"{path} is not a checkpoint: it holds a {type(saved).__name__}")
-    mine, theirs = json.loads(fresh.settings), json.loads(saved.settings)
-    for name, value in mine.items():
+    try:
+        theirs = dict(json.loads(saved.settings))
+        _generator(saved.generator), _parsed(Row, saved.log), _parsed(NormRow, saved.norms)
+    except (ValueError, TypeError, KeyError):
+        raise ValueError(f"{path} is not a checkpoint: what it says of its run cannot be read") from None
+    for name, value in json.loads(fresh.settings).items():
         if theirs.get(name) != value:
             raise ValueError(f"{path} is of another run: its {name} is {theirs.get(name)}, not {value}")
-    _write_logs(where, saved)  # the run may have been killed between the checkpoint and its log
     return saved
 
 

@@ -135,9 +135,8 @@ def test_curves_left_ends_right(module, variant, flat):
     caption = module.caption(table)
     assert "GRU 2 (1.9 to 2.2)" in caption
     assert f"{flat} 3.5" in caption
-    assert "Not run:" in caption
-    assert "LSTM" in caption.partition("Not run:")[2]
-    assert "GRU" not in caption.partition("Not run:")[2]
+    assert "LSTM" in caption.partition("; not run: ")[2]
+    assert "GRU" not in caption.partition("; not run: ")[2].partition(". The")[0]
 
 
 def test_pixels_have_the_whole_image_for_comparison():
@@ -151,8 +150,10 @@ def test_pixels_have_the_whole_image_for_comparison():
     for ax in panels:
         assert any(line.get_ydata()[0] == 30 for line in ax.lines if list(line.get_xdata()) == [0, 1])
     caption = pixel_digits.caption(table)
-    assert "sequential: IRNN 12; permuted: IRNN 20; whole image: linear 30" in caption
-    assert "whole image: not run" in pixel_digits.caption(table.without(variant="whole image"))
+    assert "sequential: IRNN 12; not run: tanh RNN" in caption
+    assert "permuted: IRNN 20; not run" in caption
+    assert "whole image: linear 30; not run: perceptron" in caption
+    assert "whole image: not run: linear, perceptron" in pixel_digits.caption(table.without(variant="whole image"))
 
 
 def test_stacks_go_from_shallow_to_deep():

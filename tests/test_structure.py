@@ -29,6 +29,7 @@ NEIGHBOURS = {
     ("bptt", "network"),
     ("tasks/characters", "sequences"),
     ("training", "tasks.task"),
+    ("models", "tasks.task"),
     ("__main__", "cli"),
     *(("cli", f"commands.{name}") for name in ("claims", "figures", "flow", "train")),
     ("commands/flow", "gallery"),

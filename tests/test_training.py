@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -16,6 +17,7 @@ import pytest
 import naive
 import rnnlab as rl
 from rnnlab import models, training
+from rnnlab.arrays import NotFiniteError
 from rnnlab.table import Table
 from rnnlab.tasks import Adding, Copying
 from rnnlab.training import CHECKPOINT, LOG, NORMS, DivergenceError, Settings, fit
@@ -272,11 +274,11 @@ def test_a_network_without_recurrence_has_no_norm_rows():
 @pytest.mark.parametrize(
     ("name", "values", "wanted"),
     [
-        ("updates", (0, -1), "at least 1"),
-        ("batch", (0, -1), "at least 1"),
-        ("every", (0, -1), "at least 1"),
-        ("lr_every", (0, -1), "at least 1"),
-        ("seed", (-1,), "at least 0"),
+        ("updates", (0, -1, 2.5), "a whole number and at least 1"),
+        ("batch", (0, -1, 0.5), "a whole number and at least 1"),
+        ("every", (0, -1), "a whole number and at least 1"),
+        ("lr_every", (0, -1), "a whole number and at least 1"),
+        ("seed", (-1,), "a whole number and at least 0"),
         ("lr", (0, -0.1, math.inf, math.nan), "above 0 and finite"),
         ("lr_factor", (0, -0.1, math.inf, math.nan), "above 0 and finite"),
         ("clip_norm", (0, -0.1, math.inf, math.nan), "above 0 and finite"),
@@ -844,3 +846,44 @@ def test_the_settings_of_a_checkpoint_are_those_of_the_run(tmp_path):
     assert told["clip_norm"] == 1.0
     assert "Adding of 6 steps" in told["task"]
     assert "updates" not in told
+
+
+def test_numpys_numbers_are_numbers(tmp_path):
+    how = {"updates": np.int64(4), "every": np.int64(2), "batch": np.int64(3), "lr": np.float32(0.125)}
+    plain = {name: value.item() for name, value in how.items()}
+    fit(built(TASK), TASK, folder=tmp_path, **{**how, "updates": 2})
+    again = fit(built(TASK), TASK, folder=tmp_path, resume=True, **plain)
+    assert [row.update for row in again.rows] == [0, 2, 4]
+
+
+@pytest.mark.parametrize(
+    "rubbish", [{"settings": "{"}, {"settings": "3"}, {"generator": "{}"}, {"log": "update\nx,y"}, {"network": None}]
+)
+def test_a_checkpoint_with_rubbish_in_it_is_refused_by_name(rubbish, tmp_path):
+    fit(built(TASK), TASK, folder=tmp_path, **{**HOW, "updates": 2})
+    path = tmp_path / CHECKPOINT
+    rl.save(path, replace(rl.load(path), **rubbish))
+    with pytest.raises(ValueError, match="is not a checkpoint") as refusal:
+        fit(built(TASK), TASK, folder=tmp_path, resume=True, **HOW)
+    assert str(path) in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+
+
+def test_another_runs_half_written_file_is_left_alone(tmp_path):
+    fit(built(TASK), TASK, folder=tmp_path, **{**HOW, "updates": 2})
+    half = tmp_path / f".{CHECKPOINT}.a1b2"
+    half.write_bytes(b"half")
+    with pytest.raises(ValueError, match="is of another run"):
+        fit(built(TASK), TASK, folder=tmp_path, resume=True, **{**HOW, "batch": 9})
+    assert half.exists()
+
+
+def test_a_state_that_overflows_without_a_flag_is_a_divergence(monkeypatch):
+    """BLAS threads other than the first keep their floating-point flags to themselves; the next layer sees infinity."""
+
+    def forward(self, xs, *starts):
+        raise NotFiniteError("xs must be finite; got inf at xs[0, 0, 0]")
+
+    monkeypatch.setattr(rl.Network, "forward", forward)
+    with pytest.raises(DivergenceError, match="update 1 diverged: xs must be finite; got inf"):
+        fit(built(TASK), TASK, updates=2, batch=4)

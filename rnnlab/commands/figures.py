@@ -4,6 +4,9 @@ import argparse
 import sys
 import time
 from pathlib import Path
+from typing import Any
+
+from rnnlab.table import Table
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -40,7 +43,23 @@ def run(arguments: argparse.Namespace) -> None:
         if sys.stderr.isatty():
             print(f"[{done}/{count}] {name}, {time.monotonic() - start:.0f} s", file=sys.stderr)
 
+    if arguments.recompute:
+        _foretell([FIGURES[name] for name in arguments.names or FIGURES if name in FIGURES])
     redrawn = publish(arguments.names, arguments.out, arguments.format, announce, recompute=arguments.recompute)
     print(f"wrote {count} figure{'s' * (count != 1)} and README.md to {arguments.out}")
     if redrawn:
         print(f"drawn from the recorded table, not measured anew (--recompute does): {', '.join(redrawn)}")
+
+
+def _foretell(modules: list[Any]) -> None:
+    """How long the training will take, by the recorded runs."""
+    from rnnlab.gallery.publish import RECORDED, RUNS
+
+    recipes = {module.RECIPE for module in modules if hasattr(module, "RECIPE")}
+    for recipe in sorted(recipes):
+        runs = Table.read(RECORDED / RUNS).where(recipe=recipe)
+        print(
+            f"training {recipe} anew, {len(runs)} runs that took {runs['seconds'].sum() / 3600:.1f} hours of one core, "
+            "in the folder runs; what is there already is not run again",
+            file=sys.stderr,
+        )

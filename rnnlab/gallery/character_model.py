@@ -24,23 +24,15 @@ def compute(*, size: Size = "paper", root: Path = learning.ROOT, jobs: int | Non
 @page.styled
 def draw(table: Table) -> Figure:
     """Left the curves, right the ends."""
-    figure, (left, right) = page.page(1, 2, height=4.4)
-    learning.draw_curves(left, table, VARIANT, LOOKS, every=1000)
-    learning.draw_ends(right, table, VARIANT, LOOKS)
-    left.set(title="as they learn", xlabel="thousands of updates", ylabel="bits per character, held-out text")
-    left.set_ylim(1.5, 5)
-    right.set(title="after the last update", ylabel="bits per character")
-    left.legend(handles=learning.key(LOOKS, learning.present(table, LOOKS)), loc="upper right", handlelength=3.5)
+    figure, (left, right) = learning.curves_and_ends(table, VARIANT, LOOKS, every=1000)
+    left.set(ylabel="bits per character, held-out text", ylim=(1.5, 5))
+    right.set(ylabel="bits per character")
     return figure
 
 
 def caption(table: Table) -> str:
-    told = {model: learning.ends(table, VARIANT, model) for model in learning.present(table, LOOKS)}
-    said = ", ".join(f"{model} {end.told()}" for model, end in told.items() if end is not None)
-    missing = [model for model in LOOKS if model not in told]
     return (
-        f"Bits per character on the last tenth of the text, median and range of the seeds: {said}. The text before it "
-        "was trained on, so a new chapter's words are new to all; bigrams see one character."
-        f"{' Not run: ' + ', '.join(missing) + '.' if missing else ''} {learning.budget(table)}. "
-        f"{RECIPES[RECIPE].about}"
+        "Bits per character on the last tenth of the text, median and range of the seeds: "
+        f"{learning.told(table, VARIANT, LOOKS)}. The text before it was trained on, so a new chapter's words are new "
+        f"to all; bigrams see one character. {learning.budget(table)}. {RECIPES[RECIPE].about}"
     )

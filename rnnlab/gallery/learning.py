@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
@@ -173,6 +174,27 @@ def baseline(ax: Axes, value: float, words: str) -> None:
         fontsize=7.5,
         color=page.GREY,
     )
+
+
+def curves_and_ends(
+    table: Table, variant: str, looks: dict[str, Look], *, every: float = 1.0
+) -> tuple[Figure, tuple[Axes, Axes]]:
+    """A page with the curves of one variant on the left, and how they ended on the right."""
+    figure, (left, right) = page.page(1, 2, height=4.4)
+    draw_curves(left, table, variant, looks, every=every)
+    draw_ends(right, table, variant, looks)
+    left.set(title="as they learn", xlabel="updates" if every == 1 else "thousands of updates")
+    right.set(title="after the last update")
+    left.legend(handles=key(looks, present(table, looks)), loc="upper right", handlelength=3.5)
+    return figure, (left, right)
+
+
+def told(table: Table, variant: str, looks: dict[str, Look]) -> str:
+    """Every model with its score, and those that were not run."""
+    found = {model: ends(table, variant, model) for model in present(table.where(variant=variant), looks)}
+    said = ", ".join(f"{model} {end.told()}" for model, end in found.items() if end is not None)
+    missing = [model for model in looks if model not in found]
+    return f"{said}{'; not run: ' if missing and said else 'not run: ' if missing else ''}{', '.join(missing)}"
 
 
 def budget(table: Table) -> str:

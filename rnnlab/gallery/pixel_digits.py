@@ -44,15 +44,11 @@ def draw(table: Table) -> Figure:
 
 
 def caption(table: Table) -> str:
-    said = []
-    for variant in (*ORDERS, WHOLE):
-        models = learning.present(table.where(variant=variant), (*LOOKS, "linear", "perceptron"))
-        told = [
-            f"{model} {end.told()}" for model in models if (end := learning.ends(table, variant, model)) is not None
-        ]
-        said.append(f"{variant}: {', '.join(told) or 'not run'}")
+    flat = {model: learning.LOOKS[model] for model in ("linear", "perceptron")}
+    said = [f"{order}: {learning.told(table, order, LOOKS)}" for order in ORDERS]
+    said.append(f"{WHOLE}: {learning.told(table, WHOLE, flat)}")
     return (
-        f"Held-out error in %, after the last update, median and range of the seeds. {learning.listed(said)}. "
+        f"Held-out error in %, after the last update, median and range of the seeds. {'. '.join(said)}. "
         f"Sequential and permuted are the same images in the same split. {learning.budget(table)}. "
         f"{RECIPES[RECIPE].about} On MNIST the papers report, sequential and permuted: tanh RNN 65 and 65, IRNN 3 and "
         "18, LSTM 1.8 and 12, IndRNN of six layers 1.0 and 4.0."

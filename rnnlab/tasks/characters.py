@@ -53,7 +53,7 @@ class Characters:
         if len(self._test) <= self.steps or len(self._train) <= self.steps:
             raise ValueError(
                 f"{self.source} has {len(self.codes)} characters; windows of {self.steps} in each of its two splits "
-                f"need at least {int((self.steps + 1) / TEST_SHARE) + 1}"
+                f"need at least {10 * self.steps + 1}"
             )
 
     @classmethod
@@ -61,8 +61,8 @@ class Characters:
         """The task on `text`."""
         if not text:
             raise ValueError(f"{source} is empty")
-        characters, codes = np.unique(np.array(list(text)), return_inverse=True)
-        return cls(codes, "".join(characters.tolist()), source, steps)
+        points, codes = np.unique(np.frombuffer(text.encode("utf-32-le"), "<u4"), return_inverse=True)
+        return cls(codes, "".join(map(chr, points)), source, steps)
 
     @classmethod
     def read(cls, path: str | os.PathLike[str], *, steps: int = 50) -> "Characters":
@@ -156,8 +156,9 @@ class Characters:
         written = []
         for _ in range(length):
             trace = network.forward(xs, *states)
-            logits = trace.ys[-1, 0].astype(np.float64) / temperature
-            p = np.exp(logits - logits.max())
+            logits = trace.ys[-1, 0].astype(np.float64)
+            with np.errstate(over="ignore"):  # far below the largest, -inf is as good as any
+                p = np.exp((logits - logits.max()) / temperature)
             code = rng.choice(len(p), p=p / p.sum())
             written.append(self.alphabet[code])
             xs, states = np.array([[code]]), trace.last
