@@ -239,13 +239,9 @@ def _run(
             while update < chosen.updates and not solved():
                 loss, gradient, trace = _descend(network, task, *task.batch(rng, chosen.batch))
                 size = optim.global_norm(gradient)
-                if not np.isfinite(loss) or not np.isfinite(size):
+                if not np.isfinite(size):
                     raise FloatingPointError(f"the loss is {loss:g} and the norm of its gradient {size:g}")
-                if chosen.clip_norm is not None:
-                    gradient = optim.clip_by_norm(gradient, chosen.clip_norm)
-                if chosen.clip_value is not None:
-                    gradient = optim.clip_by_value(gradient, chosen.clip_value)
-                network, memory = optimizer.update(network, gradient, memory, _rate(chosen, update))
+                network, memory = optimizer.update(network, _clipped(gradient, chosen), memory, _rate(chosen, update))
                 network = network.settled(trace)
                 if chosen.max_u is not None:
                     network = bounded(network, chosen.max_u)
@@ -255,10 +251,7 @@ def _run(
                 if update % chosen.every == 0 or update == chosen.updates:
                     keep(update, losses, sizes)
                     losses, sizes = [], []
-        except (
-            FloatingPointError,
-            NotFiniteError,
-        ) as error:  # the second where BLAS threads keep the flag to themselves
+        except (FloatingPointError, NotFiniteError) as error:  # the second, where a thread of BLAS keeps its flag
             seen = [*(row.loss for row in rows), *losses]
             message = _advice(str(error), seen, update + 1, chosen, rows, where)
             raise DivergenceError(message, update + 1, tuple(rows)) from None
@@ -272,6 +265,15 @@ def _descend(network: Network, task: Task, xs: Array, targets: Any) -> tuple[flo
     if not np.isfinite(loss) or not np.isfinite(dys).all():
         raise FloatingPointError(f"the loss is {loss:g}" + ", its gradient not finite" * bool(np.isfinite(loss)))
     return loss, network.backward(trace, dys).params, trace
+
+
+def _clipped(gradient: Network, chosen: Settings) -> Network:
+    """By norm, then by value, where it is asked for."""
+    if chosen.clip_norm is not None:
+        gradient = optim.clip_by_norm(gradient, chosen.clip_norm)
+    if chosen.clip_value is not None:
+        gradient = optim.clip_by_value(gradient, chosen.clip_value)
+    return gradient
 
 
 def _probe(network: Network, task: Task) -> tuple[float, list[tuple[int, int, float]]]:

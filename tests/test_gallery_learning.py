@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rnnlab.cli import main
 from rnnlab.experiments.recipes import RECIPES, Recipe
 from rnnlab.experiments.run import Run
 from rnnlab.experiments.runner import CURVES, GRADIENTS
@@ -254,6 +255,15 @@ def test_the_norms_are_thinned_to_a_few_moments_of_the_top_layer():
     moments = [update for (update,) in table.each("update")]
     assert moments == [0, 6, 14, 20, 26, 34, 40]
     assert set(table["t"]) == set(range(7))
+
+
+@pytest.mark.usefixtures("tiny")
+def test_the_command_foretells_how_long_it_will_take(capsys):
+    assert main(["figures", "phoneme_frames", "--recompute", "--out", "out"]) == 0
+    out, err = capsys.readouterr()
+    assert "training phonemes anew, " in err
+    assert "hours of one core" in err
+    assert "wrote 1 figure" in out
 
 
 def test_an_unrecorded_figure_is_no_table_of_another(tmp_path):

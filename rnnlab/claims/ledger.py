@@ -73,12 +73,15 @@ def _balance(depth: int = 10, width: int = 100) -> Numbers:
     return {"forward variance ratio": float(ys.var() / forward), "backward variance ratio": float(dys.var() / backward)}
 
 
+LEARNED = 0.05
+"""The error of the adding problem that is under a third of the baseline, 1/6: both numbers are known to the network."""
+
 OTHERS = ("he_uniform", "orthogonal", "identity", "normalized_positive_definite")
 
 
 def c1(evidence: Evidence) -> Numbers:
     until = {
-        name: evidence.updates_until("initializer_learning", "tanh RNN", name, 0.01)
+        name: evidence.updates_until("initializer_learning", "tanh RNN", name, LEARNED)
         for name in ("glorot_uniform", *OTHERS)
     }
     return {**_balance(), "updates with glorot_uniform": until.pop("glorot_uniform"), "fewest": min(until.values())}
@@ -156,7 +159,7 @@ def c4(evidence: Evidence) -> Numbers:
             for what in ("rate", "spread"):
                 numbers[f"{what}, {name} as {role}"] = float(table.only(what, role=role, initializer=name))
     for name in ("orthogonal", "glorot_uniform"):
-        numbers[f"updates, {name}"] = evidence.updates_until("initializer_learning", "tanh RNN", name, 0.01)
+        numbers[f"updates, {name}"] = evidence.updates_until("initializer_learning", "tanh RNN", name, LEARNED)
     return numbers
 
 
@@ -472,7 +475,7 @@ CLAIMS = (
         c1,
         c1_rule,
         "balanced: after ten linear layers of 100 the variance is within a factor of 2, either way; not optimal: as U "
-        "of a tanh RNN some other initializer solves adding, T = 50, in at most 0.9 of the updates (medians)",
+        "of a tanh RNN some other initializer brings adding, T = 30, under 0.05 in at most 0.9 of the updates",
         TRAINED.format("initializers"),
         recorded=True,
     ),

@@ -190,7 +190,7 @@ SURVEYED = ("glorot_uniform", "he_uniform", "lecun_uniform", "orthogonal", "rand
 
 def _initializers(updates: int, seeds: int) -> list[Entry]:
     """Recurrent kernels on the adding problem; kernels of perceptrons, which have no time, on whole digits."""
-    adding = Run("adding", steps=50, batch=16, updates=5 * updates, clip_norm=1.0, every=250, until=0.001)
+    adding = Run("adding", steps=30, batch=16, updates=8 * updates, clip_norm=1.0, every=250, until=0.001)
     recurrent = (*SURVEYED, "variance_scaling:scale=2", "identity", "normalized_positive_definite")
     entries = [
         Entry(f"{activation} RNN", name, replace(adding, activation=activation, recurrent_initializer=name, lr=lr))
@@ -213,7 +213,7 @@ def _initializers(updates: int, seeds: int) -> list[Entry]:
 
 
 INITIALIZERS = Recipe(
-    "Learning curves from different initializers, all else the same: U of an RNN on the adding problem, T = 50, and "
+    "Learning curves from different initializers, all else the same: U of an RNN on the adding problem, T = 30, and "
     "the kernels of perceptrons on whole digits of 14 × 14.",
     quick=tuple(_initializers(400, 1)),
     paper=tuple(_initializers(1000, 3)),
