@@ -76,7 +76,14 @@ def _balance(depth: int = 10, width: int = 100) -> Numbers:
 LEARNED = 0.05
 """The error of the adding problem that is under a third of the baseline, 1/6: both numbers are known to the network."""
 
-OTHERS = ("he_uniform", "orthogonal", "identity", "normalized_positive_definite")
+OTHERS = (
+    "he_uniform",
+    "orthogonal",
+    "random_normal",
+    "variance_scaling:scale=2",
+    "identity",
+    "normalized_positive_definite",
+)
 
 
 def c1(evidence: Evidence) -> Numbers:
