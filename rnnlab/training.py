@@ -232,7 +232,9 @@ def _run(
         return chosen.until is not None and rows[-1].score <= chosen.until
 
     update, losses, sizes = state.update, list[float](), list[float]()
-    with np.errstate(over="raise", invalid="raise"):
+    # What is not finite is found by looking: the flags that NumPy would raise by are set by BLAS kernels for numbers
+    # that they then throw away, and not set by its other threads.
+    with np.errstate(over="ignore", invalid="ignore"):
         try:
             if not rows:
                 keep(0, losses, sizes)
@@ -251,7 +253,7 @@ def _run(
                 if update % chosen.every == 0 or update == chosen.updates:
                     keep(update, losses, sizes)
                     losses, sizes = [], []
-        except (FloatingPointError, NotFiniteError) as error:  # the second, where a thread of BLAS keeps its flag
+        except (FloatingPointError, NotFiniteError) as error:
             seen = [*(row.loss for row in rows), *losses]
             message = _advice(str(error), seen, update + 1, chosen, rows, where)
             raise DivergenceError(message, update + 1, tuple(rows)) from None
@@ -319,7 +321,7 @@ def _cast(array: Any, network: Network) -> Any:
 
 def _advice(what: str, losses: list[float], update: int, chosen: Settings, rows: list[Row], where: Path | None) -> str:
     """The sentence of a `DivergenceError`."""
-    if "loss" not in what and losses:  # NumPy says what overflowed, and not what the loss was before
+    if "loss" not in what and losses:  # an array says that it is not finite, and not what the loss was before
         what += f", after a loss of {losses[-1]:.4g}"
     clip = "" if chosen.clip_norm is not None else ", or clip the gradient (clip_norm = 1)"
     stands = f"; the checkpoint of update {rows[-1].update} stands" if where is not None and rows else ""

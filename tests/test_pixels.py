@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import struct
+import tracemalloc
 from pathlib import Path
 
 import matplotlib as mpl
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib.ft2font import FT2Font
 
 from rnnlab.tasks import Pixels, digits, idx
 
@@ -29,7 +31,7 @@ def test_the_same_seed_draws_the_same_and_another_others(drawn):
 
 
 def test_the_labels_are_the_same_on_every_machine(drawn):
-    """Integers by hash. The outlines of a glyph differ in the last bits between versions of FreeType: see below."""
+    """Integers by hash. Outlines are not: Matplotlib 3.9's and 3.11's FreeType differ by 1/64 in two italic faces."""
     assert drawn.labels.dtype == np.int64
     digest = hashlib.sha256(drawn.labels.tobytes() + drawn.test_labels.tobytes()).hexdigest()
     assert digest[:16] == "a847bafc332cdbbc"
@@ -64,6 +66,7 @@ def test_no_face_of_the_test_is_trained_on_and_all_are_there():
     assert len(set(digits.TRAINING + digits.TEST)) == len(digits.TRAINING) + len(digits.TEST)
     for face in digits.TRAINING + digits.TEST:
         assert (folder / f"{face}.ttf").exists()
+        assert set(map(ord, "0123456789")) <= set(FT2Font(str(folder / f"{face}.ttf")).get_charmap())
 
 
 @pytest.mark.parametrize("face", ["DejaVuSans", "STIXGeneral", "cmr10"])
@@ -93,14 +96,61 @@ def test_a_filled_glyph_is_what_freetype_draws(face):
         assert np.corrcoef(glyph.ravel(), ink.ravel())[0, 1] > 0.95
 
 
-def test_the_digits_can_be_told_but_not_too_easily(drawn):
-    """The nearest class mean errs less than the baseline, and leaves something to learn."""
-    flat, test = drawn.images.reshape(300, -1) / 255, drawn.test_images.reshape(120, -1) / 255
-    means = np.stack([flat[drawn.labels == digit].mean(axis=0) for digit in range(10)])
-    nearest = np.square(test[:, None] - means).sum(axis=2).argmin(axis=1)
-    error = 100 * np.mean(nearest != drawn.test_labels)
-    assert 20 < error < 75
-    assert 80 < drawn.baseline <= 100
+def test_the_digits_can_be_told_but_not_too_easily():
+    """Least squares on whole images errs in 40 % of the default's; of fewer images it learns less."""
+    task = Pixels.drawn(side=14, train=1500, test=500)
+    xs, test = (images.reshape(len(images), -1) / 255 for images in (task.images, task.test_images))
+    W = np.linalg.solve(xs.T @ xs + 10 * np.eye(196), xs.T @ np.eye(10)[task.labels])
+    assert 10 < 100 * np.mean((test @ W).argmax(axis=1) != task.test_labels) < 60
+
+
+def plain(images=(5, 4, 4), labels=(3, 1, 4, 1, 1), test_labels=(9, 1), **changes):
+    arrays = {
+        "images": np.zeros(images, np.uint8),
+        "labels": np.array(labels),
+        "test_images": np.zeros((2, 4, 4), np.uint8),
+        "test_labels": np.array(test_labels),
+    }
+    return Pixels(**{**arrays, "source": "ours", **changes})
+
+
+def test_the_baseline_is_the_test_error_of_the_digit_most_frequent_in_training():
+    assert plain(test_labels=(9, 1)).baseline == 50
+    assert plain(test_labels=(9, 9)).baseline == 100
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"images": (0, 4, 4), "labels": np.array([], int)}, "ours: training images must be square"),
+        ({"images": (5, 4, 8)}, "ours: training images must be square"),
+        ({"images": (5, 16)}, "ours: training images must be square"),
+        ({"images": (5, 5, 5)}, "ours: test images must be 5 × 5"),
+        ({"labels": (3, 1)}, r"ours: training labels must be \(5,\) to match"),
+        ({"labels": ((3,), (1,), (4,), (1,), (1,))}, r"ours: training labels must be \(5,\) to match"),
+        ({"test_labels": (3, 10)}, "ours: test labels must be in 0 … 9; got 3 … 10"),
+        ({"test_labels": (-1, 3)}, "ours: test labels must be in 0 … 9; got -1 … 3"),
+        ({"pixels_per_step": 3}, "pixels_per_step must divide the 16 pixels"),
+        ({"pixels_per_step": 0}, "pixels_per_step must divide the 16 pixels"),
+    ],
+)
+def test_arrays_that_do_not_fit_are_refused(changes, says):
+    with pytest.raises(ValueError, match=says):
+        plain(**changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"test_images": np.zeros((2, 4, 4))}, "ours: test images must be an array of uint8; got float64"),
+        ({"test_images": [[[0]]]}, "ours: test images must be an array of uint8; got list"),
+        ({"labels": (3.0, 1.0, 4.0, 1.0, 5.0)}, "ours: training labels must be an array of integers; got float64"),
+        ({"pixels_per_step": 2.0}, "pixels_per_step must be an integer; got 2.0"),
+    ],
+)
+def test_arrays_of_another_type_are_refused(changes, says):
+    with pytest.raises(TypeError, match=says):
+        plain(**changes)
 
 
 def test_sequences_are_the_pixels_row_by_row(drawn):
@@ -199,10 +249,14 @@ BAD = {
         {"t10k_images_idx3_ubyte": struct.pack(">4I", idx.IMAGES, 1 << 31, 28, 28)},
         "its header says 2147483648",
     ),
-    "oblong": ({"t10k_images_idx3_ubyte": bytes_of(np.zeros((2, 4, 5)))}, "must be square and of one size"),
-    "other size": ({"t10k_images_idx3_ubyte": bytes_of(np.zeros((2, 5, 5)))}, "must be square and of one size"),
+    "oblong": ({"t10k_images_idx3_ubyte": bytes_of(np.zeros((2, 4, 5)))}, "must be square"),
+    "other size": (
+        {"t10k_images_idx3_ubyte": bytes_of(np.zeros((2, 5, 5)))},
+        "must be 4 × 4 like those of the training",
+    ),
     "mislabelled": ({"train_labels_idx1_ubyte": bytes_of(np.array([3, 1, 4, 1, 10]))}, "must be in 0 … 9; got 1 … 10"),
-    "too few labels": ({"train_labels_idx1_ubyte": bytes_of(np.array([3, 1]))}, "5 training images and 2 labels"),
+    "too few labels": ({"train_labels_idx1_ubyte": bytes_of(np.array([3, 1]))}, r"must be \(5,\) to match"),
+    "labels of the other part": ({"t10k_labels_idx1_ubyte": labels}, r"must be \(2,\) to match"),
 }
 
 
@@ -212,7 +266,15 @@ def test_a_bad_file_is_refused_in_one_sentence(name, tmp_path):
     with pytest.raises(ValueError, match=says) as refusal:
         Pixels.read(mnist(tmp_path, **changes))
     assert "\n" not in str(refusal.value)
-    assert str(tmp_path) in str(refusal.value)
+    assert str(tmp_path / next(iter(changes)).replace("_", "-")) in str(refusal.value)
+
+
+@pytest.mark.parametrize("side", [None, 2, 4])
+def test_oblong_images_are_refused_before_they_are_averaged(side, tmp_path):
+    oblong = {"train_images_idx3_ubyte": np.zeros((5, 4, 8)), "t10k_images_idx3_ubyte": np.zeros((2, 4, 8))}
+    mnist(tmp_path, **{name: bytes_of(array) for name, array in oblong.items()})
+    with pytest.raises(ValueError, match="must be square"):
+        Pixels.read(tmp_path, side=side)
 
 
 def test_a_missing_file_is_named(tmp_path):
@@ -234,6 +296,19 @@ def test_a_damaged_gz_is_refused(damage, tmp_path):
     assert "\n" not in str(refusal.value)
 
 
+def test_a_gz_is_unpacked_no_further_than_its_header_promises(tmp_path):
+    bomb = gzip.compress(images + bytes(50_000_000), 1)
+    (mnist(tmp_path) / NAMES[0]).unlink()
+    (tmp_path / f"{NAMES[0]}.gz").write_bytes(bomb)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match="it has more than 80 bytes"):
+            Pixels.read(tmp_path)
+        assert tracemalloc.get_traced_memory()[1] < 2_000_000
+    finally:
+        tracemalloc.stop()
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     return mnist(tmp_path_factory.mktemp("fuzz"))
@@ -250,18 +325,57 @@ def loads_or_refuses(folder: Path, name: str, contents: bytes) -> None:
     assert "\n" not in said
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(name=st.sampled_from(NAMES), contents=st.binary(max_size=60))
 def test_any_bytes_load_or_are_refused(folder, name, contents):
     loads_or_refuses(folder, name, contents)
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(name=st.sampled_from(NAMES), place=st.integers(0, 95), byte=st.integers(0, 255))
 def test_any_changed_byte_loads_or_is_refused(folder, name, place, byte):
     contents = bytearray(FILES[name])
     contents[place % len(contents)] = byte
     loads_or_refuses(folder, name, bytes(contents))
+
+
+PACKED = gzip.compress(images, mtime=0)
+
+
+@pytest.fixture(scope="module")
+def packed_folder(tmp_path_factory):
+    folder = mnist(tmp_path_factory.mktemp("packed"))
+    (folder / NAMES[0]).unlink()
+    return folder
+
+
+def unpacks_or_refuses(folder: Path, contents: bytes) -> None:
+    (folder / f"{NAMES[0]}.gz").write_bytes(contents)
+    try:
+        said = str(Pixels.read(folder).source)
+    except ValueError as refusal:
+        said = str(refusal)
+    assert said.startswith(str(folder))
+    assert "\n" not in said
+
+
+@settings(max_examples=100)
+@given(contents=st.binary(max_size=60) | st.binary(max_size=60).map(lambda tail: PACKED[:10] + tail))
+def test_any_bytes_unpack_or_are_refused(packed_folder, contents):
+    unpacks_or_refuses(packed_folder, contents)
+
+
+@settings(max_examples=100)
+@given(place=st.integers(0, len(PACKED) - 1), byte=st.integers(0, 255))
+def test_any_changed_byte_of_a_gz_unpacks_or_is_refused(packed_folder, place, byte):
+    unpacks_or_refuses(packed_folder, PACKED[:place] + bytes([byte]) + PACKED[place + 1 :])
+
+
+def test_every_truncation_of_a_gz_is_refused(packed_folder):
+    for kept in range(len(PACKED)):
+        (packed_folder / f"{NAMES[0]}.gz").write_bytes(PACKED[:kept])
+        with pytest.raises(ValueError, match="is not a whole file of MNIST images"):
+            Pixels.read(packed_folder)
 
 
 @pytest.mark.parametrize("name", NAMES)

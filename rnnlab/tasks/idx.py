@@ -13,8 +13,11 @@ IMAGES, LABELS = 0x00000803, 0x00000801
 """Magic numbers, big-endian: unsigned bytes with three axes, and with one."""
 
 NAMES = {IMAGES: "images", LABELS: "labels"}
-LARGEST = 1 << 30
-"""Bytes: a header that promises more is not believed."""
+LARGEST = 1 << 28
+"""Bytes: a header that promises more is not believed. MNIST's largest file has 47 million."""
+
+PIECE = 1 << 20
+"""Bytes read at a time: `read` of a number sets that much aside before it looks at what the file has."""
 
 
 def read(folder: Path, stem: str, magic: int) -> NDArray[np.uint8]:
@@ -47,7 +50,9 @@ def _array(file: BinaryIO, magic: int) -> NDArray[np.uint8]:
         raise ValueError(f"its magic number is 0x{found:08x}, not 0x{magic:08x}{other}")
     if 0 in shape or prod(shape) > LARGEST:
         raise ValueError(f"its header says {' × '.join(map(str, shape))}")
-    contents = file.read(prod(shape) + 1)
+    contents = bytearray()
+    while piece := file.read(min(PIECE, prod(shape) + 1 - len(contents))):
+        contents += piece
     if len(contents) != prod(shape):
         more = "more than" if len(contents) > prod(shape) else f"{len(contents):,} of"
         raise ValueError(f"it has {more} {prod(shape):,} bytes")

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +39,7 @@ class Pixels:
 
     Raises:
         ValueError: images and labels that do not fit together, or pixels that pixels_per_step does not divide.
+        TypeError: images that are not uint8, labels or pixels_per_step that are not integers.
 
     Source: Le, Jaitly, Hinton (2015), arXiv 1504.00941, §4.2.
     """
@@ -56,16 +57,12 @@ class Pixels:
     measure: ClassVar[str] = "error %"
 
     def __post_init__(self) -> None:
-        for images, labels, what in (
-            (self.images, self.labels, "training"),
-            (self.test_images, self.test_labels, "test"),
-        ):
-            if images.ndim != 3 or images.shape[1] != images.shape[2] or images.shape[1:] != self.images.shape[1:]:
-                raise ValueError(f"{self.source}: {what} images must be square and of one size; got {images.shape}")
-            if len(images) != len(labels):
-                raise ValueError(f"{self.source} has {len(images)} {what} images and {len(labels)} labels")
-            if labels.min() < 0 or labels.max() > 9:
-                raise ValueError(f"{self.source}: {what} labels must be in 0 … 9; got {labels.min()} … {labels.max()}")
+        splits = (self.images, self.labels), (self.test_images, self.test_labels)
+        for (images, labels), part in zip(splits, ("training", "test"), strict=True):
+            _fit(images, labels, f"{self.source}: {part} images", f"{self.source}: {part} labels")
+        _alike(self.images, self.test_images, f"{self.source}: test images")
+        if not isinstance(self.pixels_per_step, int):
+            raise TypeError(f"pixels_per_step must be an integer; got {self.pixels_per_step!r}")
         if self.pixels_per_step < 1 or self.images[0].size % self.pixels_per_step:
             raise ValueError(
                 f"pixels_per_step must divide the {self.images[0].size} pixels of an image; got {self.pixels_per_step}"
@@ -115,10 +112,16 @@ class Pixels:
         folder = Path(folder)
         splits = []
         for part in ("train", "t10k"):
-            images = idx.read(folder, f"{part}-images-idx3-ubyte", idx.IMAGES)
-            labels = idx.read(folder, f"{part}-labels-idx1-ubyte", idx.LABELS).astype(np.int64)
-            splits.append((images if side is None else _averaged(images, side, folder), labels))
-        return cls(*splits[0], *splits[1], str(folder), permuted, pixels_per_step)
+            pictures, answers = f"{part}-images-idx3-ubyte", f"{part}-labels-idx1-ubyte"
+            images = idx.read(folder, pictures, idx.IMAGES)
+            labels = idx.read(folder, answers, idx.LABELS).astype(np.int64)
+            _fit(images, labels, str(folder / pictures), str(folder / answers))
+            splits.append((images, labels))
+        (images, labels), (test_images, test_labels) = splits
+        _alike(images, test_images, str(folder / "t10k-images-idx3-ubyte"))
+        if side is not None:
+            images, test_images = _averaged(images, side, folder), _averaged(test_images, side, folder)
+        return cls(images, labels, test_images, test_labels, str(folder), permuted, pixels_per_step)
 
     @property
     def steps(self) -> int:
@@ -162,11 +165,33 @@ class Pixels:
         return 100.0 * int(np.sum(ys.argmax(axis=-1) != targets)), targets.size
 
 
+def _fit(images: NDArray[np.uint8], labels: NDArray[np.integer[Any]], pictures: str, answers: str) -> None:
+    """Refuse what is not N square images of bytes with a digit for each; `pictures` and `answers` name the arrays."""
+    for name, array, kinds, wanted in (
+        (pictures, images, "B", "uint8"),
+        (answers, labels, np.typecodes["AllInteger"], "integers"),
+    ):
+        if not isinstance(array, np.ndarray) or array.dtype.char not in kinds:
+            raise TypeError(f"{name} must be an array of {wanted}; got {getattr(array, 'dtype', type(array).__name__)}")
+    if images.ndim != 3 or images.shape[1] != images.shape[2] or images.size == 0:
+        raise ValueError(f"{pictures} must be square, (N, side, side), and N ≥ 1; got {images.shape}")
+    if labels.shape != images.shape[:1]:
+        raise ValueError(f"{answers} must be ({len(images)},) to match {pictures}; got {labels.shape}")
+    if labels.min() < 0 or labels.max() > 9:
+        raise ValueError(f"{answers} must be in 0 … 9; got {labels.min()} … {labels.max()}")
+
+
+def _alike(images: NDArray[np.uint8], test_images: NDArray[np.uint8], name: str) -> None:
+    side, test_side = images.shape[1], test_images.shape[1]
+    if side != test_side:
+        raise ValueError(f"{name} must be {side} × {side} like those of the training; got {test_side} × {test_side}")
+
+
 def _averaged(images: NDArray[np.uint8], side: int, folder: Path) -> NDArray[np.uint8]:
     """Every square of k × k pixels becomes one, their mean."""
-    N, rows, columns = images.shape
-    if side < 1 or rows % side or columns % side:
-        raise ValueError(f"{folder} has images of {rows} × {columns}; a side of {side} does not divide them")
-    squares = images.reshape(N, side, rows // side, side, columns // side)
+    N, whole, _ = images.shape
+    if side < 1 or whole % side:
+        raise ValueError(f"{folder} has images of {whole} × {whole}; a side of {side} does not divide them")
+    squares = images.reshape(N, side, whole // side, side, whole // side)
     averaged: NDArray[np.uint8] = np.rint(squares.mean(axis=(2, 4))).astype(np.uint8)
     return averaged
