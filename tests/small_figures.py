@@ -1,4 +1,4 @@
-"""The figures of depth with their knobs turned down; each table is computed once for all tests that look at it."""
+"""Tables of figures, each computed once for all tests that look at it; those of depth with their knobs turned down."""
 
 from functools import cache
 
@@ -11,6 +11,7 @@ from rnnlab.gallery import (
     step_cost,
     truncation_error,
 )
+from rnnlab.gallery.publish import FIGURES
 from rnnlab.table import Table
 
 SMALL = {
@@ -28,3 +29,8 @@ SMALL = {
 def small_table(name: str) -> Table:
     module, knobs = SMALL[name]
     return Table.parse(module.compute(**knobs).text())
+
+
+@cache
+def full_table(name: str) -> Table:
+    return Table.parse(FIGURES[name].compute().text())

@@ -8,7 +8,7 @@ import pytest
 from rnnlab.gallery import gradient_decay, indrnn_range, initializer_survey, irnn_memory, oracle_errors, page
 from rnnlab.gallery.publish import FIGURES, RECORDED, publish
 from rnnlab.table import Table
-from small_figures import SMALL, small_table
+from small_figures import SMALL, full_table, small_table
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def tables() -> dict[str, Table]:
         if name in recorded
         else small_table(name)
         if name in small
-        else Table.parse(module.compute().text())
+        else full_table(name)
         for name, module in FIGURES.items()
     }
 
@@ -43,8 +43,9 @@ def test_lines_of_a_panel_differ_in_more_than_their_colour(name, tables):
         legend = ax.get_legend()
         if legend is not None:
             lines = {line.get_label(): line for line in ax.lines}
-            shown = [lines[text.get_text()] for text in legend.get_texts()]
-            looks = [(line.get_linestyle(), line.get_marker()) for line in shown]
+            entries = zip(legend.get_texts(), legend.legend_handles, strict=True)
+            shown = [lines.get(text.get_text(), handle) for text, handle in entries]
+            looks = [(line.get_linestyle(), line.get_marker(), line.get_linewidth()) for line in shown]
             assert len(set(looks)) == len(looks), f"{ax.get_title(loc='left')}: {looks}"
 
 

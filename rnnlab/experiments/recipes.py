@@ -117,7 +117,10 @@ CHARACTERS = Recipe(
 
 
 def _pixels(side: int, updates: int, models: tuple[str, ...] = tuple(MODELS)) -> list[Entry]:
-    """Both orders, and on the whole image at once a linear map and a perceptron, for which the order is nothing."""
+    """Both orders, and on the whole image at once a linear map and a perceptron, for which the order is nothing.
+
+    The IRNN's rate is the best of 3e-4, 1e-4 and 3e-5 after 1,500 updates of single trials (75, 81 and 83 % error).
+    """
     run = Run("pixels", side=side, updates=updates, clip_norm=1.0, every=250)
     entries = []
     for order, permuted in (("sequential", False), ("permuted", True)):
