@@ -252,6 +252,16 @@ def test_train_prints_what_came_out_and_where_it_is_kept(tmp_path, capsys):
 
 
 @pytest.mark.usefixtures("_here")
+def test_on_a_terminal_the_progress_is_one_line_and_what_follows_is_below_it(monkeypatch, capsys):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    assert main([*WORDS, "--until", "9"]) == 0  # it stops before the last update
+    err = capsys.readouterr().err
+    assert err.startswith("\r0/6  loss")
+    assert err.endswith("\n")
+    assert err.count("\n") == 1
+
+
+@pytest.mark.usefixtures("_here")
 def test_train_goes_on_only_when_told_to(capsys):
     main(WORDS)
     capsys.readouterr()

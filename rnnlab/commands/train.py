@@ -84,7 +84,11 @@ def _one(run: Run, arguments: argparse.Namespace) -> None:
     task = run.the_task()
     run.network(task)  # what cannot be built is refused before anything is printed
     print(f"{run.command}\n{task.measure}: {task.baseline:.4g} is the best answer that does not look at the input")
-    trained = run.train(folder, resume=arguments.resume, report=progress(run.updates))
+    try:
+        trained = run.train(folder, resume=arguments.resume, report=progress(run.updates))
+    finally:
+        if sys.stderr.isatty():
+            print(file=sys.stderr)  # the line of progress stands, and what follows begins below it
     last = trained.rows[-1]
     end = f"solved after {last.update} updates" if trained.solved else f"{last.update} updates"
     print(f"{end} in {last.seconds:.0f} s: {task.measure} {last.score:.4g}, baseline {task.baseline:.4g}")
@@ -101,8 +105,7 @@ def progress(updates: int) -> Callable[[Row], None]:
         speed = row.update / row.seconds if row.seconds > 0 and row.update else 0.0
         left = f", {speed:.0f}/s, {(updates - row.update) / speed:.0f} s left" if speed else ""
         line = f"{row.update}/{updates}  loss {row.loss:.4g}  score {row.score:.4g}  |gradient| {row.norm:.3g}{left}"
-        ends = "\n" if not terminal or row.update == updates else ""
-        print(f"\r{line:<100}" if terminal else line, end=ends or ("" if terminal else "\n"), file=sys.stderr)
+        print(f"\r{line:<100}" if terminal else line, end="" if terminal else "\n", file=sys.stderr, flush=True)
 
     return show
 

@@ -172,8 +172,8 @@ def _readme(out: Path) -> str:
     parts = [
         "# The gallery",
         "`rnnlab figures` writes this folder: for each figure the picture, its table, and the caption below with its "
-        "measured numbers. What they say of the survey's claims is in CLAIMS.md, which `rnnlab claims` writes. The code "
-        "of `NAME` is `rnnlab/gallery/NAME.py`; to turn a knob, call it:",
+        "measured numbers. What they say of the survey's claims is in CLAIMS.md, which `rnnlab claims` writes. The "
+        "code of `NAME` is `rnnlab/gallery/NAME.py`; to turn a knob, call it:",
         "```python\n"
         "from rnnlab.gallery import gradient_decay as figure\n"
         "table = figure.compute(seeds=5, steps=200, hidden=50)\n"
