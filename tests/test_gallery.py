@@ -39,14 +39,17 @@ def test_a_figure_has_titled_panels_labelled_axes_and_something_drawn(name, tabl
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_lines_of_a_panel_differ_in_more_than_their_colour(name, tables):
-    for ax in FIGURES[name].draw(tables[name]).axes:
-        legend = ax.get_legend()
-        if legend is not None:
-            lines = {line.get_label(): line for line in ax.lines}
-            entries = zip(legend.get_texts(), legend.legend_handles, strict=True)
-            shown = [lines.get(text.get_text(), handle) for text, handle in entries]
-            looks = [(line.get_linestyle(), line.get_marker(), line.get_linewidth()) for line in shown]
-            assert len(set(looks)) == len(looks), f"{ax.get_title(loc='left')}: {looks}"
+    figure = FIGURES[name].draw(tables[name])
+    keys = [(ax.get_title(loc="left"), ax.lines, ax.get_legend()) for ax in figure.axes if ax.get_legend()]
+    keys += [("above the panels", [], legend) for legend in figure.legends]
+    for place, drawn, legend in keys:
+        lines = {line.get_label(): line for line in drawn}
+        entries = zip(legend.get_texts(), legend.legend_handles, strict=True)
+        shown = [lines.get(text.get_text(), handle) for text, handle in entries]
+        looks = [
+            (line.get_linestyle(), line.get_marker(), line.get_linewidth(), line.get_fillstyle()) for line in shown
+        ]
+        assert len(set(looks)) == len(looks), f"{place}: {looks}"
 
 
 @pytest.mark.parametrize("name", FIGURES)

@@ -17,6 +17,7 @@ from rnnlab.gallery import (
     gradient_while_learning,
     initializer_learning,
     learning,
+    page,
     phoneme_frames,
     pixel_digits,
 )
@@ -70,16 +71,80 @@ def test_every_recorded_curve_is_a_recorded_run_and_ends_as_it_did(name):
         assert rows["score"][-1] == score
 
 
+def test_the_baselines_are_those_of_the_recorded_runs():
+    runs = Table.read(RECORDED / "runs.csv")
+    said = {
+        "adding": adding_problem.BASELINE,
+        "pixels": pixel_digits.BASELINE,
+        "characters": character_model.BASELINE,
+        "stacks": character_model.BASELINE,
+        "phonemes": phoneme_frames.BASELINE,
+    }
+    for recipe, value in said.items():
+        np.testing.assert_allclose(runs.where(recipe=recipe)["baseline"], value, rtol=2e-3)
+    kernels = runs.where(recipe="initializers")["baseline"]
+    assert initializer_learning.HALF == pytest.approx(kernels.max() / 2, rel=2e-3)
+
+
+@pytest.mark.parametrize("name", LEARNING)
+def test_a_table_of_one_run_is_drawn_and_told_too(name):
+    table = Table.read(RECORDED / f"{name}.csv")
+    variant, model, seed = table.each("variant", "model", "seed")[0]
+    one = table.where(variant=variant, model=model, seed=seed)
+    assert LEARNING[name].draw(one).axes
+    caption = LEARNING[name].caption(one)
+    assert model in caption
+    if "score" in table.columns:
+        assert "1 run, 1 seed of each" in caption
+    assert not {"nan", "inf", "None"} & set(caption.replace(",", " ").split())
+
+
+def test_a_model_looks_the_same_everywhere_and_like_no_other():
+    assert len(set(map(str, learning.LOOKS.values()))) == len(learning.LOOKS)
+    for name in LEARNING.keys() - {"gradient_while_learning", "initializer_learning"}:
+        for model, look in LEARNING[name].LOOKS.items():
+            assert learning.LOOKS[model] == look
+    recurrent = learning.LOOKS.keys() - {"linear", "bigrams", "perceptron"}
+    assert len({str(learning.LOOKS[model][:2]) for model in recurrent}) == len(recurrent)
+
+
+def test_digits_keep_their_zeros():
+    assert [learning.digits(value) for value in (2.1, 15, 100, 0.0123456, 90.4, 0)] == [
+        "2.10",
+        "15.0",
+        "100",
+        "0.0123",
+        "90.4",
+        "0",
+    ]
+
+
+def test_labels_on_the_right_keep_their_order_and_their_distance():
+    figure, (ax,) = page.page(1, 1, height=4)
+    ax.set(yscale="log", ylim=(1, 100))
+    learning.label_right(ax, [(10, "b", "k"), (10, "c", "k"), (1e9, "top", "k"), (2, "a", "k"), (100, "high", "k")])
+    figure.draw_without_rendering()
+    places = {text.get_text(): text.get_position()[1] for text in ax.texts}
+    assert list(places) == ["a", "b", "c", "high", "top"] or list(places) == ["a", "b", "c", "top", "high"]
+    heights = sorted(places.values())
+    assert (np.diff(heights) > 0.03).all()
+    assert heights[-1] <= 1
+    assert places["a"] == pytest.approx(np.log10(2) / 2)
+    assert places["b"] == pytest.approx(0.5)
+
+
 def test_ends_are_the_last_rows_of_the_seeds():
     end = learning.ends(ADDING, "T = 150", "IRNN")
     assert end.scores.tolist() == [0.001, 0.008]
     assert end.updates.tolist() == [200, 300]
     assert end.seconds.tolist() == [20, 30]
     assert (end.solved, end.diverged) == (1, 0)
-    assert end.told(" bits") == "0.0045 bits (0.001 to 0.008)"
+    assert end.told(" bits") == "0.00450 bits (0.00100 to 0.00800)"
     lost = learning.ends(ADDING, "T = 150", "tanh RNN")
     assert lost.scores.tolist() == [0.165, np.inf]
-    assert lost.told() == "diverged"
+    assert (lost.solved, lost.diverged) == (0, 1)
+    assert lost.told() == "1 of 2 diverged, else 0.165"
+    assert learning.ends(ADDING.where(status="diverged"), "T = 150", "tanh RNN").told() == "diverged"
     assert learning.ends(ADDING, "T = 150", "LSTM") is None
 
 
@@ -103,18 +168,37 @@ def test_every_run_is_a_line_with_an_end_that_says_how_it_ended():
     drawn = [line for line in ax.lines if len(line.get_xdata()) == 4]
     assert len(drawn) == 2
     assert drawn[0].get_ydata().tolist() in ([1.0, 0.2, 0.009, 0.008], [1.0, 0.17, 0.16, 0.165])
-    levels = [line.get_ydata()[0] for line in ax.lines if list(line.get_xdata()) == [0, 1]]
-    assert levels == pytest.approx([1 / 6, 0.01])
+    levels = {line.get_ydata()[0]: line.get_linestyle() for line in ax.lines if list(line.get_xdata()) == [0, 1]}
+    assert list(levels) == pytest.approx([1 / 6, 0.01])
+    assert len(set(levels.values())) == 2
+    assert ax.get_xlabel() == "thousands of updates"
+    assert min(score for score in ADDING["score"]) > ax.get_ylim()[0]
+    key = [text.get_text() for text in figure.axes[2].get_legend().get_texts()]
+    assert key == [
+        "tanh RNN",
+        "IRNN",
+        "always the mean: 1/6",
+        "solved: below 0.01",
+        "stopped, solved",
+        "all updates made",
+        "diverged",
+    ]
 
 
 def test_the_adding_caption_counts_what_was_solved():
     caption = adding_problem.caption(ADDING)
-    assert "T = 150: tanh RNN 0 of 2, at best 0.17, IRNN 2 of 2, at most 300 updates" in caption
-    assert caption.index("T = 50: IRNN 0 of 1, at best 0.5") < caption.index("T = 150")
-    assert "5 runs (1 to 2 seeds each), of which 1 diverged" in caption
+    assert "T = 150: tanh RNN 0 of 2 (0.165, 1 diverged), IRNN 2 of 2 (after 200); not run: ReLU RNN, LSTM" in caption
+    assert caption.index("T = 50: IRNN 0 of 1 (0.500)") < caption.index("T = 150")
+    assert "5 runs, 1 to 2 seeds of each and at most 300 updates, of which 1 diverged" in caption
     solved = adding_problem.caption(curves(("T = 50", "tanh RNN", 0, "solved", [1.0, 0.001])))
-    assert "tanh RNN 1 of 1, at most 100 updates" in solved
-    assert "1 runs (1 seed each), none of which diverged" in solved
+    assert "tanh RNN 1 of 1 (after 100)" in solved
+    assert "1 run, 1 seed of each and at most 100 updates, none of which diverged" in solved
+
+
+def test_who_was_below_and_came_up_again_has_not_solved_it():
+    table = curves(("T = 50", "LSTM", 0, "done", [1.0, 0.005, 0.2]), ("T = 50", "LSTM", 1, "done", [1.0, 0.2, 0.005]))
+    assert adding_problem.solved_after(table, "T = 50", "LSTM") == [200]
+    assert "LSTM 1 of 2 (after 200)" in adding_problem.caption(table)
 
 
 @pytest.mark.parametrize(
@@ -129,13 +213,16 @@ def test_curves_left_ends_right(module, variant, flat):
         (variant, flat, 0, "done", [5.0, 3.5]),
     )
     left, right = module.draw(table).axes
-    assert [tick.get_text() for tick in right.get_xticklabels()] == [flat, "GRU"]
+    columns = [tick.get_text() for tick in right.get_xticklabels()]
+    assert columns == (["GRU"] if flat == "bigrams" else [flat, "GRU"])
+    assert ("bigrams, 3.50" in right.get_title(loc="right")) == (flat == "bigrams")
+    assert any(line.get_ydata()[0] == module.BASELINE for line in left.lines if list(line.get_xdata()) == [0, 1])
     marks = next(line for line in right.lines if len(line.get_ydata()) == 3)
     assert marks.get_ydata().tolist() == [2.0, 2.2, 1.9]
     assert len([line for line in left.lines if len(line.get_xdata()) == 2]) == 4
     caption = module.caption(table)
-    assert "GRU 2 (1.9 to 2.2)" in caption
-    assert f"{flat} 3.5" in caption
+    assert "GRU 2.00 (1.90 to 2.20)" in caption
+    assert f"{flat} 3.50" in caption
     assert "LSTM" in caption.partition("; not run: ")[2]
     assert "GRU" not in caption.partition("; not run: ")[2].partition(". The")[0]
 
@@ -148,13 +235,23 @@ def test_pixels_have_the_whole_image_for_comparison():
     )
     panels = pixel_digits.draw(table).axes
     assert len(panels) == 4
+    labels = [text.get_text() for text in panels[1].texts]
+    assert labels == ["whole image, linear: 30.0", "always one digit: 90.1"]
     for ax in panels:
         assert any(line.get_ydata()[0] == 30 for line in ax.lines if list(line.get_xdata()) == [0, 1])
     caption = pixel_digits.caption(table)
-    assert "sequential: IRNN 12; not run: tanh RNN" in caption
-    assert "permuted: IRNN 20; not run" in caption
-    assert "whole image: linear 30; not run: perceptron" in caption
-    assert "whole image: not run: linear, perceptron" in pixel_digits.caption(table.without(variant="whole image"))
+    assert "sequential: IRNN 12.0; not run: tanh RNN" in caption
+    assert "permuted: IRNN 20.0; not run" in caption
+    assert "whole image at once: linear 30.0; not run: perceptron" in caption
+    assert "whole image at once: none was run" in pixel_digits.caption(table.without(variant="whole image"))
+
+
+def test_pixels_in_one_order_alone_leave_the_other_panels_empty_and_say_so():
+    panels = pixel_digits.draw(curves(("sequential", "GRU", 0, "diverged", [90.0, 80.0]))).axes
+    assert "not run" in [text.get_text() for text in panels[1].texts]
+    assert "not run" in [text.get_text() for text in panels[3].texts]
+    assert "not run" not in [text.get_text() for text in panels[2].texts]
+    assert [line.get_marker() for line in panels[2].lines if list(line.get_ydata()) == [0.97]] == ["x"]
 
 
 def test_stacks_go_from_shallow_to_deep():
@@ -168,10 +265,22 @@ def test_stacks_go_from_shallow_to_deep():
     line = next(line for line in left.lines if line.get_label() == "IndRNN")
     assert line.get_xdata().tolist() == [1, 12]
     assert line.get_ydata().tolist() == [2.6, 3.0]
+    crosses = [line for line in left.lines if line.get_marker() == "x"]
+    assert [
+        line.get_xdata().tolist() if hasattr(line.get_xdata(), "tolist") else line.get_xdata() for line in crosses
+    ] == [[12]]
     assert right.get_title(loc="left").startswith("12 layers")
+    assert {text.get_text() for text in right.texts} >= {"IndRNN", "tanh RNN"}
     caption = deep_stacks.caption(table)
-    assert "IndRNN 1: 2.6 (2.5 to 2.7), 12: 3" in caption
-    assert "tanh RNN 12: diverged" in caption
+    assert (
+        "median of the seeds, which are at most 0.2 apart. IndRNN 1: 2.60, 12: 3.00; tanh RNN 12: diverged" in caption
+    )
+    assert "; not run: IndRNN residual," in caption
+    assert "The lowest is IndRNN of 1 layer, 2.60 (2.50 to 2.70)." in caption
+    lost = deep_stacks.caption(
+        curves(("2 layers", "LSTM", 0, "diverged", [5.0]), ("2 layers", "LSTM", 1, "done", [3.0]))
+    )
+    assert "LSTM 2: 1 of 2 diverged, else 3.00" in lost
 
 
 def test_initializers_have_a_panel_for_each_net_and_its_median():
@@ -185,7 +294,27 @@ def test_initializers_have_a_panel_for_each_net_and_its_median():
     assert panels[0].lines[0].get_ydata().tolist() == [1.0, 0.2, 0.1]
     assert panels[0].get_yscale() == "log"
     assert panels[1].get_yscale() == "linear"
-    assert "tanh RNN: orthogonal 0.1 (0.001 to 0.1)" in initializer_learning.caption(table)
+    caption = initializer_learning.caption(table)
+    assert "tanh RNN, not below 0.05 orthogonal 0.100 (0.00100 to 0.100)" in caption
+    assert "1 sigmoid layer, not below 45 lecun_uniform 50.0" in caption
+    assert "the same numbers" not in caption
+
+
+def test_initializers_that_solved_it_are_told_by_their_updates_and_the_best_first():
+    table = curves(
+        ("relu RNN", "he_uniform", 0, "solved", [1.0, 0.2, 0.0005]),
+        ("relu RNN", "identity", 0, "solved", [1.0, 0.0009]),
+        ("relu RNN", "orthogonal", 0, "done", [1.0, 0.2, 0.02]),
+        ("tanh RNN", "glorot_uniform", 0, "done", [1.0, 0.2]),
+        ("tanh RNN", "lecun_uniform", 0, "done", [1.0, 0.2]),
+        ("tanh RNN", "identity", 0, "diverged", [1.0, 0.2]),
+    )
+    caption = initializer_learning.caption(table)
+    assert "ReLU RNN, at 0.001 after identity 100, he_uniform 200; at the end orthogonal 0.0200" in caption
+    assert "identity diverged" in caption
+    assert "glorot_uniform and lecun_uniform are the same numbers" in caption
+    tanh = next(ax for ax in initializer_learning.draw(table).axes if ax.get_title(loc="left").startswith("tanh"))
+    assert [line.get_xdata().tolist() for line in tanh.lines if line.get_marker() == "x"] == [[100]]
 
 
 def norms(*runs: tuple[str, list[float]]) -> Table:
@@ -204,13 +333,17 @@ def test_the_gradient_is_drawn_back_from_the_loss_and_its_zeros_are_marked():
     assert tanh.get_title(loc="left") == "tanh RNN"
     assert irnn.lines[0].get_xdata().tolist() == [2, 1, 0]
     assert irnn.get_yscale() == "log"
-    crosses = [line for line in tanh.lines if line.get_marker() == "x" and len(line.get_xdata())]
-    assert len(crosses) == 3
-    assert crosses[0].get_xdata().tolist() == [2]
+    zeros = [line for line in tanh.lines if line.get_marker() == "v"]
+    assert [line.get_xdata().tolist() for line in zeros] == [[2], [2], [2]]
+    assert not any(line.get_marker() == "v" for line in irnn.lines)
+    assert tanh.get_title(loc="right") == "all updates made: 1,000"
+    assert "steps back" in tanh.get_xlabel()
     assert [text.get_text() for text in irnn.get_legend().get_texts()] == ["0", "500", "1,000"]
     caption = gradient_while_learning.caption(table)
     assert "IRNN 0.5 as initialised, 0.5 after 1,000 updates" in caption
     assert "tanh RNN 0 as initialised" in caption
+    assert "Triangles: exactly 0 (tanh RNN)." in caption
+    assert "Triangles" not in gradient_while_learning.caption(table.where(model="IRNN"))
 
 
 # Carried out

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from rnnlab.experiments.recipes import RECIPES, Size
 from rnnlab.experiments.runner import CURVES
@@ -13,6 +15,7 @@ TITLE = "The adding problem: who remembers for how long"
 RECIPE = "adding"
 RECORDED = CURVES
 SOLVED, BASELINE = 0.01, 1 / 6
+LEVELS = {BASELINE: ("always the mean: 1/6", (0, (1, 2))), SOLVED: (f"solved: below {SOLVED:g}", (0, (4, 2)))}
 LOOKS = {name: learning.LOOKS[name] for name in ("tanh RNN", "ReLU RNN", "IRNN", "LSTM", "GRU", "IndRNN")}
 
 
@@ -27,40 +30,57 @@ def _lengths(table: Table) -> list[str]:
 
 @page.styled
 def draw(table: Table) -> Figure:
-    """Panels that share their axes, the legend in the place after the last."""
+    """Panels that share their error axis, the legend in the place after the last."""
     lengths = _lengths(table)
     columns = min(4, len(lengths) + 1)
     rows = -(-(len(lengths) + 1) // columns)
-    figure, panels = page.page(rows, columns, height=0.6 + 2.7 * rows, width=11.5, sharey=True)
+    figure, panels = page.page(rows, columns, height=0.6 + 2.9 * rows, width=max(11.5 * columns / 4, 6), sharey=True)
+    lowest = table["score"][table["score"] > 0].min(initial=1e-3)
     for ax, variant in zip(panels, lengths, strict=False):
+        for level, (_, line) in LEVELS.items():
+            ax.axhline(level, color=page.GREY, ls=line, lw=1)
         learning.draw_curves(ax, table, variant, LOOKS, every=1000)
-        learning.baseline(ax, BASELINE, "always the mean")
-        learning.baseline(ax, SOLVED, "solved")
-        ax.set(title=variant, yscale="log", ylim=(2e-4, 3), xlabel="thousands of updates")
+        ax.set(title=variant, yscale="log", ylim=(min(4e-4, 0.6 * lowest), 3), xlabel="thousands of updates")
+        ax.set_xlim(left=0)
     for ax in panels[::columns]:
         ax.set_ylabel("held-out mean squared error")
     for ax in panels[len(lengths) :]:
         ax.axis("off")
-    panels[len(lengths)].legend(
-        handles=learning.key(LOOKS, learning.present(table, LOOKS)), loc="center", fontsize=9, handlelength=3.5
-    )
+    levels = [Line2D([], [], color=page.GREY, ls=line, lw=1, label=words) for words, line in LEVELS.values()]
+    handles = [*learning.key(LOOKS, learning.present(table, LOOKS)), *levels, *learning.key_to_ends(table)]
+    panels[len(lengths)].legend(handles=handles, loc="center", fontsize=9, handlelength=3.5)
     return figure
+
+
+def solved_after(table: Table, variant: str, model: str) -> list[float]:
+    """Of every seed whose last error is below 0.01 the first update at which it was."""
+    rows = table.where(variant=variant, model=model, status="solved")
+    rows = rows.above(table.where(variant=variant, model=model, status="done"))
+    runs = [rows.where(seed=seed) for (seed,) in rows.each("seed")]
+    return [float(run["update"][run["score"] < SOLVED][0]) for run in runs if run["score"][-1] < SOLVED]
+
+
+def _told(table: Table, variant: str, model: str, end: learning.Ends) -> str:
+    after, kept = solved_after(table, variant, model), end.scores[np.isfinite(end.scores)]
+    said = (
+        [f"after {np.median(after):,.0f}"] if after else [learning.digits(float(np.median(kept)))] if len(kept) else []
+    )
+    if end.diverged:
+        said.append(f"{end.diverged} diverged")
+    return f"{model} {len(after)} of {len(end.scores)} ({', '.join(said)})"
 
 
 def caption(table: Table) -> str:
     lines = []
     for variant in _lengths(table):
-        said = []
-        for model in learning.present(table.where(variant=variant), LOOKS):
-            end = learning.ends(table, variant, model)
-            if end is None:
-                continue
-            solved = int((end.scores < SOLVED).sum())
-            after = f", at most {end.updates.max():,.0f} updates" if solved == len(end.scores) else ""
-            best = "" if solved else f", at best {end.scores.min():.2g}"
-            said.append(f"{model} {solved} of {len(end.scores)}{after}{best}")
-        lines.append(f"{variant}: {', '.join(said)}")
+        found = {
+            model: learning.ends(table, variant, model)
+            for model in learning.present(table.where(variant=variant), LOOKS)
+        }
+        said = [_told(table, variant, model, end) for model, end in found.items() if end is not None]
+        lines.append(f"{variant}: {', '.join(said)}{learning.not_run(found, LOOKS)}")
     return (
-        "Held-out mean squared error; a run stops at 0.001 (dot), diverges (cross) or spends its budget (ring). Seeds "
-        f"below 0.01, by length. {learning.listed(lines)}. {learning.budget(table)}. {RECIPES[RECIPE].about}"
+        "Held-out mean squared error as the models learn, a line for each seed. For each length, how many seeds end "
+        f"below {SOLVED:g}, and in brackets after how many updates they were first below it, or, where no seed ended "
+        f"there, the last error; both medians. {'. '.join(lines)}. {learning.budget(table)}. {RECIPES[RECIPE].about}"
     )

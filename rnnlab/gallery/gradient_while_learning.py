@@ -56,33 +56,50 @@ def draw(table: Table) -> Figure:
             label = f"{update:,.0f}"
             ax.plot(last - one["t"][alive], one["norm"][alive], color=color, ls=style, lw=0.8 + 1.2 * age, label=label)
             gone = (last - one["t"])[~alive]
-            ax.plot(gone, np.full(len(gone), 1e-11), "x", color=color, ms=4)
+            if len(gone):  # in parts of the panel: a logarithmic axis has no place for 0
+                ground = ax.get_xaxis_transform()
+                ax.plot(gone, np.zeros(len(gone)), "v", color=color, ms=4, transform=ground, clip_on=False, zorder=3)
         ax.set(title=model, yscale="log", xlim=(0, last))
+        ax.set_title(_ended(table.where(model=model)), loc="right", fontsize=8, fontweight="normal", color=page.GREY)
         ax.legend(title="update", loc="lower left", fontsize=7, title_fontsize=7, ncols=2, handlelength=1.4)
+    low, high = panels[0].get_ylim()
+    panels[0].set_ylim(min(low, high * 1e-9), high)  # room for the legends
     for ax in panels[len(models) :]:
         ax.axis("off")
     for ax in panels[::columns]:
-        ax.set_ylabel("|dL/dh[t]|, median")
+        ax.set_ylabel("|dL/dh[t]|, median of the sequences")
     for ax in panels[max(0, len(models) - columns) : len(models)]:
         ax.set_xlabel("steps back from the loss, T - t")
         ax.tick_params(labelbottom=True)
     return figure
 
 
+def _ended(rows: Table) -> str:
+    words = {"solved": "solved, stopped at", "done": "all updates made:", "diverged": "diverged, last seen at"}
+    return f"{words[rows['status'][0]]} {rows['update'].max():,.0f}"
+
+
 def caption(table: Table) -> str:
-    last = table["t"].max()
-    said = []
-    for model in learning.present(table, learning.LOOKS):
-        rows = table.where(model=model)
-        kept = []
-        for update in (rows["update"].min(), rows["update"].max()):
-            one = rows.where(update=update)
-            at = {t: float(one["norm"][one["t"] == t][0]) for t in (one["t"].min(), last)}
-            ratio = at[one["t"].min()] / at[last] if at[last] > 0 else 0.0
-            kept.append(f"{ratio:.2g}")
-        said.append(f"{model} {kept[0]} as initialised, {kept[1]} after {rows['update'].max():,.0f} updates")
+    models = learning.present(table, learning.LOOKS)
+    said = [f"{model} {', '.join(_left(table.where(model=model)))}" for model in models]
+    zeros = [model for model in models if (table.where(model=model)["norm"] == 0).any()]
+    lost = f" Triangles: exactly 0 ({', '.join(zeros)})." if zeros else ""
+    (variant,) = {variant for (variant,) in table.each("variant")}
+    (seed,) = {seed for (seed,) in table.each("seed")}
     return (
-        "Norm of the total derivative of a sequence's loss by the state t, median of 32 held-out sequences of the "
-        f"adding problem, {VARIANT}, one seed; the later, the darker; a cross where it is 0. Of a stack the top layer. "
-        f"Share of the last state's norm that is left at the first: {learning.listed(said)}."
+        "Norm of the derivative of a sequence's loss by the state h[t], all paths to the loss together, median of "
+        f"32 held-out sequences of the adding problem, {variant}, seed {seed:.0f}, at several moments of the training; "
+        "the later, the darker and thicker; dashed as initialised. Of a stack it is the state of the top layer. At the "
+        f"first state there is, of the norm at the last: {learning.listed(said)}.{lost}"
     )
+
+
+def _left(rows: Table) -> list[str]:
+    """What share of the last state's norm is at the first, at the first moment and the last."""
+    shares = []
+    for update in dict.fromkeys((rows["update"].min(), rows["update"].max())):
+        one = rows.where(update=update)
+        first, last = (float(one["norm"][one["t"] == t][0]) for t in (one["t"].min(), one["t"].max()))
+        share = f"{first / last:.2g}" if last > 0 else "0"
+        shares.append(f"{share} {f'after {update:,.0f} updates' if update else 'as initialised'}")
+    return shares

@@ -1,9 +1,12 @@
 """Initializers at work: learning curves of recurrent nets and of perceptrons that differ in nothing else."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from rnnlab.experiments.recipes import RECIPES, Size
 from rnnlab.experiments.runner import CURVES
@@ -19,10 +22,10 @@ LOOKS: dict[str, learning.Look] = {
     "lecun_uniform": (page.BLUE, ":", "v"),
     "orthogonal": (page.GREEN, "-.", "D"),
     "random_normal": (page.ORANGE, (0, (5, 1, 1, 1)), "^"),
-    "random_normal:stddev=0.01": (page.YELLOW, (0, (1, 1)), "<"),
+    "random_normal:stddev=0.01": (page.GREY, (0, (1, 1)), "<"),
     "random_normal:stddev=0.2": (page.PURPLE, (0, (6, 2)), ">"),
     "variance_scaling:scale=2": (page.SKY, (0, (3, 1, 1, 1)), "P"),
-    "identity": (page.PURPLE, (0, (6, 2)), "X"),
+    "identity": (page.PURPLE, "-", "X"),
     "normalized_positive_definite": (page.GREY, (0, (2, 1)), "d"),
 }
 RECURRENT = ("tanh RNN", "relu RNN")
@@ -34,33 +37,41 @@ def compute(*, size: Size = "paper", root: Path = learning.ROOT, jobs: int | Non
     return learning.train(RECIPE, size=size, root=root, jobs=jobs)
 
 
-def _median(table: Table, variant: str, model: str) -> tuple[np.ndarray, np.ndarray]:
-    """Updates, and the median score of the seeds that are still running, or have ended with it, at each."""
+def _together(table: Table, variant: str, model: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Updates, and (seeds, updates) scores: of a run that stopped the last, of one that diverged infinity from then."""
     rows = table.where(variant=variant, model=model)
-    runs = [rows.where(seed=seed) for (seed,) in rows.each("seed")]
     updates = np.unique(rows["update"])
-    scores = [np.interp(updates, run["update"], run["score"]) for run in runs]
-    return updates, np.median(scores, axis=0)
+    scores = []
+    for (seed,) in rows.each("seed"):
+        run = rows.where(seed=seed)
+        later = np.inf if run["status"][-1] == "diverged" else None
+        scores.append(np.interp(updates, run["update"], run["score"], right=later))
+    return updates, np.array(scores)
 
 
 @page.styled
 def draw(table: Table) -> Figure:
-    """A panel for each net, the median of the seeds."""
+    """A panel for each net: the median of the seeds, and thin lines for each of them."""
     variants = [variant for (variant,) in table.each("variant")]
     columns = min(3, len(variants) + 1)
     rows = -(-(len(variants) + 1) // columns)
-    figure, panels = page.page(rows, columns, height=0.6 + 3.1 * rows, width=11.5)
+    figure, panels = page.page(rows, columns, height=0.6 + 3.3 * rows, width=11.5)
     for ax, variant in zip(panels, variants, strict=False):
         for model in learning.present(table.where(variant=variant), LOOKS):
             color, line, marker = LOOKS[model]
-            updates, scores = _median(table, variant, model)
-            ax.plot(updates, scores, color=color, ls=line, marker=marker, ms=3.5, mfc="white", markevery=0.2)
+            updates, scores = _together(table, variant, model)
+            style: dict[str, Any] = {"color": color, "ls": line, "marker": marker, "ms": 3.5, "mfc": "white"}
+            ax.plot(updates, np.median(scores, axis=0), **style, markevery=0.2, zorder=3)
+            ax.plot(updates, scores.T, color=color, lw=0.5, alpha=0.45)
+            end = learning.ends(table, variant, model)
+            if end is not None and end.diverged:
+                ax.plot(end.updates[np.isinf(end.scores)], np.full(end.diverged, 0.97), "x", color=color, **_top(ax))
         if variant in RECURRENT:
-            learning.baseline(ax, LEARNED, "learned")
-            ax.set(title=f"{variant.replace('relu', 'ReLU')}, U: adding, T = 30", yscale="log", ylabel="squared error")
+            learning.baseline(ax, LEARNED, f"learned: {LEARNED:g}")
+            ax.set(title=f"{_named(variant)}, U: adding, T = 30", yscale="log", ylabel="held-out squared error")
         else:
-            learning.baseline(ax, HALF, "half of the baseline")
-            ax.set(title=f"{variant}: digits", ylabel="error, %", ylim=(0, 95))
+            learning.baseline(ax, HALF, f"half the baseline: {HALF:g}", side="left", va="top")
+            ax.set(title=f"{variant}: digits", ylabel="held-out error, %", ylim=(0, 97))
         ax.set_xlabel("updates")
     for ax in panels[len(variants) :]:
         ax.axis("off")
@@ -71,17 +82,43 @@ def draw(table: Table) -> Figure:
     return figure
 
 
+def _top(ax: Axes) -> dict[str, Any]:
+    return {"ms": 7, "mew": 1.6, "transform": ax.get_xaxis_transform()}
+
+
+def _named(variant: str) -> str:
+    return variant.replace("relu", "ReLU")
+
+
+def _told(table: Table, variant: str) -> str:
+    """The initializers of one net: after how many updates they solved its task, or with what they ended, best first."""
+    models = learning.present(table.where(variant=variant), LOOKS)
+    found = [(model, end) for model in models if (end := learning.ends(table, variant, model)) is not None]
+    stopped = [(float(np.median(end.updates)), model) for model, end in found if end.solved == len(end.scores)]
+    others = [(end.score, f"{model} {end.told()}") for model, end in found if end.solved < len(end.scores)]
+    level = LEARNED if variant in RECURRENT else HALF
+    parts = {
+        "at 0.001 after": [f"{model} {updates:,.0f}" for updates, model in sorted(stopped)],
+        "at the end": [said for score, said in sorted(others) if score < level],
+        f"not below {level:g}": [said for score, said in sorted(others) if score >= level],
+    }
+    return f"{_named(variant)}, " + "; ".join(f"{words} {', '.join(said)}" for words, said in parts.items() if said)
+
+
 def caption(table: Table) -> str:
-    said = []
-    for (variant,) in table.each("variant"):
-        told = [
-            f"{model} {end.told()}"
-            for model in learning.present(table.where(variant=variant), LOOKS)
-            if (end := learning.ends(table, variant, model)) is not None
-        ]
-        said.append(f"{variant}: {', '.join(told)}")
+    variants = [variant for (variant,) in table.each("variant")]
     return (
-        "Medians of the seeds. Above, held-out squared error of an RNN that differs in U alone (a run stops at 0.001); "
-        "below, held-out error in % of perceptrons. At the end, median and range of the seeds. "
-        f"{learning.listed(said)}. {learning.budget(table)}. {RECIPES[RECIPE].about}"
+        "Thick the median, thin the seeds. Held-out squared error of RNNs on the adding problem, which differ in U "
+        "alone and stop at 0.001, and held-out error in % of perceptrons on digits, which differ in their kernels; of "
+        "each the best first, median and range of the seeds. "
+        f"{'. '.join(_told(table, variant) for variant in variants)}. {_alike(table)}"
+        f"{learning.budget(table)}. {RECIPES[RECIPE].about}"
     )
+
+
+def _alike(table: Table) -> str:
+    """Of a square U glorot_uniform and lecun_uniform have one limit, √(3/n), and so the same draws and curves."""
+    pair = [table.where(variant=RECURRENT[0], model=model)["score"] for model in ("glorot_uniform", "lecun_uniform")]
+    if not len(pair[0]) or not np.array_equal(*pair):
+        return ""
+    return "Of a square U glorot_uniform and lecun_uniform are the same numbers, and so their curves are the same. "

@@ -23,20 +23,29 @@ ROOT = Path("runs")
 Look = tuple[str, Any, str]
 LOOKS: dict[str, Look] = {
     "tanh RNN": (page.RED, (0, (5, 1.5)), "v"),
+    "tanh RNN residual": (page.RED, "-", "d"),
     "ReLU RNN": (page.SKY, (0, (3, 1, 1, 1)), "P"),
     "IRNN": (page.GREEN, "-", "D"),
     "IRNN, 0.01 I": (page.BLACK, (0, (4, 1, 1, 1, 1, 1)), "X"),
     "LSTM": (page.PURPLE, ":", "s"),
     "GRU": (page.BLUE, "--", "o"),
     "IndRNN": (page.ORANGE, "-.", "^"),
-    "IndRNN residual": (page.GREEN, "-", "<"),
-    "IndRNN residual, batch norm": (page.BLACK, (0, (4, 1, 1, 1, 1, 1)), ">"),
-    "tanh RNN residual": (page.BLUE, (0, (2, 1)), "d"),
+    "IndRNN residual": (page.ORANGE, "-", "<"),
+    "IndRNN residual, batch norm": (page.BLACK, (0, (1, 1)), ">"),
     "linear": (page.GREY, (0, (1, 1)), "1"),
     "bigrams": (page.GREY, (0, (1, 1)), "2"),
     "perceptron": (page.GREY, (0, (6, 2)), "3"),
 }
-"""A model's colour, line and marker, the same in every figure."""
+"""A model's colour, line and marker, the same in every figure; with shortcuts it keeps its colour on a solid line."""
+
+ENDS: dict[str, tuple[str, str, str]] = {
+    "solved": ("o", "full", "stopped, solved"),
+    "done": ("o", "none", "all updates made"),
+    "diverged": ("x", "full", "diverged"),
+}
+"""How a run can end: the marker there, how it is filled, and what the legend says."""
+
+SEEDS = "a marker for each seed, a bar at their median"
 
 
 def train(
@@ -84,12 +93,19 @@ class Ends:
         return float(np.median(self.scores))
 
     def told(self, unit: str = "") -> str:
-        """The median score and, of several seeds, the range."""
-        if not np.isfinite(self.score):
+        """The median score and, of several seeds, the range; of those that did not diverge, if some did."""
+        kept = self.scores[np.isfinite(self.scores)]
+        if not len(kept):
             return "diverged"
-        if len(self.scores) == 1:
-            return f"{self.score:.3g}{unit}"
-        return f"{self.score:.3g}{unit} ({self.scores.min():.3g} to {self.scores.max():.3g})"
+        said = f"{digits(float(np.median(kept)))}{unit}"
+        if digits(kept.min()) != digits(kept.max()):
+            said += f" ({digits(kept.min())} to {digits(kept.max())})"
+        return f"{self.diverged} of {len(self.scores)} diverged, else {said}" if self.diverged else said
+
+
+def digits(value: float) -> str:
+    """Three significant digits, zeros at the end too, so that a range has its ends alike."""
+    return f"{value:#.3g}".rstrip(".") if value else "0"
 
 
 def ends(table: Table, variant: str, model: str) -> Ends | None:
@@ -123,92 +139,159 @@ def draw_curves(ax: Axes, table: Table, variant: str, looks: dict[str, Look], *,
         for (seed,) in rows.each("seed"):
             one = rows.where(seed=seed)
             ax.plot(one["update"] / every, one["score"], color=color, ls=line, lw=1.1)
-            end: dict[str, Any] = {"solved": {"marker": "o", "mfc": color}, "diverged": {"marker": "x"}}.get(
-                one["status"][-1], {"marker": "o", "mfc": "white"}
-            )
-            ax.plot(one["update"][-1:] / every, one["score"][-1:], color=color, ls="none", ms=4.5, **end)
+            marker, fill, _ = ENDS[one["status"][-1]]
+            last: dict[str, Any] = {"marker": marker, "mfc": color if fill == "full" else "white"}
+            ax.plot(one["update"][-1:] / every, one["score"][-1:], color=color, ls="none", ms=4.5, **last)
+    if not len(table.where(variant=variant)):
+        empty(ax)
+
+
+def empty(ax: Axes) -> None:
+    """Say that the table has no runs for this panel."""
+    ax.text(0.5, 0.5, "not run", color=page.GREY, ha="center", transform=ax.transAxes)
+    ax.set_xticks([])
 
 
 def key(looks: dict[str, Look], models: Iterable[str]) -> list[Line2D]:
-    """Entries for a legend."""
+    """Entries for a legend: the lines of the models."""
     return [
         Line2D([], [], color=looks[model][0], ls=looks[model][1], lw=1.6, marker=looks[model][2], ms=0, label=model)
         for model in models
     ]
 
 
+def key_to_ends(table: Table) -> list[Line2D]:
+    """Entries for a legend: the markers at the ends of the runs, as many as occur."""
+    found = {status for (status,) in table.each("status")}
+    return [
+        Line2D([], [], color=page.GREY, ls="none", marker=marker, fillstyle=fill, ms=4.5, label=words)  # type: ignore[arg-type]
+        for status, (marker, fill, words) in ENDS.items()
+        if status in found
+    ]
+
+
+def legend(figure: Figure, table: Table, looks: dict[str, Look]) -> None:
+    """One for all panels, above them: the lines of the models, the markers at the ends."""
+    handles = [*key(looks, [model for model in present(table, looks) if model in looks]), *key_to_ends(table)]
+    columns = len(handles) if len(handles) < 9 else -(-len(handles) // 2)
+    figure.legend(handles=handles, loc="outside upper left", ncols=columns, handlelength=3.2)
+
+
 def draw_ends(ax: Axes, table: Table, variant: str, looks: dict[str, Look]) -> None:
-    """A column for each model: a marker for every seed's last score, a bar at the median."""
+    """A column for each model: a marker for each seed's last score, a bar at the median, a cross on top if diverged."""
     models = present(table.where(variant=variant), looks)
     for place, model in enumerate(models):
         color, _, marker = looks[model]
         end = ends(table, variant, model)
-        if end is not None:
-            ax.plot(np.full(len(end.scores), place), end.scores, marker, color=color, ms=6, mfc="none", mew=1.4)
+        if end is None:
+            continue
+        ax.plot(np.full(len(end.scores), place), end.scores, marker, color=color, ms=6, mfc="none", mew=1.4)
+        mark_diverged(ax, place, end, color)
+        if np.isfinite(end.score):
             ax.plot([place - 0.3, place + 0.3], [end.score, end.score], color=color, lw=2.2)
-            if np.isfinite(end.score):
-                ax.annotate(
-                    f"{end.score:.3g}",
-                    (place, float(end.scores[np.isfinite(end.scores)].max())),
-                    xytext=(0, 6),
-                    textcoords="offset points",
-                    ha="center",
-                    fontsize=7.5,
-                )
-    ax.set_xticks(range(len(models)), models, rotation=35, ha="right")
-    ax.set_xlim(-0.6, len(models) - 0.2)
+            highest = float(end.scores[np.isfinite(end.scores)].max())
+            above: dict[str, Any] = {"xytext": (0, 6), "textcoords": "offset points", "ha": "center", "fontsize": 7.5}
+            ax.annotate(digits(end.score), (place, highest), **above)
+    ax.set_xticks(range(len(models)), models, rotation=35, ha="right", rotation_mode="anchor")
+    ax.set_xlim(-0.6, max(len(models), 1) - 0.4)
     ax.grid(axis="x", visible=False)
+    ax.margins(y=0.12)
+    if not models:
+        empty(ax)
 
 
-def baseline(ax: Axes, value: float, words: str) -> None:
-    """A dotted line with its name above its right end."""
+def mark_diverged(ax: Axes, x: float, end: Ends, color: str) -> None:
+    """A cross at the top of the panel, where a run that diverged has no score."""
+    if end.diverged:
+        ax.plot([x], [0.97], "x", color=color, ms=7, mew=1.6, transform=ax.get_xaxis_transform())
+
+
+def baseline(ax: Axes, value: float, words: str, *, side: str = "right", va: str = "bottom") -> None:
+    """A dotted line with its name above or below it, at one of its ends."""
     ax.axhline(value, color=page.GREY, lw=1, ls=(0, (1, 2)))
     ax.annotate(
         words,
-        (1, value),
+        (1.0 if side == "right" else 0.0, value),
         xycoords=("axes fraction", "data"),
-        xytext=(-2, 2),
+        xytext=(-2 if side == "right" else 4, 2 if va == "bottom" else -3),
         textcoords="offset points",
-        ha="right",
-        va="bottom",
+        ha=side,
+        va=va,
         fontsize=7.5,
         color=page.GREY,
+        bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.6},
     )
 
 
+def label_right(ax: Axes, labels: Iterable[tuple[float, str, str]], *, size: float = 8.0) -> None:
+    """Direct labels (y, words, colour) right of the panel, each as near to its y as the others leave room.
+
+    To be called last: the places are those of the scale and the limits that the panel has then.
+    """
+    limits = sorted(ax.get_ylim())
+    scale = ax.transScale + ax.transLimits
+    wanted = [
+        (float(scale.transform((1.0, float(np.clip(y, *limits))))[1]), words, color)
+        for y, words, color in sorted(labels, key=lambda one: one[0])
+    ]
+    figure = ax.get_figure()
+    inches = ax.get_position().height * (figure.get_size_inches()[1] if figure is not None else 4.0)
+    gap = 1.25 * size / 72 / inches
+    places: list[float] = []
+    for place, *_ in wanted:
+        places.append(max(place, places[-1] + gap) if places else place)
+    ceiling = 1.0
+    for number in range(len(places) - 1, -1, -1):
+        places[number] = min(places[number], ceiling)
+        ceiling = places[number] - gap
+    for place, (_, words, color) in zip(places, wanted, strict=True):
+        ax.text(1.015, place, words, color=color, fontsize=size, va="center", ha="left", transform=ax.transAxes)
+
+
 def curves_and_ends(
-    table: Table, variant: str, looks: dict[str, Look], *, every: float = 1.0
+    table: Table, variant: str, looks: dict[str, Look], *, every: float = 1.0, line: str | None = None
 ) -> tuple[Figure, tuple[Axes, Axes]]:
-    """A page with the curves of one variant on the left, and how they ended on the right."""
-    figure, (left, right) = page.page(1, 2, height=4.4)
+    """A page with the curves of one variant on the left, and how they ended on the right.
+
+    Args:
+        line: a model that has no column on the right: so far above the others that they would lie in one another.
+    """
+    figure, (left, right) = page.page(1, 2, height=4.9)
     draw_curves(left, table, variant, looks, every=every)
-    draw_ends(right, table, variant, looks)
+    draw_ends(right, table if line is None else table.without(model=line), variant, looks)
     left.set(title="as they learn", xlabel="updates" if every == 1 else "thousands of updates")
-    right.set(title="after the last update")
-    left.legend(handles=key(looks, present(table, looks)), loc="upper right", handlelength=3.5)
+    right.set(title="after the last update", xlabel=SEEDS)
+    legend(figure, table, looks)
     return figure, (left, right)
 
 
-def told(table: Table, variant: str, looks: dict[str, Look]) -> str:
+def told(table: Table, variant: str, looks: Iterable[str]) -> str:
     """Every model with its score, and those that were not run."""
     found = {model: ends(table, variant, model) for model in present(table.where(variant=variant), looks)}
     said = ", ".join(f"{model} {end.told()}" for model, end in found.items() if end is not None)
-    missing = [model for model in looks if model not in found]
-    return f"{said}{'; not run: ' if missing and said else 'not run: ' if missing else ''}{', '.join(missing)}"
+    return f"{said}{not_run(found, looks)}" if found else "none was run"
+
+
+def not_run(found: Iterable[str], looks: Iterable[str]) -> str:
+    """The models that are missing, as the end of a sentence."""
+    missing = [model for model in looks if model not in set(found)]
+    return f"; not run: {', '.join(missing)}" if missing else ""
 
 
 def budget(table: Table) -> str:
-    """Seeds, updates and time of all runs, in words."""
+    """Runs, seeds, updates and time, in words."""
     every = [ends(table, variant, model) for variant, model in table.each("variant", "model")]
     known = [end for end in every if end is not None]
     seconds = np.concatenate([end.seconds for end in known])
+    updates = max(end.updates.max() for end in known)
     seeds = sorted({len(end.scores) for end in known})
     how_many = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
     diverged = sum(end.diverged for end in known)
-    failed = f", of which {diverged} diverged" if diverged else ", none of which diverged"
+    failed = f"of which {diverged} diverged" if diverged else "none of which diverged"
+    hours = seconds.sum() / 3600
     return (
-        f"{len(seconds)} runs ({how_many} seed{'s' * (seeds[-1] > 1)} each){failed}, in "
-        f"{seconds.sum() / 3600:.1f} hours of one core"
+        f"{len(seconds)} run{'s' * (len(seconds) > 1)}, {how_many} seed{'s' * (seeds[-1] > 1)} of each and at most "
+        f"{updates:,.0f} updates, {failed}, in {hours:.1f} hours of one core"
     )
 
 
