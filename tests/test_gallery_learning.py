@@ -83,7 +83,7 @@ def test_the_baselines_are_those_of_the_recorded_runs():
     for recipe, value in said.items():
         np.testing.assert_allclose(runs.where(recipe=recipe)["baseline"], value, rtol=2e-3)
     kernels = runs.where(recipe="initializers")["baseline"]
-    assert initializer_learning.HALF == pytest.approx(kernels.max() / 2, rel=2e-3)
+    np.testing.assert_allclose(kernels.max() / 2, initializer_learning.HALF, rtol=2e-3)
 
 
 @pytest.mark.parametrize("name", LEARNING)
@@ -219,7 +219,7 @@ def test_curves_left_ends_right(module, variant, flat):
     assert any(line.get_ydata()[0] == module.BASELINE for line in left.lines if list(line.get_xdata()) == [0, 1])
     marks = next(line for line in right.lines if len(line.get_ydata()) == 3)
     assert marks.get_ydata().tolist() == [2.0, 2.2, 1.9]
-    assert len([line for line in left.lines if len(line.get_xdata()) == 2]) == 4
+    assert len([line for line in left.lines if list(line.get_xdata()) in ([0, 100], [0, 0.1])]) == 4
     caption = module.caption(table)
     assert "GRU 2.00 (1.90 to 2.20)" in caption
     assert f"{flat} 3.50" in caption

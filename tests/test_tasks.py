@@ -434,3 +434,16 @@ def test_a_start_or_a_temperature_that_cannot_be_is_refused(writer):
     for temperature in (0, -1.0, math.nan):
         with pytest.raises(ValueError, match=f"^temperature must be above 0; got {temperature}$"):
             task.sample(network, rng, 5, temperature=temperature)
+
+
+@settings(max_examples=200)
+@given(contents=st.binary(max_size=300), text=st.text(max_size=200), as_text=st.booleans())
+def test_any_bytes_are_a_text_or_are_refused_in_one_sentence(tmp_path_factory, contents, text, as_text):
+    path = tmp_path_factory.getbasetemp() / "fuzz.txt"
+    path.write_bytes(text.encode("utf-8", "ignore") if as_text else contents)
+    try:
+        said = repr(Characters.read(path, steps=3).alphabet)
+    except ValueError as refusal:
+        said = str(refusal)
+        assert "fuzz.txt" in said
+    assert "\n" not in said

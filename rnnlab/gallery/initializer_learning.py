@@ -118,7 +118,9 @@ def caption(table: Table) -> str:
 
 def _alike(table: Table) -> str:
     """Of a square U glorot_uniform and lecun_uniform have one limit, √(3/n), and so the same draws and curves."""
-    pair = [table.where(variant=RECURRENT[0], model=model)["score"] for model in ("glorot_uniform", "lecun_uniform")]
-    if not len(pair[0]) or not np.array_equal(*pair):
+    glorot, lecun = (
+        table.where(variant=RECURRENT[0], model=f"{name}_uniform")["score"] for name in ("glorot", "lecun")
+    )
+    if not len(glorot) or not np.array_equal(glorot, lecun):
         return ""
     return "Of a square U glorot_uniform and lecun_uniform are the same numbers, and so their curves are the same. "

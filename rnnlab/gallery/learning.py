@@ -226,17 +226,15 @@ def baseline(ax: Axes, value: float, words: str, *, side: str = "right", va: str
 def label_right(ax: Axes, labels: Iterable[tuple[float, str, str]], *, size: float = 8.0) -> None:
     """Direct labels (y, words, colour) right of the panel, each as near to its y as the others leave room.
 
-    To be called last: the places are those of the scale and the limits that the panel has then.
+    To be called last, after `figure.draw_without_rendering()`: the places are those of the limits and the layout then.
     """
-    limits = sorted(ax.get_ylim())
+    low, high = sorted(ax.get_ylim())
     scale = ax.transScale + ax.transLimits
     wanted = [
-        (float(scale.transform((1.0, float(np.clip(y, *limits))))[1]), words, color)
+        (float(scale.transform((1.0, min(max(y, low), high)))[1]), words, color)
         for y, words, color in sorted(labels, key=lambda one: one[0])
     ]
-    figure = ax.get_figure()
-    inches = ax.get_position().height * (figure.get_size_inches()[1] if figure is not None else 4.0)
-    gap = 1.25 * size / 72 / inches
+    gap = 1.25 * size / 72 * ax.figure.dpi / ax.bbox.height  # points, inches, pixels, parts of the panel
     places: list[float] = []
     for place, *_ in wanted:
         places.append(max(place, places[-1] + gap) if places else place)
