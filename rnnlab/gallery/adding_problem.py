@@ -1,6 +1,7 @@
 """The adding problem: held-out error against updates, for each length a panel, every run a line."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -15,7 +16,10 @@ TITLE = "The adding problem: who remembers for how long"
 RECIPE = "adding"
 RECORDED = CURVES
 SOLVED, BASELINE = 0.01, 1 / 6
-LEVELS = {BASELINE: ("always the mean: 1/6", (0, (1, 2))), SOLVED: (f"solved: below {SOLVED:g}", (0, (4, 2)))}
+LEVELS: dict[float, tuple[str, Any]] = {
+    BASELINE: ("always the mean: 1/6", ":"),
+    SOLVED: (f"solved: below {SOLVED:g}", (0, (4, 2))),
+}
 LOOKS = {name: learning.LOOKS[name] for name in ("tanh RNN", "ReLU RNN", "IRNN", "LSTM", "GRU", "IndRNN")}
 
 

@@ -42,26 +42,35 @@ def draw(table: Table) -> Figure:
     figure, (left, right) = page.page(1, 2, height=5.0, width=11.5, sharey=True)
     depths = _depths(table)
     deepest = f"{depths[-1]} layers"
-    for model in learning.present(table, LOOKS):
+    for row, model in enumerate(learning.present(table, LOOKS)):
         color, line, marker = LOOKS[model]
         found = _found(table, model)
-        scores = [end.score for end in found.values()]
+        scores = [end.middle for end in found.values()]
         left.plot(list(found), scores, color=color, ls=line, marker=marker, ms=5, mfc="white", label=model)
         for depth, end in found.items():
             left.plot(np.full(len(end.scores), depth), end.scores, ".", color=color, ms=3)
-            learning.mark_diverged(left, depth, end, color)
+            learning.mark_diverged(left, depth, end, color, row=row)
     left.set(xscale="log", xlabel="layers", ylabel="bits per character, held-out text", title="after the last update")
     left.set_xticks(depths, [str(depth) for depth in depths])
     left.minorticks_off()
     left.set_ylim(1.8, 5.5)
-    left.legend(loc="upper left", handlelength=3.5, ncols=2)
+    lines, words = left.get_legend_handles_labels()
+    ends = learning.key_to_ends(table)
+    figure.legend([*lines, *ends], [*words, *(str(end.get_label()) for end in ends)], loc="outside upper left", ncols=5)
     learning.baseline(left, character_model.BASELINE, "")
     learning.baseline(right, character_model.BASELINE, "single characters' frequencies")
     learning.draw_curves(right, table, deepest, LOOKS)
     right.set(title=f"{deepest}, as they learn", xlabel="updates")
     figure.draw_without_rendering()
     last = {model: learning.ends(table, deepest, model) for model in learning.present(table, LOOKS)}
-    learning.label_right(right, [(end.score, model, LOOKS[model][0]) for model, end in last.items() if end is not None])
+    learning.label_right(
+        right,
+        [
+            (end.middle, model, LOOKS[model][0])
+            for model, end in last.items()
+            if end is not None and np.isfinite(end.middle)
+        ],
+    )
     return figure
 
 
@@ -77,13 +86,14 @@ def caption(table: Table) -> str:
     said = [f"{model} {', '.join(f'{depth}: {_told(end)}' for depth, end in found[model].items())}" for model in models]
     every = [(end, f"{model} of {depth} layers") for model in models for depth, end in found[model].items()]
     best, name = min(every, key=lambda one: one[0].score)
-    apart = max((float(np.ptp(end.scores)) for end, _ in every if np.isfinite(end.scores).all()), default=0.0)
+    spans = [float(np.ptp(end.scores)) for end, _ in every if len(end.scores) > 1 and not end.diverged]
+    apart = f", median of the seeds, which are at most {max(spans):.2g} apart" if spans else ""
     lowest = (
         f" The lowest is {name.replace(' 1 layers', ' 1 layer')}, {best.told()}." if np.isfinite(best.score) else ""
     )
     return (
-        "Bits per character on held-out text after the same number of updates at every depth (layers: bits), median of "
-        f"the seeds, which are at most {apart:.2g} apart. {learning.listed(said)}{learning.not_run(models, LOOKS)}."
+        "Bits per character on held-out text after the same number of updates at every depth (layers: "
+        f"bits){apart}. {learning.listed(said)}{learning.not_run(models, LOOKS)}."
         f"{lowest} Single characters' frequencies alone give about {character_model.BASELINE:.3g}. "
         f"{learning.budget(table)}. {RECIPES[RECIPE].about} On the Penn Treebank they report 1.21 bits."
     )
@@ -92,5 +102,5 @@ def caption(table: Table) -> str:
 def _told(end: learning.Ends) -> str:
     if end.diverged == len(end.scores):
         return "diverged"
-    kept = learning.digits(float(np.median(end.scores[np.isfinite(end.scores)])))
+    kept = learning.digits(end.middle)
     return f"{end.diverged} of {len(end.scores)} diverged, else {kept}" if end.diverged else kept

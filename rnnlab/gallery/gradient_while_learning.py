@@ -68,7 +68,7 @@ def draw(table: Table) -> Figure:
         ax.axis("off")
     for ax in panels[::columns]:
         ax.set_ylabel("|dL/dh[t]|, median of the sequences")
-    for ax in panels[max(0, len(models) - columns) : len(models)]:
+    for ax in panels[: len(models)]:
         ax.set_xlabel("steps back from the loss, T - t")
         ax.tick_params(labelbottom=True)
     return figure

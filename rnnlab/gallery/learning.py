@@ -89,15 +89,21 @@ class Ends:
 
     @property
     def score(self) -> float:
-        """The median."""
+        """The median of all, infinite where most diverged."""
         return float(np.median(self.scores))
+
+    @property
+    def middle(self) -> float:
+        """The median of those that did not diverge; NaN if all did."""
+        kept = self.scores[np.isfinite(self.scores)]
+        return float(np.median(kept)) if len(kept) else np.nan
 
     def told(self, unit: str = "") -> str:
         """The median score and, of several seeds, the range; of those that did not diverge, if some did."""
         kept = self.scores[np.isfinite(self.scores)]
         if not len(kept):
             return "diverged"
-        said = f"{digits(float(np.median(kept)))}{unit}"
+        said = f"{digits(self.middle)}{unit}"
         if digits(kept.min()) != digits(kept.max()):
             said += f" ({digits(kept.min())} to {digits(kept.max())})"
         return f"{self.diverged} of {len(self.scores)} diverged, else {said}" if self.diverged else said
@@ -187,23 +193,21 @@ def draw_ends(ax: Axes, table: Table, variant: str, looks: dict[str, Look]) -> N
             continue
         ax.plot(np.full(len(end.scores), place), end.scores, marker, color=color, ms=6, mfc="none", mew=1.4)
         mark_diverged(ax, place, end, color)
-        if np.isfinite(end.score):
-            ax.plot([place - 0.3, place + 0.3], [end.score, end.score], color=color, lw=2.2)
-            highest = float(end.scores[np.isfinite(end.scores)].max())
-            above: dict[str, Any] = {"xytext": (0, 6), "textcoords": "offset points", "ha": "center", "fontsize": 7.5}
-            ax.annotate(digits(end.score), (place, highest), **above)
+        if np.isfinite(end.middle):
+            ax.plot([place - 0.24, place + 0.24], [end.middle, end.middle], color=color, lw=2.2)
+            ax.text(place + 0.28, end.middle, digits(end.middle), va="center", fontsize=7.5)
     ax.set_xticks(range(len(models)), models, rotation=35, ha="right", rotation_mode="anchor")
-    ax.set_xlim(-0.6, max(len(models), 1) - 0.4)
+    ax.set_xlim(-0.6, max(len(models), 1) - 0.2)
     ax.grid(axis="x", visible=False)
     ax.margins(y=0.12)
     if not models:
         empty(ax)
 
 
-def mark_diverged(ax: Axes, x: float, end: Ends, color: str) -> None:
-    """A cross at the top of the panel, where a run that diverged has no score."""
+def mark_diverged(ax: Axes, x: float, end: Ends, color: str, *, row: int = 0) -> None:
+    """A cross at the top of the panel, since a run that diverged has no score; `row` rows below the highest."""
     if end.diverged:
-        ax.plot([x], [0.97], "x", color=color, ms=7, mew=1.6, transform=ax.get_xaxis_transform())
+        ax.plot([x], [0.97 - 0.04 * row], "x", color=color, ms=6, mew=1.6, transform=ax.get_xaxis_transform())
 
 
 def baseline(ax: Axes, value: float, words: str, *, side: str = "right", va: str = "bottom") -> None:

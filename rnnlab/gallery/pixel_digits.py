@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
 from matplotlib.figure import Figure
 
 from rnnlab.experiments.recipes import RECIPES, Size
@@ -31,7 +30,11 @@ def draw(table: Table) -> Figure:
     figure, panels = page.page(2, 2, height=7.6, width=11, sharey=True)
     flat = {model: learning.ends(table, WHOLE, model) for model in WHOLES}
     levels = {f"always one digit: {BASELINE:g}": BASELINE}
-    levels |= {f"whole image, {model}: {learning.digits(end.score)}": end.score for model, end in flat.items() if end}
+    levels |= {
+        f"whole image, {model}: {learning.digits(end.middle)}": end.middle
+        for model, end in flat.items()
+        if end and end.diverged < len(end.scores)
+    }
     for column, order in enumerate(ORDERS):
         top, bottom = panels[column], panels[2 + column]
         for level in levels.values():
@@ -46,7 +49,7 @@ def draw(table: Table) -> Figure:
     learning.legend(figure, table, LOOKS)
     figure.draw_without_rendering()
     for ax in panels[1::2]:
-        learning.label_right(ax, [(level, words, page.GREY) for words, level in levels.items() if np.isfinite(level)])
+        learning.label_right(ax, [(level, words, page.GREY) for words, level in levels.items()])
     return figure
 
 
