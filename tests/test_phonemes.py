@@ -91,25 +91,23 @@ def test_training_features_are_normalised_and_the_test_s_by_the_same(spoken):
     assert not np.allclose(spoken.test_frames.mean(axis=(0, 1)), 0, atol=1e-3)
 
 
-def test_a_vowel_s_formants_are_where_the_table_says():
-    """The peaks of a long synthetic vowel's spectrum, at low pitch, against F1 and F2 of the table."""
-    rng = np.random.default_rng(0)
-    voice = formants.Speaker(100.0, 1.0, np.ones((len(formants.PHONES), 3)), 0.0)
-    for name in ("iy", "aa", "ae"):
-        labels = np.full((1, 100), formants.NAMES.index(name))
-        samples = speech.HOP * 99 + speech.WINDOW
-        track = np.full((1, samples), 1.0)
-        wave = formants._pulses(rng, voice.pitch, 1, samples)
-        for hertz, bandwidth in zip(formants.PHONES[name][0], formants.BANDWIDTHS, strict=True):
-            wave = formants._resonate(wave, hertz * track, bandwidth)
-        spectrum = np.abs(np.fft.rfft(wave[0] * np.hanning(samples)))
-        hertz = np.fft.rfftfreq(samples, 1 / speech.RATE)
-        smooth = np.convolve(spectrum, np.ones(150) / 150, mode="same")
-        for formant in formants.PHONES[name][0][:2]:
-            near = np.abs(hertz - formant) < 150
-            far = (np.abs(hertz - formant) > 350) & (np.abs(hertz - formant) < 600)
-            assert smooth[near].max() > smooth[far].min()
-        assert formants._speak(rng, voice, labels).shape == (1, samples)
+APART = sorted(set(formants.NAMES[: formants.VOWELS]) - {"aa", "ao"})
+
+
+@pytest.mark.parametrize("name", APART)
+def test_a_vowel_s_formants_are_where_the_table_says(name):
+    """The energy of two seconds at 100 Hz peaks within 60 Hz of F1 and of F2; those of aa and ao are too near."""
+    frequencies = formants.PHONES[name][0]
+    samples = 2 * speech.RATE
+    wave = formants._pulses(np.random.default_rng(0), 100.0, 1, samples)
+    for frequency, bandwidth in zip(frequencies, formants.BANDWIDTHS, strict=True):
+        wave = formants._resonate(wave, np.full((1, samples), float(frequency)), bandwidth)
+    hertz = np.fft.rfftfreq(samples, 1 / speech.RATE)
+    energy = np.square(np.abs(np.fft.rfft(wave[0] * np.hanning(samples))))
+    smooth = np.convolve(energy, np.ones(300), mode="same")  # 150 Hz: wider than from one harmonic to the next
+    for frequency in frequencies[:2]:
+        near = np.abs(hertz - frequency) < 170
+        assert hertz[near][smooth[near].argmax()] == pytest.approx(frequency, abs=60)
 
 
 def test_a_resonance_has_its_frequency_and_bandwidth():

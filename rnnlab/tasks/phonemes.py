@@ -78,7 +78,7 @@ class Phonemes:
         labels: list[NDArray[np.int64]] = []
         for number, speakers in enumerate((train, test)):
             waves, phones = formants.utterances(np.random.default_rng([seed, number]), speakers, each, steps)
-            parts.append(log_mel(waves))
+            parts.append(np.stack([log_mel(wave) for wave in waves]))  # one by one: frames are many times the wave
             labels.append(phones)
         mean, deviation = parts[0].mean(axis=(0, 1)), parts[0].std(axis=(0, 1))
         frames, test_frames = ((part - mean) / deviation for part in parts)
