@@ -220,7 +220,7 @@ def test_parts_are_told_apart():
     assert of_parts({"a": False}).word == "does not hold"
     mixed = of_parts({"a": True, "b": False})
     assert mixed.word == "holds if"
-    assert mixed.why.index("a") < mixed.why.index("Measured otherwise: b")
+    assert mixed.why.index("a") < mixed.why.index("Not found: b")
 
 
 def test_nearer_needs_more_than_noise():
@@ -302,6 +302,8 @@ def test_a_linear_model_is_beaten_by_the_margin_or_not():
     assert Margin("m", 90.0, 30.0, 24.0, "GRU").beaten
     assert not Margin("m", 90.0, 30.0, 24.1, "GRU").beaten
     assert not Margin("m", 30.0, 30.0, 10.0, "GRU").beaten
+    answers = [Margin("m", 90.0, 30.0, best, "GRU").answer for best in (24.0, 24.1, 29.9, 30.0)]
+    assert answers == ["yes", "by less", "by less", "no"]
 
 
 def test_the_best_recurrent_model_is_the_one_with_the_lowest_median(tmp_path):
@@ -320,10 +322,10 @@ def test_the_best_recurrent_model_is_the_one_with_the_lowest_median(tmp_path):
 
 
 def test_on_digits_characters_and_phonemes_the_best_recurrent_model_beats_the_linear_one(shipped):
-    """Not on permuted pixels: 6,000 updates are not enough there, and the page says so."""
+    """Not on permuted pixels: there it is behind after 6,000 updates, and ahead by less than that after 30,000."""
     rows = margins(shipped[0])
     assert [row.contest for row in rows] == list(CONTESTS)
-    assert {row.contest for row in rows if row.beaten} >= CONTESTS.keys() - {"pixels, permuted, error %"}
+    assert {row.contest for row in rows if row.beaten} >= {name for name in CONTESTS if "permuted" not in name}
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from rnnlab.cli import main
-from rnnlab.experiments.recipes import RECIPES, Recipe
+from rnnlab.experiments.recipes import LONGER, RECIPES, Recipe
 from rnnlab.experiments.run import Run
 from rnnlab.experiments.runner import CURVES, GRADIENTS
 from rnnlab.gallery import (
@@ -245,6 +245,14 @@ def test_pixels_have_the_whole_image_for_comparison():
     assert "permuted: IRNN 20.0; not run" in caption
     assert "whole image at once: linear 30.0; not run: perceptron" in caption
     assert "whole image at once: none was run" in pixel_digits.caption(table.without(variant="whole image"))
+
+
+def test_pixels_run_for_longer_have_panels_of_their_own():
+    table = curves(("permuted", "tanh RNN", 0, "done", [90.0, 45.0]), (LONGER, "tanh RNN", 0, "done", [90.0, 25.0]))
+    panels = pixel_digits.draw(table).axes
+    assert [ax.get_title(loc="left") or ax.get_title() for ax in panels[:3]] == ["sequential", "permuted", LONGER]
+    assert [text.get_text() for text in panels[5].texts if text.get_text() == "25.0"] == ["25.0"]
+    assert f"{LONGER}: tanh RNN 25.0" in pixel_digits.caption(table)
 
 
 def test_pixels_in_one_order_alone_leave_the_other_panels_empty_and_say_so():

@@ -314,8 +314,8 @@ def c12_rule(n: Numbers) -> Verdict:
     return of_parts(
         {
             "the plain RNN fails: an error above 45 %": n["tanh RNN"] > HALF,
-            "the IRNN comes to about 3 %: at most 5": n["IRNN"] <= 5,
-            "the LSTM does well: at most 10 %": n["LSTM"] <= 10,
+            "the IRNN comes to about 3 % in this budget: at most 5": n["IRNN"] <= 5,
+            "the LSTM does well in this budget: at most 10 %": n["LSTM"] <= 10,
         }
     )
 
@@ -561,7 +561,8 @@ CLAIMS = (
         "adding problem: tanh RNN and LSTM begin to struggle at T ≈ 150; IRNN converges as well as LSTM",
         c10,
         c10_rule,
-        "share of the seeds with a held-out mean squared error below 0.01 within the budget",
+        "share of the seeds with a held-out mean squared error below 0.01 at the end: after at most 20,000 updates up "
+        "to T = 150, 10,000 at 200, 8,000 beyond",
         TRAINED.format("adding"),
         recorded=True,
     ),
@@ -579,7 +580,8 @@ CLAIMS = (
         "pixel-by-pixel digits: plain RNN fails, IRNN reaches about 3 % error, LSTM does well",
         c12,
         c12_rule,
-        "median held-out error in %, sequential order, on drawn digits of 14 × 14; the papers' is MNIST of 28 × 28",
+        "median held-out error in %, sequential order, after 6,000 updates on drawn digits of 14 × 14; the papers' is "
+        "MNIST of 28 × 28, after up to a million",
         TRAINED.format("pixels"),
         recorded=True,
     ),

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from rnnlab.claims.evidence import Evidence, NotRunError
+from rnnlab.experiments.recipes import LONGER
 
 RECURRENT = ("tanh RNN", "ReLU RNN", "IRNN", "IRNN, 0.01 I", "LSTM", "GRU", "IndRNN")
 MARGIN = 0.8
@@ -11,6 +12,7 @@ MARGIN = 0.8
 CONTESTS = {
     "pixels, sequential, error %": ("pixels", "sequential", ("pixels", "whole image", "linear")),
     "pixels, permuted, error %": ("pixels", "permuted", ("pixels", "whole image", "linear")),
+    f"pixels, {LONGER}, error %": ("pixels", LONGER, ("pixels", "whole image", "linear")),
     "characters, bits": ("characters", "characters", ("characters", "characters", "bigrams")),
     "phonemes, frame error %": ("phonemes", "frames", ("phonemes", "frames", "linear")),
 }
@@ -43,6 +45,11 @@ class Margin:
     def beaten(self) -> bool:
         """Whether the recurrent model is ahead of the linear one by the margin, and that of the trivial answer."""
         return self.share <= MARGIN and self.linear < self.trivial
+
+    @property
+    def answer(self) -> str:
+        """Whether it is beaten, in a word or two."""
+        return "yes" if self.beaten else "by less" if self.best < self.linear < self.trivial else "no"
 
 
 def margins(evidence: Evidence) -> list[Margin]:

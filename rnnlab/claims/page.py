@@ -57,7 +57,7 @@ def text(entries: list[Judged], evidence: Evidence) -> str:
         "| task | trivial answer | linear | best recurrent | of the linear | beaten |\n|---|---|---|---|---|---|\n"
         + "\n".join(
             f"| {row.contest} | {row.trivial:.3g} | {row.linear:.3g} | {row.best:.3g} ({row.model}) | "
-            f"{row.share:.2f} | {'yes' if row.beaten else 'no'} |"
+            f"{row.share:.2f} | {row.answer} |"
             for row in margins(evidence)
         ),
         "## The papers' numbers beside ours",

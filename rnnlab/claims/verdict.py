@@ -25,8 +25,8 @@ def of_parts(parts: Mapping[str, bool]) -> Verdict:
     if not false:
         return Verdict("holds", true)
     if not true:
-        return Verdict("does not hold", f"measured otherwise: {false}")
-    return Verdict("holds if", f"no more is meant than this: {true}. Measured otherwise: {false}")
+        return Verdict("does not hold", f"not found: {false}")
+    return Verdict("holds if", f"no more is meant than this: {true}. Not found: {false}")
 
 
 def nearer(distance: float, other: float, noise: float, what: str) -> Verdict:

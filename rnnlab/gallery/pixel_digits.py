@@ -4,7 +4,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from rnnlab.experiments.recipes import RECIPES, Size
+from rnnlab.experiments.recipes import LONGER, RECIPES, Size
 from rnnlab.experiments.runner import CURVES
 from rnnlab.gallery import learning, page
 from rnnlab.table import Table
@@ -13,6 +13,7 @@ TITLE = "Digits, one pixel at a time"
 RECIPE = "pixels"
 RECORDED = CURVES
 WHOLE, ORDERS = "whole image", ("sequential", "permuted")
+PANELS = (*ORDERS, LONGER)
 WHOLES = ("linear", "perceptron")
 BASELINE = 90.1
 """The error, in %, of always giving the digit that is most frequent in training."""
@@ -26,8 +27,10 @@ def compute(*, size: Size = "paper", root: Path = learning.ROOT, jobs: int | Non
 
 @page.styled
 def draw(table: Table) -> Figure:
-    """Learning curves above, last errors below; left in order, right shuffled."""
-    figure, panels = page.page(2, 2, height=7.6, width=11, sharey=True)
+    """Learning curves above, last errors below: in order, shuffled, and shuffled for longer where that was run."""
+    orders = [order for order in PANELS if order in ORDERS or len(table.where(variant=order))]
+    figure, panels = page.page(2, len(orders), height=7.6, width=2.5 + 4.25 * len(orders), sharey=True)
+    above, below = panels[: len(orders)], panels[len(orders) :]
     flat = {model: learning.ends(table, WHOLE, model) for model in WHOLES}
     levels = {f"always one digit: {BASELINE:g}": BASELINE}
     levels |= {
@@ -35,8 +38,7 @@ def draw(table: Table) -> Figure:
         for model, end in flat.items()
         if end and end.diverged < len(end.scores)
     }
-    for column, order in enumerate(ORDERS):
-        top, bottom = panels[column], panels[2 + column]
+    for top, bottom, order in zip(above, below, orders, strict=True):
         for level in levels.values():
             for ax in (top, bottom):
                 ax.axhline(level, color=page.GREY, lw=1, ls=(0, (1, 2)))
@@ -44,17 +46,18 @@ def draw(table: Table) -> Figure:
         learning.draw_ends(bottom, table, order, LOOKS)
         top.set(title=order, xlabel="thousands of updates", ylim=(0, 100))
         bottom.set(title=f"{order}: after the last update", xlabel=learning.SEEDS)
-    for ax in panels[::2]:
+    for ax in (above[0], below[0]):
         ax.set_ylabel("held-out error, %")
     learning.legend(figure, table, LOOKS)
     figure.draw_without_rendering()
-    for ax in panels[1::2]:
+    for ax in (above[-1], below[-1]):
         learning.label_right(ax, [(level, words, page.GREY) for words, level in levels.items()])
     return figure
 
 
 def caption(table: Table) -> str:
     said = [f"{order}: {learning.told(table, order, LOOKS)}" for order in ORDERS]
+    said += [f"{LONGER}: {learning.told(table, LONGER, ['tanh RNN'])}"] if len(table.where(variant=LONGER)) else []
     said.append(f"{WHOLE} at once: {learning.told(table, WHOLE, WHOLES)}")
     return (
         f"Held-out error in %, after the last update, median and range of the seeds. {'. '.join(said)}. Always the "
