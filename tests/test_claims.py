@@ -69,7 +69,13 @@ HOLDS: dict[str, dict[str, float]] = {
         **{f"IRNN, T = {steps}": 2 / 3 for steps in LENGTHS},
     },
     "C11": {"H = 64": 4.0, "H = 128": 5.0},
-    "C12": {"tanh RNN": 60.0, "IRNN": 3.0, "LSTM": 2.0},
+    "C12": {
+        "tanh RNN": 60.0,
+        "tanh RNN, 5 times as long": 50.0,
+        "IRNN": 10.0,
+        "IRNN, 5 times as long": 3.0,
+        "LSTM": 2.0,
+    },
     "C13": {"IRNN": 2.0, "LSTM": 1.9, "tanh RNN": 2.4, "largest range of the seeds": 0.1},
     "C14": {"IRNN, 0.01 I": 20.0, "IRNN": 19.0, "tanh RNN": 25.0, "LSTM": 19.5},
     "C15": {
@@ -143,7 +149,12 @@ BREAKS: dict[str, list[dict[str, float]]] = {
         *({f"IRNN, T = {steps}": 1 / 3} for steps in LENGTHS),
     ],
     "C11": [{"H = 64": 3.99}, {"H = 128": 3.99}],
-    "C12": [{"tanh RNN": 45.0}, {"IRNN": 5.1}, {"LSTM": 10.1}],
+    "C12": [
+        {"tanh RNN": 45.0},
+        {"tanh RNN, 5 times as long": 45.0},
+        {"IRNN, 5 times as long": 5.1},
+        {"LSTM": 10.1},
+    ],
     "C13": [{"IRNN": 2.3}],
     "C14": [{"tanh RNN": 22.0}, {"LSTM": 19.0}],
     "C15": [
@@ -322,10 +333,10 @@ def test_the_best_recurrent_model_is_the_one_with_the_lowest_median(tmp_path):
 
 
 def test_on_digits_characters_and_phonemes_the_best_recurrent_model_beats_the_linear_one(shipped):
-    """Not on permuted pixels: there it is behind after 6,000 updates, and ahead by less than that after 30,000."""
+    """Not on permuted pixels after 6,000 updates, and the page says so; after 30,000 there too."""
     rows = margins(shipped[0])
     assert [row.contest for row in rows] == list(CONTESTS)
-    assert {row.contest for row in rows if row.beaten} >= {name for name in CONTESTS if "permuted" not in name}
+    assert {row.contest for row in rows if row.beaten} >= CONTESTS.keys() - {"pixels, permuted, error %"}
 
 
 @pytest.fixture(scope="module")

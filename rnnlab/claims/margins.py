@@ -9,10 +9,11 @@ RECURRENT = ("tanh RNN", "ReLU RNN", "IRNN", "IRNN, 0.01 I", "LSTM", "GRU", "Ind
 MARGIN = 0.8
 """A linear model is beaten where its score is brought down to this share of it."""
 
+WHOLE = ("pixels", "whole image", "linear")
 CONTESTS = {
-    "pixels, sequential, error %": ("pixels", "sequential", ("pixels", "whole image", "linear")),
-    "pixels, permuted, error %": ("pixels", "permuted", ("pixels", "whole image", "linear")),
-    f"pixels, {LONGER}, error %": ("pixels", LONGER, ("pixels", "whole image", "linear")),
+    "pixels, sequential, error %": ("pixels", "sequential", WHOLE),
+    "pixels, permuted, error %": ("pixels", "permuted", WHOLE),
+    f"pixels, permuted, {LONGER}, error %": ("pixels", f"permuted, {LONGER}", WHOLE),
     "characters, bits": ("characters", "characters", ("characters", "characters", "bigrams")),
     "phonemes, frame error %": ("phonemes", "frames", ("phonemes", "frames", "linear")),
 }

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from rnnlab.experiments.recipes import LONGER, RECIPES, Size
+from rnnlab.experiments.recipes import LONGER, LONGER_MODELS, RECIPES, Size
 from rnnlab.experiments.runner import CURVES
 from rnnlab.gallery import learning, page
 from rnnlab.table import Table
@@ -13,7 +13,6 @@ TITLE = "Digits, one pixel at a time"
 RECIPE = "pixels"
 RECORDED = CURVES
 WHOLE, ORDERS = "whole image", ("sequential", "permuted")
-PANELS = (*ORDERS, LONGER)
 WHOLES = ("linear", "perceptron")
 BASELINE = 90.1
 """The error, in %, of always giving the digit that is most frequent in training."""
@@ -27,10 +26,10 @@ def compute(*, size: Size = "paper", root: Path = learning.ROOT, jobs: int | Non
 
 @page.styled
 def draw(table: Table) -> Figure:
-    """Learning curves above, last errors below: in order, shuffled, and shuffled for longer where that was run."""
-    orders = [order for order in PANELS if order in ORDERS or len(table.where(variant=order))]
-    figure, panels = page.page(2, len(orders), height=7.6, width=2.5 + 4.25 * len(orders), sharey=True)
-    above, below = panels[: len(orders)], panels[len(orders) :]
+    """In order above, shuffled below: learning curves, last errors, and the curves of those that went on for longer."""
+    longer = [order for order in ORDERS if len(table.where(variant=_longer(order)))]
+    columns = 3 if longer else 2
+    figure, panels = page.page(2, columns, height=7.6, width=2.5 + 4.25 * columns, sharey=True)
     flat = {model: learning.ends(table, WHOLE, model) for model in WHOLES}
     levels = {f"always one digit: {BASELINE:g}": BASELINE}
     levels |= {
@@ -38,26 +37,37 @@ def draw(table: Table) -> Figure:
         for model, end in flat.items()
         if end and end.diverged < len(end.scores)
     }
-    for top, bottom, order in zip(above, below, orders, strict=True):
+    for ax in panels:
         for level in levels.values():
-            for ax in (top, bottom):
-                ax.axhline(level, color=page.GREY, lw=1, ls=(0, (1, 2)))
-        learning.draw_curves(top, table, order, LOOKS, every=1000)
-        learning.draw_ends(bottom, table, order, LOOKS)
-        top.set(title=order, xlabel="thousands of updates", ylim=(0, 100))
-        bottom.set(title=f"{order}: after the last update", xlabel=learning.SEEDS)
-    for ax in (above[0], below[0]):
-        ax.set_ylabel("held-out error, %")
+            ax.axhline(level, color=page.GREY, lw=1, ls=(0, (1, 2)))
+    for row, order in enumerate(ORDERS):
+        curves, ends, *rest = panels[row * columns : (row + 1) * columns]
+        learning.draw_curves(curves, table, order, LOOKS, every=1000)
+        learning.draw_ends(ends, table, order, LOOKS)
+        curves.set(title=order, xlabel="thousands of updates", ylim=(0, 100), ylabel="held-out error, %")
+        ends.set(title=f"{order}: after the last update", xlabel=learning.SEEDS)
+        for ax in rest:
+            learning.draw_curves(ax, table, _longer(order), LOOKS, every=1000)
+            ax.set(title=_longer(order), xlabel="thousands of updates")
     learning.legend(figure, table, LOOKS)
     figure.draw_without_rendering()
-    for ax in (above[-1], below[-1]):
+    for ax in panels[columns - 1 :: columns]:
         learning.label_right(ax, [(level, words, page.GREY) for words, level in levels.items()])
     return figure
 
 
+def _longer(order: str) -> str:
+    """The variant in which some models learn on."""
+    return f"{order}, {LONGER}"
+
+
 def caption(table: Table) -> str:
     said = [f"{order}: {learning.told(table, order, LOOKS)}" for order in ORDERS]
-    said += [f"{LONGER}: {learning.told(table, LONGER, ['tanh RNN'])}"] if len(table.where(variant=LONGER)) else []
+    said += [
+        f"{_longer(order)}: {learning.told(table, _longer(order), LONGER_MODELS)}"
+        for order in ORDERS
+        if len(table.where(variant=_longer(order)))
+    ]
     said.append(f"{WHOLE} at once: {learning.told(table, WHOLE, WHOLES)}")
     return (
         f"Held-out error in %, after the last update, median and range of the seeds. {'. '.join(said)}. Always the "
