@@ -137,7 +137,7 @@ class Settings:
         optim.get(self.optimizer)
         for name, least in (("updates", 1), ("batch", 1), ("every", 1), ("lr_every", 1), ("seed", 0)):
             value = getattr(self, name)
-            if value is not None and (value < least or value != int(value)):
+            if value is not None and not (least <= value < float("inf") and value == int(value)):
                 raise ValueError(f"{name} must be a whole number and at least {least}; got {value}")
         for name in ("lr", "lr_factor", "clip_norm", "clip_value", "max_u"):
             value = getattr(self, name)

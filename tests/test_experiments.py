@@ -1,10 +1,12 @@
 """Experiments: a run knows the command that repeats it, ends are kept, side by side is the same as one by one."""
 
+import re
 import shlex
 import subprocess
 import sys
 import time
 from dataclasses import fields, replace
+from inspect import signature
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +20,7 @@ from rnnlab.experiments.run import TASKS, Outcome, Run, initializer
 from rnnlab.gallery.publish import RECORDED
 from rnnlab.initializers import INITIALIZERS
 from rnnlab.table import Table
+from rnnlab.tasks import Adding, Characters, Copying, Phonemes
 
 TINY = Run("adding", steps=6, hidden=5, updates=6, batch=4, every=3)
 
@@ -71,6 +74,8 @@ def test_recorded_runs_are_runs_of_their_recipes():
         ({"permuted": True}, "--permuted is for pixels"),
         ({"task": "pixels", "steps": 9}, "--steps is for adding, copying, characters, phonemes; the task is pixels"),
         ({"gamma": 2.0}, "--gamma is for indrnn; the layer is rnn"),
+        ({"layer": "indrnn", "gamma": -1.0}, r"^gamma must be above 0 and finite; got -1\.0$"),
+        ({"layer": "indrnn", "gamma": float("nan")}, "^gamma must be above 0 and finite; got nan$"),
         ({"input": "x"}, "--input is for pixels, characters, phonemes"),
     ],
 )
@@ -115,6 +120,18 @@ def test_the_weights_and_the_batches_follow_the_seed():
         np.array_equal(a, b) for a, b in zip(same.arrays().values(), TINY.network(task).arrays().values(), strict=True)
     )
     assert not np.array_equal(same.layers[0].W, other.layers[0].W)
+
+
+def test_the_weights_generator_is_the_batches_as_the_page_says():
+    weights, batches = np.random.default_rng([7, 0]), np.random.default_rng(7)
+    assert weights.bit_generator.state == batches.bit_generator.state
+
+
+def test_the_lengths_that_the_help_names_are_the_tasks_own():
+    (option,) = [option for option in fields(Run) if option.name == "steps"]
+    assert option.metadata["meaning"].endswith("default: 100, for characters 50")
+    assert (Adding().steps, Copying().delay, Characters.of("ab" * 600).steps) == (100, 100, 50)
+    assert signature(Phonemes.synthesised).parameters["steps"].default == 100
 
 
 def test_gamma_bounds_u_by_the_length():
@@ -186,6 +203,72 @@ def test_another_run_s_folder_is_refused(tmp_path):
         runner.carry_out([replace(entry, run=replace(entry.run, lr=0.1))], tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        ({}, {"recurrent_initializer": "identity"}),
+        ({"layer": "irnn"}, {"layer": "irnn", "scale": 0.01}),
+    ],
+)
+def test_other_weights_are_another_run_also_before_its_end(before, now, tmp_path):
+    first, other = replace(TINY, **before), replace(TINY, **now, updates=9, until=1e-9)
+    first.train(tmp_path)
+    (tmp_path / "outcome.json").unlink()
+    kept = (tmp_path / "command.txt").read_text(encoding="utf-8")
+    theirs, own = (replace(run, updates=1000, until=None).command for run in (first, other))
+    assert kept == theirs + "\n"
+    with pytest.raises(ValueError, match=f"^{re.escape(f'{tmp_path} is of another run, {theirs}, not {own}: ')}"):
+        other.train(tmp_path, resume=True)
+    assert (tmp_path / "command.txt").read_text(encoding="utf-8") == kept
+    assert Outcome.read(tmp_path) is None
+
+
+def test_a_folder_from_before_commands_were_kept_is_gone_on_with(tmp_path):
+    TINY.train(tmp_path)
+    (tmp_path / "command.txt").unlink()
+    assert replace(TINY, updates=9).train(tmp_path, resume=True).rows[-1].update == 9
+
+
+def test_a_run_killed_before_its_first_row_has_no_say(tmp_path):
+    (tmp_path / "command.txt").write_text("rnnlab train adding --lr 0.5\n", encoding="utf-8")
+    (tmp_path / ".command.txt.a1b2").write_bytes(b"half")
+    TINY.train(tmp_path, resume=True)
+    assert (tmp_path / "command.txt").read_text(encoding="utf-8").startswith("rnnlab train adding --steps 6")
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_longer_is_the_same_run_and_shorter_is_not(tmp_path):
+    (entry,) = entries(1)
+    short, long = (replace(entry, run=replace(entry.run, updates=updates)) for updates in (6, 9))
+    runner.one(short, tmp_path)
+    seen = []
+    runner.carry_out([long], tmp_path, report=lambda entry, outcome: seen.append(outcome))
+    assert [(outcome.updates, outcome.command) for outcome in seen] == [(9, long.run.command)]
+    with pytest.raises(ValueError, match="has made 9 updates; 6 were asked for"):
+        runner.carry_out([short], tmp_path)
+    assert runner.ended(long, tmp_path) == seen[0]
+
+
+@pytest.mark.parametrize("text", ["", '{"command": "rnnlab', "null", '{"command": "x"}', "\udcff"])
+def test_a_damaged_outcome_is_named(text, tmp_path):
+    (entry,) = entries(1)
+    ended = runner.one(entry, tmp_path)
+    path = tmp_path / entry.name / "outcome.json"
+    path.write_bytes(text.encode(errors="surrogateescape"))
+    with pytest.raises(ValueError, match=f"^{re.escape(str(path))} is damaged: delete it"):
+        runner.carry_out([entry], tmp_path)
+    path.unlink()
+    assert runner.one(entry, tmp_path) == ended
+
+
+def test_an_outcome_half_written_by_a_killed_run_is_removed(tmp_path):
+    TINY.train(tmp_path)
+    (tmp_path / ".outcome.json.a1b2").write_bytes(b"half")
+    (tmp_path / ".notes").write_bytes(b"mine")
+    TINY.train(tmp_path, resume=True)
+    assert [path.name for path in tmp_path.glob(".*")] == [".notes"]
+
+
 def test_a_run_that_diverges_is_kept_as_such(tmp_path, capsys):
     wild = replace(TINY, activation="relu", optimizer="sgd", lr=1e30)
     outcome = runner.one(Entry("v", "wild", wild), tmp_path)
@@ -247,7 +330,13 @@ def test_train_prints_what_came_out_and_where_it_is_kept(tmp_path, capsys):
     assert "6/6  loss" in err
     assert "s left" in err
     kept = tmp_path / "runs" / "adding-rnn-seed-0"
-    assert {path.name for path in kept.iterdir()} == {"checkpoint.npz", "log.csv", "norms.csv", "outcome.json"}
+    assert {path.name for path in kept.iterdir()} == {
+        "checkpoint.npz",
+        "log.csv",
+        "norms.csv",
+        "command.txt",
+        "outcome.json",
+    }
     assert Table.read(kept / "log.csv")["update"].tolist() == [0, 3, 6]
 
 
@@ -271,10 +360,30 @@ def test_train_goes_on_only_when_told_to(capsys):
     assert "--resume goes on with it" in err
     assert main([*WORDS, "--lr", "0.5", "--resume"]) == 2
     assert "is of another run" in capsys.readouterr().err
+    assert main([*WORDS, "--recurrent-initializer", "identity", "--resume"]) == 2
+    assert "is of another run" in capsys.readouterr().err
     assert main([*WORDS, "--updates", "9", "--resume"]) == 0
     ended = Outcome.read(Path("runs/adding-rnn-seed-0"))
     assert ended is not None
     assert ended.updates == 9
+
+
+@pytest.mark.usefixtures("_here")
+def test_seeds_go_on_for_longer(capsys):
+    assert main([*WORDS, "--seeds", "1"]) == 0
+    assert main([*WORDS, "--seeds", "1", "--updates", "9", "--resume"]) == 0
+    assert "seed 0: done at update 9" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("_here")
+def test_resuming_where_there_is_nothing_begins_as_the_help_says(capsys):
+    assert main([*WORDS, "--resume"]) == 0
+    assert "6 updates" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        main(["train", "--help"])
+    out = " ".join(capsys.readouterr().out.split())
+    assert "go on with what is in --out, if anything" in out
+    assert "list the experiments and how many runs each has" in out
 
 
 @pytest.mark.usefixtures("_here")
@@ -327,6 +436,8 @@ def test_a_trained_network_writes_text(tmp_path, capsys):
         (["adding", "--seeds", "0"], "--seeds must be at least 1"),
         (["adding", "--seed", "-3"], "seed must be a whole number and at least 0; got -3"),
         (["adding", "--jobs", "0", "--seeds", "2"], "jobs must be at least 1"),
+        (["adding", "--jobs", "0"], "--jobs must be at least 1; got 0"),
+        (["adding", "--gamma", "-1", "--layer", "indrnn"], "gamma must be above 0 and finite; got -1.0"),
         (["adding", "--size", "paper"], "--size is for --recipe"),
         (["adding", "--sample", "9"], "--sample is for characters"),
         (["adding", "--recipe", "adding"], "leave out task"),

@@ -276,7 +276,7 @@ def test_a_zero_is_a_character_like_others():
     assert task.inputs == task.codes.max() + 1
 
 
-def test_the_baseline_is_the_entropy_of_the_test_text_under_the_training_text_s_frequencies():
+def test_the_baseline_is_the_cross_entropy_of_the_test_text_under_the_training_text_s_frequencies():
     text = SENTENCE * 10 + "Zz" * 20  # Z does not occur where one trains
     task = Characters.of(text, steps=5)
     split = int(len(text) * 0.9)

@@ -274,11 +274,11 @@ def test_a_network_without_recurrence_has_no_norm_rows():
 @pytest.mark.parametrize(
     ("name", "values", "wanted"),
     [
-        ("updates", (0, -1, 2.5), "a whole number and at least 1"),
-        ("batch", (0, -1, 0.5), "a whole number and at least 1"),
-        ("every", (0, -1), "a whole number and at least 1"),
-        ("lr_every", (0, -1), "a whole number and at least 1"),
-        ("seed", (-1,), "a whole number and at least 0"),
+        ("updates", (0, -1, 2.5, math.inf, math.nan), "a whole number and at least 1"),
+        ("batch", (0, -1, 0.5, math.inf, math.nan), "a whole number and at least 1"),
+        ("every", (0, -1, math.inf, math.nan), "a whole number and at least 1"),
+        ("lr_every", (0, -1, math.inf, math.nan), "a whole number and at least 1"),
+        ("seed", (-1, math.inf, math.nan), "a whole number and at least 0"),
         ("lr", (0, -0.1, math.inf, math.nan), "above 0 and finite"),
         ("lr_factor", (0, -0.1, math.inf, math.nan), "above 0 and finite"),
         ("clip_norm", (0, -0.1, math.inf, math.nan), "above 0 and finite"),

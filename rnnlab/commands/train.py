@@ -23,13 +23,15 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Its options."""
     parser.description = (
         "Train a network on TASK, or carry out an experiment (--recipe). Every run has a folder of its own in --out: "
-        "log.csv, norms.csv (the gradient's norm per timestep as it learns), a checkpoint and the outcome. --resume "
-        "goes on from there and ends with the same bits as a run without a break."
+        "log.csv, norms.csv (the gradient's norm per timestep as it learns), a checkpoint, the command, the outcome. "
+        "--resume goes on from there and ends with the same bits as a run without a break."
     )
     parser.add_argument("task", nargs="?", choices=TASKS, metavar="TASK", help=", ".join(TASKS))
     parser.add_argument("--recipe", choices=tuple(RECIPES), help="an experiment instead of one task")
     parser.add_argument("--size", choices=SIZES, help="of the experiment: minutes or hours; default: quick")
-    parser.add_argument("--list", action="store_true", help="list the experiments and their runs, and train nothing")
+    parser.add_argument(
+        "--list", action="store_true", help="list the experiments and how many runs each has, and train nothing"
+    )
     options = parser.add_argument_group("the training")
     for option in fields(Run)[1:]:
         words: dict[str, Any] = {"help": option.metadata["meaning"], "default": None}
@@ -48,7 +50,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         options.add_argument(flag(option.name), **words)
     parser.add_argument("--seeds", type=int, metavar="N", help="as many runs, with the seeds from --seed on")
     parser.add_argument("--jobs", type=int, default=1, metavar="J", help="runs side by side; default: 1")
-    parser.add_argument("--resume", action="store_true", help="go on with what is in --out")
+    parser.add_argument("--resume", action="store_true", help="go on with what is in --out, if anything")
     parser.add_argument("--out", type=Path, default=Path("runs"), metavar="DIR", help="default: runs")
     parser.add_argument("--sample", type=int, metavar="N", help="characters: have the network write N of them")
 
@@ -59,6 +61,8 @@ def run(arguments: argparse.Namespace) -> None:
     given = {name: value for name, value in given.items() if value is not None and value is not False}
     if arguments.list:
         _list()
+    elif arguments.jobs < 1:
+        raise ValueError(f"--jobs must be at least 1; got {arguments.jobs}")
     elif arguments.recipe is not None:
         alone = [name for name in ("task", "sample", "seeds") if getattr(arguments, name) is not None]
         if alone or given:

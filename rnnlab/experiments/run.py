@@ -1,8 +1,9 @@
-"""A run: one training in plain words. It knows the command that repeats it, and keeps its outcome in its folder."""
+"""A run: one training in plain words. It knows the command that repeats it; its folder keeps that and its outcome."""
 
 import json
 import os
 import platform
+import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
 from functools import lru_cache
@@ -19,11 +20,11 @@ from rnnlab.models import LAYERS, build
 from rnnlab.network import Network
 from rnnlab.optim import OPTIMIZERS
 from rnnlab.tasks import Adding, Characters, Copying, Phonemes, Pixels, Task
-from rnnlab.training import DivergenceError, Row, Settings, Trained, fit
+from rnnlab.training import CHECKPOINT, DivergenceError, Row, Settings, Trained, fit
 
 TASKS = ("adding", "copying", "pixels", "characters", "phonemes")
-OUTCOME = "outcome.json"
-"""The file in a run's folder that says how it ended."""
+COMMAND, OUTCOME = "command.txt", "outcome.json"
+"""The files in a run's folder that say what it does, however long, and how it ended."""
 
 
 def _option(default: Any, meaning: str, **more: Any) -> Any:
@@ -41,11 +42,13 @@ class Run:
 
     task: str
     input: str | None = _option(None, "your data: a text, or the folder of MNIST or TIMIT; generated if not given")
-    steps: int | None = _option(None, "T: length of a sequence, for copying the delay; not for pixels")
+    steps: int | None = _option(
+        None, "T: length of a sequence, for copying the delay; not for pixels; default: 100, for characters 50"
+    )
     markers: str | None = _option(
         None, "adding: one marker in each half, or two anywhere", choices=("halves", "anywhere")
     )
-    side: int | None = _option(None, "pixels: of the image; default: 28")
+    side: int | None = _option(None, "pixels: of an image; default: 28 if drawn, else your data's own")
     pixels_per_step: int | None = _option(None, "pixels: how many a step; default: 1")
     permuted: bool = _option(False, "pixels: in an order shuffled once")
     layer: str = _option("rnn", "which layer", choices=LAYERS)
@@ -85,6 +88,8 @@ class Run:
                 raise ValueError(f"{flag(name)} is for {', '.join(tasks)}; the task is {self.task}")
         if self.gamma is not None and self.layer != "indrnn":
             raise ValueError(f"--gamma is for indrnn; the layer is {self.layer}")
+        if self.gamma is not None and not 0 < self.gamma < inf:
+            raise ValueError(f"gamma must be above 0 and finite; got {self.gamma}")
         self._settings(1)
 
     @property
@@ -112,7 +117,11 @@ class Run:
         return _task(*(getattr(self, name) for name in names))
 
     def network(self, task: Task) -> Network:
-        """The network as it starts; its generator's seed is (seed, 0), the batches' is seed."""
+        """The network as it starts.
+
+        NumPy takes [seed, 0] for seed: the weights' generator and the batches' are both default_rng(seed), so the first
+        batches repeat the numbers that the weights were drawn from. The recorded runs are so.
+        """
         return build(
             np.random.default_rng([self.seed, 0]),
             task,
@@ -130,23 +139,34 @@ class Run:
     def train(
         self, folder: Path | None = None, *, resume: bool = False, report: Callable[[Row], None] = lambda row: None
     ) -> Trained:
-        """Carry it out. With a folder, how it ended is written there too, even if it diverged.
+        """Carry it out. With a folder, its command and how it ended are written there too, even if it diverged.
 
         Raises:
             DivergenceError, ValueError, OSError: as `fit`.
+            ValueError: a folder whose run has another command, or has made more updates than this one's.
         """
         task = self.the_task()
         chosen = asdict(self._settings(task.steps))
+        network = self.network(task)
+        if folder is not None:
+            _begin(folder, self)
         try:
-            trained = fit(self.network(task), task, folder=folder, resume=resume, report=report, **chosen)
+            trained = fit(network, task, folder=folder, resume=resume, report=report, **chosen)
         except DivergenceError as error:
             if folder is not None:
                 _conclude(folder, self, "diverged", error.update, error.rows)
             raise
         if folder is not None:
+            if trained.rows[-1].update > self.updates:
+                raise ValueError(f"{folder} has made {trained.rows[-1].update} updates; {self.updates} were asked for")
             status = "solved" if trained.solved else "done"
             _conclude(folder, self, status, trained.rows[-1].update, trained.rows)
         return trained
+
+
+def endless(command: str) -> str:
+    """A run's command without --updates and --until, in which the run may differ from the one that it goes on with."""
+    return re.sub(r" --(updates|until) \S+", "", command)
 
 
 def flag(name: str) -> str:
@@ -233,9 +253,30 @@ class Outcome:
 
     @classmethod
     def read(cls, folder: Path) -> "Outcome | None":
-        """What the folder says; None if its run has not ended."""
+        """What the folder says; None if its run has not ended.
+
+        Raises:
+            ValueError: the file is damaged.
+        """
         path = folder / OUTCOME
-        return cls(**json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
+        if not path.exists():
+            return None
+        try:
+            return cls(**json.loads(path.read_text(encoding="utf-8")))
+        except (ValueError, TypeError):
+            raise ValueError(f"{path} is damaged: delete it, and the resumed run writes it again") from None
+
+
+def _begin(folder: Path, run: Run) -> None:
+    """Keep the run's command in its folder; a folder with a run in it must have the same one, if any."""
+    path, own = folder / COMMAND, endless(run.command)
+    if not (folder / CHECKPOINT).exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        _write(path, own + "\n")
+    elif path.exists():
+        theirs = path.read_text(encoding="utf-8").rstrip("\n")
+        if theirs != own:
+            raise ValueError(f"{folder} is of another run, {theirs}, not {own}: choose another folder")
 
 
 def _conclude(folder: Path, run: Run, status: str, updates: int, rows: tuple[Row, ...]) -> None:
@@ -253,5 +294,11 @@ def _conclude(folder: Path, run: Run, status: str, updates: int, rows: tuple[Row
         f"{platform.machine()}, {os.cpu_count()} CPUs, {os.environ.get('OPENBLAS_NUM_THREADS', 'any number of')} "
         "BLAS thread(s) a run",
     )
-    with replacing(folder / OUTCOME) as file:
-        file.write(json.dumps(asdict(outcome), indent=1).encode())
+    _write(folder / OUTCOME, json.dumps(asdict(outcome), indent=1))
+
+
+def _write(path: Path, text: str) -> None:
+    for orphan in path.parent.glob(f".{path.name}.*"):
+        orphan.unlink()  # what a killed run was writing
+    with replacing(path) as file:
+        file.write(text.encode())

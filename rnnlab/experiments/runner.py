@@ -9,7 +9,7 @@ from multiprocessing import get_context, parent_process
 from pathlib import Path
 
 from rnnlab.experiments.recipes import Entry
-from rnnlab.experiments.run import Outcome
+from rnnlab.experiments.run import Outcome, endless
 from rnnlab.table import Table
 from rnnlab.training import LOG, NORMS, DivergenceError
 
@@ -93,15 +93,17 @@ def one(entry: Entry, root: Path) -> Outcome:
 
 
 def ended(entry: Entry, root: Path) -> Outcome | None:
-    """How the run of `entry` in `root` ended; None if it has not.
+    """How the run of `entry` in `root` ended; None if it has not, or ended where --updates or --until was another.
 
     Raises:
         ValueError: its folder holds another run.
     """
     outcome = Outcome.read(root / entry.name)
-    if outcome is not None and outcome.command != entry.run.command:
+    if outcome is None or outcome.command == entry.run.command:
+        return outcome
+    if endless(outcome.command) != endless(entry.run.command):
         raise ValueError(f"{root / entry.name} is of another run, {outcome.command}: choose another folder")
-    return outcome
+    return None
 
 
 def outcomes(recipe: str, size: str, entries: Iterable[Entry], root: Path) -> Table:

@@ -26,8 +26,9 @@ class Characters:
     """xs are the characters of a window as integers, targets the same window one character on; all steps are read.
 
     The first nine tenths of the text are for training, the last for the test. Windows start anywhere in the training
-    text, with a state of zeros; the test windows follow each other without overlap. The baseline is the entropy of the
-    test text under the training text's letter frequencies (counted from one, so that a new letter is not impossible).
+    text, with a state of zeros; the test windows, 500 at most, are spread over the test text and do not overlap. The
+    baseline is the cross-entropy of the test text under the training text's letter frequencies (counted from one, so
+    that a new letter is not impossible).
 
     Attributes:
         codes: the text, as places in the alphabet.
