@@ -40,7 +40,11 @@ NEIGHBOURS = {
     ("commands/claims", "claims.ledger"),
     ("commands/claims", "claims.page"),
     ("claims/evidence", "gallery.publish"),
+    ("claims/evidence", "gallery.adding_problem"),
+    ("claims/papers", "gallery.adding_problem"),
     ("claims/ledger", "gallery"),
+    ("claims/ledger", "gallery.adding_problem"),
+    ("claims/ledger", "gallery.initializer_learning"),
     ("claims/ledger", "gallery.depth_vs_time"),
 }
 """The imports that stay on their floor."""

@@ -7,11 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnlab.arrays import Array
-from rnnlab.gallery.publish import FIGURES, RUNS, recorded_path
+from rnnlab.experiments import runner
+from rnnlab.gallery.adding_problem import SOLVED
+from rnnlab.gallery.publish import FIGURES, RUNS, columns, read_recorded, recorded_path
 from rnnlab.table import Table
-
-SOLVED = 0.01
-"""The adding problem counts as solved where the held-out mean squared error is below this."""
 
 
 class NotRunError(LookupError):
@@ -38,10 +37,10 @@ class Evidence:
         if figure not in self._tables:
             module = FIGURES[figure]
             path = recorded_path(f"{figure}.csv", self.out)
-            if not hasattr(module, "RECORDED"):
+            if not columns(module):
                 self._tables[figure] = module.compute()
             elif path is not None:
-                self._tables[figure] = Table.read(path)
+                self._tables[figure] = read_recorded(path, columns(module))
             else:
                 raise NotRunError(f"{figure} has not been recorded")
         return self._tables[figure]
@@ -52,7 +51,7 @@ class Evidence:
         path = recorded_path(RUNS, self.out)
         if path is None:
             raise NotRunError("no runs have been recorded")
-        return Table.read(path)
+        return read_recorded(path, runner.RUNS)
 
     def runs(self, recipe: str, variant: str, model: str) -> Table:
         """The runs of one model in one variant, a row for each seed.

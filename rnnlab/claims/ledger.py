@@ -8,12 +8,16 @@ from dataclasses import dataclass
 from math import isfinite, log
 
 import numpy as np
+from numpy.typing import NDArray
 
+from rnnlab.activations import Sigmoid
 from rnnlab.claims.evidence import Evidence, NotRunError
 from rnnlab.claims.verdict import Verdict, nearer, of_parts
 from rnnlab.experiments.recipes import LONGER, LONGER_MODELS
 from rnnlab.gallery import depth_vs_time
-from rnnlab.layers import Dense
+from rnnlab.gallery.adding_problem import SOLVED
+from rnnlab.gallery.initializer_learning import HALF, LEARNED
+from rnnlab.layers import RNN, Dense
 from rnnlab.layers.conv import im2col
 
 Numbers = dict[str, float]
@@ -29,8 +33,9 @@ class Claim:
         measure: the evidence's numbers for it.
         rule: the verdict on the numbers.
         rule_says: the rule in words.
-        command: what makes the numbers again.
-        recorded: whether they come from recorded runs.
+        command: what measures the numbers anew.
+        recorded: whether they come, all or some, from recorded runs.
+        note: what was not measured, or what others found.
     """
 
     name: str
@@ -40,6 +45,7 @@ class Claim:
     rule_says: str
     command: str
     recorded: bool = False
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,9 +80,6 @@ def _balance(depth: int = 10, width: int = 100) -> Numbers:
     return {"forward variance ratio": float(ys.var() / forward), "backward variance ratio": float(dys.var() / backward)}
 
 
-LEARNED = 0.05
-"""The error of the adding problem that is under a third of the baseline, 1/6: both numbers are known to the network."""
-
 OTHERS = (
     "he_uniform",
     "orthogonal",
@@ -101,7 +104,7 @@ def c1_rule(n: Numbers) -> Verdict:
             "ten layers keep the variance within a factor of two, forward and backward": all(
                 0.5 <= n[f"{way} variance ratio"] <= 2 for way in ("forward", "backward")
             ),
-            "as U of a tanh RNN another initializer needs at most 0.9 of its updates": sooner(
+            "as U of a tanh RNN another initializer needs at most 0.9 of the updates of glorot_uniform": sooner(
                 n["fewest"], n["updates with glorot_uniform"]
             ),
         }
@@ -114,15 +117,14 @@ def sooner(updates: float, than: float) -> bool:
 
 
 DEEP = ("10 ReLU layers", "10 ReLU layers of 25")
-HALF = 45.0
-"""Half of the error, in %, of always giving the same digit."""
+KERNELS = ("glorot_uniform", "lecun_uniform", "orthogonal", "random_normal")
 
 
 def c2(evidence: Evidence) -> Numbers:
     return {
         f"{name}, {variant}": evidence.updates_until("initializer_learning", variant, name, HALF)
         for variant in DEEP
-        for name in ("he_uniform", "glorot_uniform", "lecun_uniform", "random_normal")
+        for name in ("he_uniform", *KERNELS)
     }
 
 
@@ -133,9 +135,17 @@ def c2_rule(n: Numbers) -> Verdict:
                 n[f"he_uniform, {variant}"], n[f"{name}, {variant}"]
             )
             for variant in DEEP
-            for name in ("glorot_uniform", "lecun_uniform", "random_normal")
+            for name in KERNELS
         }
     )
+
+
+DIVERGED = Verdict("not decided", "runs that it compares diverged")
+
+
+def spread(scores: NDArray[np.float64]) -> float:
+    """From the lowest to the highest; infinite if a run diverged."""
+    return float(np.ptp(scores)) if np.isfinite(scores).all() else np.inf
 
 
 def c3(evidence: Evidence) -> Numbers:
@@ -143,20 +153,22 @@ def c3(evidence: Evidence) -> Numbers:
     for name in ("lecun_uniform", "glorot_uniform", "he_uniform", "orthogonal"):
         scores = evidence.scores("initializers", "1 sigmoid layer", name)
         numbers[name] = float(np.median(scores))
-        numbers[f"range of {name}"] = float(np.ptp(scores))
+        numbers[f"range of {name}"] = spread(scores)
     return numbers
 
 
 def c3_rule(n: Numbers) -> Verdict:
-    """Three ways out: no initializer stands out; none stands above it; another does."""
+    """Three ways out: no initializer stands out; none stands above it, and one below; another stands above it."""
+    if not all(map(isfinite, n.values())):
+        return DIVERGED
     others = {name: n[name] for name in ("glorot_uniform", "he_uniform", "orthogonal")}
     noise = max(value for name, value in n.items() if name.startswith("range"))
     best, worst = min(others.values()), max(others.values())
-    if max(worst, n["lecun_uniform"]) - min(best, n["lecun_uniform"]) <= noise:
-        return Verdict("not decided", "it suits, and so do the others: they differ by less than the seeds do")
-    if n["lecun_uniform"] <= best + noise:
+    if n["lecun_uniform"] > best + noise:
+        return Verdict("does not hold", "another initializer is better by more than the seeds differ")
+    if worst > n["lecun_uniform"] + noise:
         return Verdict("holds", "no other is better by more than the seeds differ, and one is worse")
-    return Verdict("does not hold", "another initializer is better by more than the seeds differ")
+    return Verdict("not decided", "it suits, and so do the others: they differ from it by less than the seeds do")
 
 
 def c4(evidence: Evidence) -> Numbers:
@@ -182,7 +194,7 @@ def c4_rule(n: Numbers) -> Verdict:
             <= n["spread, glorot_uniform as U"] / 2,
             "with orthogonal as U alone the gradient decays more slowly": slower("U"),
             "with orthogonal as W and U the gradient decays more slowly": slower("W and U"),
-            "a tanh RNN learns the adding problem in at most 0.9 of the updates": sooner(
+            "with orthogonal as U a tanh RNN learns the adding problem in at most 0.9 of the updates": sooner(
                 n["updates, orthogonal"], n["updates, glorot_uniform"]
             ),
         }
@@ -193,22 +205,26 @@ NORMALS = {0.01: "random_normal:stddev=0.01", 0.05: "random_normal", 0.2: "rando
 VARIANCE = "variance_scaling:scale=2"
 
 
+def _learned(evidence: Evidence, variant: str, name: str) -> float:
+    """The share of the seeds that ended under half of the baseline's error."""
+    return float(np.mean(evidence.scores("initializers", variant, name) < HALF))
+
+
 def c5(evidence: Evidence) -> Numbers:
-    return {f"error, σ = {std}": evidence.score("initializers", DEEP[0], name) for std, name in NORMALS.items()}
+    return {f"share of seeds, σ = {std}": _learned(evidence, DEEP[0], name) for std, name in NORMALS.items()}
 
 
 def c5_rule(n: Numbers) -> Verdict:
-    learned = [error < HALF for error in n.values()]
-    if all(learned):
-        return Verdict("does not hold", "every σ that was tried learns")
-    if not any(learned):
-        return Verdict("not decided", "no σ that was tried learns")
-    return Verdict("holds", "one σ learns, another does not")
+    if min(n.values()) == 1:
+        return Verdict("does not hold", "every σ that was tried learns with every seed")
+    if max(n.values()) < 1 or min(n.values()) > 0:
+        return Verdict("not decided", "no σ that was tried learns with every seed, or none with no seed")
+    return Verdict("holds", "one σ learns with every seed, another with none")
 
 
 def c6(evidence: Evidence) -> Numbers:
     return {
-        f"{name}, {variant}": evidence.score("initializers", variant, name)
+        f"{name}, {variant}": _learned(evidence, variant, name)
         for variant in DEEP
         for name in (VARIANCE, *NORMALS.values())
     }
@@ -216,12 +232,12 @@ def c6(evidence: Evidence) -> Numbers:
 
 def c6_rule(n: Numbers) -> Verdict:
     def learns(name: str) -> bool:
-        return all(n[f"{name}, {variant}"] < HALF for variant in DEEP)
+        return all(n[f"{name}, {variant}"] == 1 for variant in DEEP)
 
     return of_parts(
         {
-            "variance_scaling with one scale learns at both widths": learns(VARIANCE),
-            "no normal of fixed σ that was tried learns at both": not any(map(learns, NORMALS.values())),
+            "variance_scaling with one scale learns at both widths with every seed": learns(VARIANCE),
+            "no normal of fixed σ that was tried does": not any(map(learns, NORMALS.values())),
         }
     )
 
@@ -241,10 +257,15 @@ def c7_rule(n: Numbers) -> Verdict:
 
 
 def c8(evidence: Evidence) -> Numbers:
-    rows = evidence.table("irnn_memory").where(alpha=1.0)
+    rng = np.random.default_rng(0)
+    layer = RNN.irnn(rng, inputs=1, hidden=100)
+    trace = layer.forward(np.zeros((300, 16, 1)), np.abs(rng.standard_normal((16, 100))))
+    dhs = np.zeros_like(trace.hs[1:])
+    dhs[-1] = rng.standard_normal((16, 100))
+    derivatives = layer.backward(trace, dhs).hs
     return {
-        "largest change of the state": float(np.abs(rows["state"] - 1).max()),
-        "largest change of the gradient": float(np.abs(rows["gradient"] - 1).max()),
+        "largest change of the state": float(np.abs(trace.hs - trace.hs[0]).max()),
+        "largest change of the derivative": float(np.abs(derivatives - dhs[-1]).max()),
     }
 
 
@@ -252,18 +273,15 @@ def c8_rule(n: Numbers) -> Verdict:
     return of_parts(
         {
             "the state stays as it is, to the last bit": n["largest change of the state"] == 0,
-            "the gradient flows back unchanged, to the last bit": n["largest change of the gradient"] == 0,
+            "the error derivative flows back unchanged, to the last bit": n["largest change of the derivative"] == 0,
         }
     )
 
 
 def c9(evidence: Evidence) -> Numbers:
     rows = evidence.table("irnn_memory").where(alpha=0.9)
-    return {"rate over -log α": float(rows["rate"][0] / -log(0.9)), "left after 100 steps": _at(rows, 100)}
-
-
-def _at(rows: object, k: int) -> float:
-    return float(rows.only("gradient", k=float(k)))  # type: ignore[attr-defined]
+    left = float(rows.only("gradient", k=100.0))
+    return {"rate over -log α": float(rows["rate"][0] / -log(0.9)), "left after 100 steps": left}
 
 
 def c9_rule(n: Numbers) -> Verdict:
@@ -289,11 +307,15 @@ def c10(evidence: Evidence) -> Numbers:
 def c10_rule(n: Numbers) -> Verdict:
     return of_parts(
         {
-            "not every seed of the tanh RNN solves T = 150": n["tanh RNN, T = 150"] < 1,
-            "not every seed of the LSTM solves T = 150 and 200": min(n["LSTM, T = 150"], n["LSTM, T = 200"]) < 1,
-            "the IRNN solves every length with at least as many seeds as the LSTM": all(
-                n[f"IRNN, T = {steps}"] >= n[f"LSTM, T = {steps}"] for steps in LENGTHS
-            ),
+            "every seed of the tanh RNN solves T = 100, and not every seed T = 150": n["tanh RNN, T = 100"] == 1
+            and n["tanh RNN, T = 150"] < 1,
+            "every seed of the LSTM solves T = 100, and not every seed T = 150 and 200": n["LSTM, T = 100"] == 1
+            and min(n["LSTM, T = 150"], n["LSTM, T = 200"]) < 1,
+            "the IRNN solves T = 100 with every seed, and every length with at least as many seeds as the LSTM": n[
+                "IRNN, T = 100"
+            ]
+            == 1
+            and all(n[f"IRNN, T = {steps}"] >= n[f"LSTM, T = {steps}"] for steps in LENGTHS),
         }
     )
 
@@ -304,7 +326,7 @@ def c11(evidence: Evidence) -> Numbers:
 
 
 def c11_rule(n: Numbers) -> Verdict:
-    return of_parts({f"at {size} an LSTM step costs at least 4": ratio >= 4 for size, ratio in n.items()})
+    return of_parts({f"at {size} an LSTM step costs at least 4 IRNN steps": ratio >= 4 for size, ratio in n.items()})
 
 
 def c12(evidence: Evidence) -> Numbers:
@@ -316,9 +338,10 @@ def c12(evidence: Evidence) -> Numbers:
 def c12_rule(n: Numbers) -> Verdict:
     return of_parts(
         {
-            "the plain RNN fails: an error above 45 %": n["tanh RNN"] > HALF and n[f"tanh RNN, {LONGER}"] > HALF,
-            "the IRNN comes to about 3 % in this budget: at most 5": min(n["IRNN"], n[f"IRNN, {LONGER}"]) <= 5,
-            "the LSTM does well in this budget: at most 10 %": n["LSTM"] <= 10,
+            "the plain RNN fails: an error above 45 %, in the longer run too": n["tanh RNN"] > HALF
+            and n[f"tanh RNN, {LONGER}"] > HALF,
+            "the IRNN comes to about 3 %: at most 5 in the longer run": n[f"IRNN, {LONGER}"] <= 5,
+            "the LSTM does well: at most 10 % after 6,000 updates": n["LSTM"] <= 10,
         }
     )
 
@@ -326,10 +349,12 @@ def c12_rule(n: Numbers) -> Verdict:
 def c13(evidence: Evidence) -> Numbers:
     scores = {model: evidence.scores("characters", "characters", model) for model in ("IRNN", "LSTM", "tanh RNN")}
     middle = {model: float(np.median(values)) for model, values in scores.items()}
-    return {**middle, "largest range of the seeds": max(float(np.ptp(values)) for values in scores.values())}
+    return {**middle, "largest range of the seeds": max(map(spread, scores.values()))}
 
 
 def c13_rule(n: Numbers) -> Verdict:
+    if not all(map(isfinite, n.values())):
+        return DIVERGED
     to_lstm, to_rnn = abs(n["IRNN"] - n["LSTM"]), abs(n["IRNN"] - n["tanh RNN"])
     return nearer(
         to_lstm, to_rnn, n["largest range of the seeds"], f"{to_lstm:.3f} bits to the LSTM, {to_rnn:.3f} to the RNN"
@@ -343,10 +368,12 @@ def c14(evidence: Evidence) -> Numbers:
 
 
 def c14_rule(n: Numbers) -> Verdict:
+    if not all(map(isfinite, n.values())):
+        return DIVERGED
     return of_parts(
         {
-            "its frame error is at most 0.9 of the tanh RNN's": n["IRNN, 0.01 I"] <= 0.9 * n["tanh RNN"],
-            "its frame error is at most 1.05 of the LSTM's": n["IRNN, 0.01 I"] <= 1.05 * n["LSTM"],
+            "the frame error with 0.01·I is at most 0.9 of the tanh RNN's": n["IRNN, 0.01 I"] <= 0.9 * n["tanh RNN"],
+            "the frame error with 0.01·I is at most 1.05 of the LSTM's": n["IRNN, 0.01 I"] <= 1.05 * n["LSTM"],
         }
     )
 
@@ -355,14 +382,15 @@ def c14_rule(n: Numbers) -> Verdict:
 
 
 def c15(evidence: Evidence) -> Numbers:
-    slopes = evidence.table("activation_slopes").where(activation="sigmoid")
-    curve, tenth = slopes.where(part="curve"), slopes.where(part="product", x=10.0)
+    curve = evidence.table("activation_slopes").where(activation="sigmoid", part="curve")
+    drawn = np.random.default_rng(0).standard_normal((10, 100_000))
+    Sigmoid().apply(drawn)
     nets = evidence.table("depth_vs_time").where(activation="sigmoid", net="MLP")
     steepest = nets.where(gain=max(depth_vs_time.GAINS))
     return {
         "smallest slope": float(curve["slope"].min()),
         "largest slope": float(curve["slope"].max()),
-        "largest product of ten over 0.25^10": float(tenth["check"][0] / 0.25**10),
+        "largest product of ten over 0.25^10": float((4 * Sigmoid().slope(drawn)).prod(axis=0).max()),
         "growth over ten layers of 16 times the weights": float(steepest.only("median", back=10.0)),
     }
 
@@ -431,7 +459,6 @@ def c17_rule(n: Numbers) -> Verdict:
 
 RIVALS = ("tanh RNN", "ReLU RNN", "LSTM", "GRU")
 CONTESTS = {
-    "adding, T = 400": ("adding", "T = 400"),
     "pixels, sequential": ("pixels", "sequential"),
     "pixels, permuted": ("pixels", "permuted"),
     "characters": ("characters", "characters"),
@@ -440,43 +467,61 @@ CONTESTS = {
 
 
 def c18(evidence: Evidence) -> Numbers:
-    runs = evidence.all_runs.where(recipe="adding", model="IndRNN")
-    depths = sorted(int(variant.split()[0]) for (variant,) in evidence.all_runs.where(recipe="stacks").each("variant"))
-    if not len(runs) or not depths:
+    range_ = evidence.table("indrnn_range").where(steps=2000.0)
+    adding, stacks = (evidence.all_runs.where(recipe=recipe) for recipe in ("adding", "stacks"))
+    depths = sorted(int(variant.split()[0]) for (variant,) in stacks.each("variant"))
+    lengths = [variant for (variant,) in adding.where(model="IndRNN").each("variant")]
+    if not lengths or not depths:
         raise NotRunError("the IndRNN has not been run on the adding problem and in stacks")
+    solved = np.concatenate([evidence.scores("adding", variant, "IndRNN") < SOLVED for variant in lengths])
+    kin = [evidence.all_runs.where(model=name) for (name,) in evidence.all_runs.each("model") if "IndRNN" in name]
     numbers = {
-        "share of adding runs solved": float(np.mean(runs["score"] < 0.01)),
-        "runs diverged": float(np.sum(evidence.all_runs.where(model="IndRNN")["status"] == "diverged")),
+        "gradient at u = ε^(1/T), T = 2000": float(range_.only("gradient", kind="epsilon")),
+        "gradient at u = γ^(1/T), T = 2000": float(range_.only("gradient", kind="gamma")),
+        "share of adding runs solved": float(np.mean(solved)),
+        "runs diverged": float(sum(np.sum(rows["status"] == "diverged") for rows in kin)),
         "deepest": float(depths[-1]),
+        "IndRNN, 1 layer": evidence.score("stacks", "1 layers", "IndRNN"),
+        "IndRNN residual, 2 layers": evidence.score("stacks", "2 layers", "IndRNN residual"),
     }
     for name in ("IndRNN", "IndRNN residual", "IndRNN residual, batch norm", "tanh RNN", "tanh RNN residual"):
         numbers[f"{name}, deepest"] = evidence.score("stacks", f"{depths[-1]} layers", name)
-    numbers["IndRNN, 1 layer"] = evidence.score("stacks", "1 layers", "IndRNN")
+    until = {model: evidence.updates_until("adding_problem", "T = 400", model, SOLVED) for model in ("IndRNN", *RIVALS)}
+    numbers["updates to solve adding, T = 400"] = until.pop("IndRNN")
+    numbers["of the best rival"] = min(until.values())
     for contest, (recipe, variant) in CONTESTS.items():
         rivals = min(evidence.score(recipe, variant, rival) for rival in RIVALS)
-        numbers[f"over the best rival: {contest}"] = evidence.score(recipe, variant, "IndRNN") / rivals
+        numbers[f"score over the best rival's: {contest}"] = evidence.score(recipe, variant, "IndRNN") / rivals
     return numbers
 
 
 def c18_rule(n: Numbers) -> Verdict:
-    deepest = min(value for name, value in n.items() if name.startswith("IndRNN") and name.endswith(", deepest"))
-    won = {contest: n[f"over the best rival: {contest}"] < 1 for contest in CONTESTS}
+    low, high = n["gradient at u = ε^(1/T), T = 2000"], n["gradient at u = γ^(1/T), T = 2000"]
+    stacked = min(n["IndRNN residual, deepest"], n["IndRNN residual, batch norm, deepest"])
     return of_parts(
         {
+            "on an active path u in its range keeps the gradient within a factor of two": low >= 0.5 * (1 - 1e-9)
+            and high <= 2 * (1 + 1e-9),
             "it trains robustly with ReLU: every adding run solved, none diverged anywhere": n[
                 "share of adding runs solved"
             ]
             == 1
             and n["runs diverged"] == 0,
-            "the deepest stack is better than one layer": deepest < n["IndRNN, 1 layer"],
-            "the deepest stack is better than as many layers of tanh RNN": deepest < n["tanh RNN, deepest"],
-            "and than those with shortcuts": deepest < n["tanh RNN residual, deepest"],
-            **{f"it beats RNN, LSTM and GRU on {contest}": victory for contest, victory in won.items()},
+            "the deepest stack without shortcuts is better than one layer": n["IndRNN, deepest"] < n["IndRNN, 1 layer"],
+            "the deepest with shortcuts is better than two layers": stacked < n["IndRNN residual, 2 layers"],
+            "without shortcuts it is better than a tanh RNN as deep": n["IndRNN, deepest"] < n["tanh RNN, deepest"],
+            "with shortcuts it is better than a tanh RNN as deep": stacked < n["tanh RNN residual, deepest"],
+            "it beats RNN, LSTM and GRU on adding, T = 400, by updates": n["updates to solve adding, T = 400"]
+            < n["of the best rival"],
+            **{
+                f"it beats RNN, LSTM and GRU on {contest}": n[f"score over the best rival's: {contest}"] < 1
+                for contest in CONTESTS
+            },
         }
     )
 
 
-TRAINED = "rnnlab train --recipe {} --size paper"
+ANEW = "rnnlab figures {} --recompute"
 CLAIMS = (
     Claim(
         "C1",
@@ -486,8 +531,10 @@ CLAIMS = (
         c1_rule,
         "balanced: after ten linear layers of 100 the variance is within a factor of 2, either way; not optimal: as U "
         "of a tanh RNN some other initializer brings adding, T = 30, under 0.05 in at most 0.9 of the updates",
-        TRAINED.format("initializers"),
+        ANEW.format("initializer_learning"),
         recorded=True,
+        note="the first part is measured of the kernel, of which it is said; Keras draws U from orthogonal, and "
+        "30 steps are not a long sequence",
     ),
     Claim(
         "C2",
@@ -495,16 +542,17 @@ CLAIMS = (
         c2,
         c2_rule,
         "ten ReLU layers, widths 100 and 25, digits: updates until the error is under 45 %, at most 0.9 of another's",
-        TRAINED.format("initializers"),
+        ANEW.format("initializer_learning"),
         recorded=True,
+        note="LeakyReLU was not run; variance_scaling with a scale of 2 has he_uniform's variance, and is not a rival",
     ),
     Claim(
         "C3",
         "lecun_uniform suits shallow nets, normalised data, sigmoid",
         c3,
         c3_rule,
-        "one sigmoid layer, digits: median error; differences within the largest range of the seeds decide nothing",
-        TRAINED.format("initializers"),
+        "one sigmoid layer, digits: median error; better or worse: by more than the largest range of the seeds",
+        ANEW.format("initializer_learning"),
         recorded=True,
     ),
     Claim(
@@ -513,25 +561,27 @@ CLAIMS = (
         c4,
         c4_rule,
         "against glorot_uniform in a tanh RNN; more slowly: by more than glorot's standard deviation over the seeds",
-        "rnnlab figures initializer_survey; " + TRAINED.format("initializers"),
+        ANEW.format("initializer_survey initializer_learning"),
         recorded=True,
+        note="that it is so above all for tanh was not measured",
     ),
     Claim(
         "C5",
         "random_normal needs fine tuning and may be unstable",
         c5,
         c5_rule,
-        "ten ReLU layers of 100, digits: a σ learns if its median error ends under 45 %",
-        TRAINED.format("initializers"),
+        "ten ReLU layers of 100, digits: share of the seeds that end under an error of 45 %",
+        ANEW.format("initializer_learning"),
         recorded=True,
+        note="unstable is read as: a σ that does not learn",
     ),
     Claim(
         "C6",
         "variance_scaling is flexible and adapts to the layer",
         c6,
         c6_rule,
-        "ten ReLU layers of 100 and of 25, digits: it learns if the median error ends under 45 %",
-        TRAINED.format("initializers"),
+        "ten ReLU layers of 100 and of 25, digits: share of the seeds that end under an error of 45 %",
+        ANEW.format("initializer_learning"),
         recorded=True,
     ),
     Claim(
@@ -540,7 +590,7 @@ CLAIMS = (
         c7,
         c7_rule,
         "none yet",
-        "none yet",
+        "",
     ),
     Claim(
         "C8",
@@ -548,8 +598,8 @@ CLAIMS = (
         "derivative flows back unchanged",
         c8,
         c8_rule,
-        "no change at all in 300 steps",
-        "rnnlab figures irnn_memory",
+        "no entry changes at all in 300 steps",
+        "rnnlab claims C8",
     ),
     Claim(
         "C9",
@@ -566,7 +616,7 @@ CLAIMS = (
         c10_rule,
         "share of the seeds with a held-out mean squared error below 0.01 at the end: after at most 20,000 updates up "
         "to T = 150, 10,000 at 200, 8,000 beyond",
-        TRAINED.format("adding"),
+        ANEW.format("adding_problem"),
         recorded=True,
     ),
     Claim(
@@ -574,7 +624,7 @@ CLAIMS = (
         "an LSTM step costs at least 4 IRNN steps",
         c11,
         c11_rule,
-        "median ratio of the times of a training step, in the same round",
+        "median ratio of the times of a training step, in the same round, at least 4 at every size",
         "rnnlab figures step_cost --recompute",
         recorded=True,
     ),
@@ -585,8 +635,9 @@ CLAIMS = (
         c12_rule,
         "median held-out error in %, sequential order, after 6,000 updates and of two models after 30,000, on drawn "
         "digits of 14 × 14; the papers' is MNIST of 28 × 28, after up to a million",
-        TRAINED.format("pixels"),
+        ANEW.format("pixel_digits"),
         recorded=True,
+        note="the IRNN paper's own table, as others quote it, has 34 % error for its LSTM",
     ),
     Claim(
         "C13",
@@ -594,7 +645,7 @@ CLAIMS = (
         c13,
         c13_rule,
         "distances of the median bits per character; differences within the largest range of the seeds decide nothing",
-        TRAINED.format("characters"),
+        ANEW.format("character_model"),
         recorded=True,
     ),
     Claim(
@@ -603,7 +654,7 @@ CLAIMS = (
         c14,
         c14_rule,
         "median frame error in %; far better: at most 0.9 of it, on a par: at most 1.05 of it",
-        TRAINED.format("phonemes"),
+        ANEW.format("phoneme_frames"),
         recorded=True,
     ),
     Claim(
@@ -611,7 +662,8 @@ CLAIMS = (
         "sigmoid's slope is in (0, 0.25]: ten layers multiply the error by at most 0.25^10",
         c15,
         c15_rule,
-        "slopes on [-6, 6]; growth of the gradient through ten sigmoid layers of 16 times glorot_uniform weights",
+        "slopes on [-6, 6]; products of ten at pre-activations from N(0, 1), 100,000 times; growth of the gradient "
+        "through ten sigmoid layers of 16 times glorot_uniform weights",
         "rnnlab figures activation_slopes depth_vs_time",
     ),
     Claim(
@@ -621,6 +673,7 @@ CLAIMS = (
         c16_rule,
         "slopes on [-6, 6]; the median norm of the gradient 50 layers of a CNN back",
         "rnnlab figures activation_slopes depth_vs_time",
+        note="a ReLU's slope is 0 or 1",
     ),
     Claim(
         "C17",
@@ -636,8 +689,9 @@ CLAIMS = (
         "IndRNN solves vanishing and exploding, trains robustly with ReLU, stacks very deep, beats RNN, LSTM and GRU",
         c18,
         c18_rule,
-        "every run counts; medians of the seeds, on each task against the best of tanh RNN, ReLU RNN, LSTM and GRU",
-        "; ".join(TRAINED.format(name) for name in ("adding", "pixels", "characters", "phonemes", "stacks")),
+        "every run counts; medians of the seeds; on each task against the best of tanh RNN, ReLU RNN, LSTM and GRU, on "
+        "the adding problem by the updates until the error is first under 0.01",
+        ANEW.format("indrnn_range adding_problem pixel_digits character_model phoneme_frames deep_stacks"),
         recorded=True,
     ),
 )

@@ -44,7 +44,7 @@ class Margin:
 
     @property
     def beaten(self) -> bool:
-        """Whether the recurrent model is ahead of the linear one by the margin, and that of the trivial answer."""
+        """Whether it is ahead of the linear model by the margin, and that model is ahead of the trivial answer."""
         return self.share <= MARGIN and self.linear < self.trivial
 
     @property

@@ -30,9 +30,10 @@ def text(entries: list[Judged], evidence: Evidence) -> str:
     parts = [
         "# The survey's claims, measured",
         "`rnnlab claims` writes this page. A verdict follows from its numbers by a rule in "
-        '`rnnlab/claims/ledger.py`; nobody chose it. "Recorded" numbers come from runs that took hours and were made '
-        "once ([each with its command, seed, time and versions](runs.csv)); all others are measured as the page is "
-        "written. What a verdict says, it says of these tasks at these sizes.",
+        '`rnnlab/claims/ledger.py`; nobody chose it. "Recorded": at least some of the numbers come from runs '
+        "that took hours and were made once ([each with its command, seed, time and versions](runs.csv)), or are "
+        "times; all others are measured as the page is written. What a verdict says, it says of these tasks at these "
+        "sizes.",
         "| | claim | verdict | |\n|---|---|---|---|\n"
         + "\n".join(
             f"| [{entry.claim.name}](#{entry.claim.name.lower()}) | {_cell(entry.claim.says)} | "
@@ -48,7 +49,9 @@ def text(entries: list[Judged], evidence: Evidence) -> str:
             f"**{entry.verdict.word[0].upper()}{entry.verdict.word[1:]}**"
             + (" " if entry.verdict.word == "holds if" else ": ")
             + f"{entry.verdict.why}.",
-            f"- measured: {numbers(entry)}\n- rule: {claim.rule_says}\n- again: `{claim.command}`",
+            f"- measured: {numbers(entry)}\n- rule: {claim.rule_says}"
+            + (f"\n- note: {claim.note}" if claim.note else "")
+            + (f"\n- anew: `{claim.command}`" if claim.command else ""),
         ]
     parts += [
         "## Against a linear model",
@@ -61,7 +64,7 @@ def text(entries: list[Judged], evidence: Evidence) -> str:
             for row in margins(evidence)
         ),
         "## The papers' numbers beside ours",
-        "Ours are smaller in every way, and on other data: where a number differs, the budget may be why.",
+        "But for the adding problem, ours are smaller and on other data: where a number differs, that may be why.",
         "| experiment | paper | source | ours | our budget |\n|---|---|---|---|---|\n"
         + "\n".join(
             f"| {row.experiment} | {row.paper} | {row.source} | {' | '.join(ours(row, evidence))} |" for row in ROWS

@@ -6,6 +6,7 @@ import numpy as np
 
 from rnnlab.claims.evidence import Evidence, NotRunError
 from rnnlab.experiments.recipes import LONGER
+from rnnlab.gallery.adding_problem import SOLVED
 
 
 @dataclass(frozen=True)
@@ -15,7 +16,7 @@ class Row:
     Attributes:
         experiment: what was measured, in which units.
         paper: its number and its size.
-        source: who measured it.
+        source: who measured it, and who says so where the paper itself was not read.
         ours: (recipe, variant, model).
     """
 
@@ -25,14 +26,15 @@ class Row:
     ours: tuple[str, str, str]
 
 
-IRNN, INDRNN = "Le et al. 2015", "Li et al. 2018, 2019"
-CITED = "Le et al. 2015, as Cooijmans et al. cite it"
+INDRNN = "Li et al. 2018, 2019"
+CITED, INDRNN_CITES = "Le et al. 2015, as Cooijmans et al. cite it", "as Li et al. 2018 cite it"
+TOLD = "Le et al. 2015, from other reports of it"
 MNIST = "MNIST, 28 × 28"
 IN_ORDER, SHUFFLED = f"sequential, {LONGER}", f"permuted, {LONGER}"
 ROWS = (
-    Row("adding, T = 150, IRNN", "solved; SGD 0.01, clip 100, 100 units", IRNN, ("adding", "T = 150", "IRNN")),
-    Row("adding, T = 150, LSTM", "solved", IRNN, ("adding", "T = 150", "LSTM")),
-    Row("adding, T = 300, IRNN", "solved; SGD 0.01, clip 10", IRNN, ("adding", "T = 300", "IRNN")),
+    Row("adding, T = 150, IRNN", "solved", TOLD, ("adding", "T = 150", "IRNN")),
+    Row("adding, T = 150, LSTM", "solved", TOLD, ("adding", "T = 150", "LSTM")),
+    Row("adding, T = 300, IRNN", "solved", TOLD, ("adding", "T = 300", "IRNN")),
     Row("adding, T = 100, IndRNN", "solved; 2 × 128, Adam 2e-4", INDRNN, ("adding", "T = 100", "IndRNN")),
     Row("adding, T = 500, IndRNN", "solved", INDRNN, ("adding", "T = 500", "IndRNN")),
     Row("adding, T = 1000, IndRNN", "solved", INDRNN, ("adding", "T = 1000", "IndRNN")),
@@ -40,8 +42,8 @@ ROWS = (
     Row("pixels, permuted, tanh RNN, error %", f"65.0; {MNIST}", CITED, ("pixels", SHUFFLED, "tanh RNN")),
     Row("pixels, sequential, IRNN, error %", f"3.0; {MNIST}", CITED, ("pixels", IN_ORDER, "IRNN")),
     Row("pixels, permuted, IRNN, error %", f"18.0; {MNIST}", CITED, ("pixels", SHUFFLED, "IRNN")),
-    Row("pixels, sequential, LSTM, error %", f"1.8; {MNIST}", INDRNN, ("pixels", "sequential", "LSTM")),
-    Row("pixels, permuted, LSTM, error %", f"12; {MNIST}", INDRNN, ("pixels", "permuted", "LSTM")),
+    Row("pixels, sequential, LSTM, error %", f"1.8; {MNIST}", INDRNN_CITES, ("pixels", "sequential", "LSTM")),
+    Row("pixels, permuted, LSTM, error %", f"12; {MNIST}", INDRNN_CITES, ("pixels", "permuted", "LSTM")),
     Row("pixels, sequential, IndRNN, error %", f"1.0; {MNIST}, 6 layers", INDRNN, ("pixels", "sequential", "IndRNN")),
     Row("pixels, permuted, IndRNN, error %", f"4.0; {MNIST}, 6 layers", INDRNN, ("pixels", "permuted", "IndRNN")),
     Row(
@@ -50,9 +52,9 @@ ROWS = (
         INDRNN,
         ("characters", "characters", "IndRNN"),
     ),
-    Row("frames, LSTM, error %", "35.4; TIMIT, 2 layers of 250", IRNN, ("phonemes", "frames", "LSTM")),
+    Row("frames, LSTM, error %", "35.4; TIMIT, 2 layers of 250", TOLD, ("phonemes", "frames", "LSTM")),
     Row(
-        "frames, IRNN of 0.01 I, error %", "35.5; TIMIT, 2 layers of 500", IRNN, ("phonemes", "frames", "IRNN, 0.01 I")
+        "frames, IRNN of 0.01 I, error %", "35.5; TIMIT, 2 layers of 500", TOLD, ("phonemes", "frames", "IRNN, 0.01 I")
     ),
 )
 
@@ -65,8 +67,7 @@ def ours(row: Row, evidence: Evidence) -> tuple[str, str]:
         return "not run", ""
     scores = evidence.scores(*row.ours)
     if row.ours[0] == "adding":
-        solved = int(np.sum(scores < 0.01))
-        number = f"{solved} of {len(scores)} seeds below 0.01"
+        number = f"{int(np.sum(scores < SOLVED))} of {len(scores)} seeds below {SOLVED:g}"
     else:
         number = f"{np.median(scores):.3g}"
         if len(scores) > 1:

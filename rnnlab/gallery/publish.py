@@ -7,6 +7,7 @@ from typing import Protocol, cast
 
 from matplotlib.figure import Figure
 
+from rnnlab.experiments import runner
 from rnnlab.files import replacing
 from rnnlab.gallery import (
     activation_slopes,
@@ -110,8 +111,8 @@ def publish(
         announce(name)
         module = FIGURES[name]
         recorded = recorded_path(f"{name}.csv", out)
-        if _is_recorded(module) and recorded is not None and not recompute:
-            table = _recorded(recorded, module)
+        if columns(module) and recorded is not None and not recompute:
+            table = read_recorded(recorded, columns(module))
             redrawn.append(name)
         else:
             table = Table.parse(module.compute().text())
@@ -132,7 +133,7 @@ def recorded_path(name: str, out: Path) -> Path | None:
 def _write_runs(out: Path, anew: str | None) -> None:
     """runs.csv in `out`: as recorded, but with the rows of the recipe that was carried out anew."""
     path = recorded_path(RUNS, out)
-    runs = None if path is None else Table.read(path)
+    runs = None if path is None else read_recorded(path, runner.RUNS)
     if anew is not None:
         mine = learning.runs(anew)
         runs = mine if runs is None else runs.without(recipe=anew).above(mine)
@@ -141,13 +142,13 @@ def _write_runs(out: Path, anew: str | None) -> None:
             file.write(runs.text().encode())
 
 
-def _is_recorded(module: FigureModule) -> bool:
-    return hasattr(module, "RECORDED")
+def columns(module: FigureModule) -> str:
+    """Those of the module's recorded table; none if it is computed each time."""
+    return str(getattr(module, "RECORDED", ""))
 
 
-def _recorded(path: Path, module: FigureModule) -> Table:
-    """The table at `path`, refused unless it is whole and has this figure's columns."""
-    wanted = cast(str, getattr(module, "RECORDED", ""))
+def read_recorded(path: Path, wanted: str) -> Table:
+    """The table at `path`, refused unless it is whole and has the columns `wanted`."""
     try:
         table = Table.read(path)
     except ValueError:  # not UTF-8, no rows, or rows of different lengths
@@ -186,7 +187,7 @@ def _readme(out: Path) -> str:
         if pictures and (out / f"{name}.csv").exists():
             caption = module.caption(Table.read(out / f"{name}.csv"))
             again = f"`rnnlab figures {name}`"
-            if _is_recorded(module):
+            if columns(module):
                 again += f", which draws this table; measured anew: `rnnlab figures {name} --recompute`"
             if hasattr(module, "RECIPE"):
                 again += f"; every run with its command, seed, time and versions: [runs]({RUNS})"

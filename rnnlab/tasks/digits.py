@@ -24,7 +24,11 @@ TRAINING = (
     "cmtt10",
 )
 TEST = ("DejaVuSansMono", "DejaVuSansMono-Bold", "DejaVuSerif-Italic", "STIXGeneralBol", "cmss10", "cmb10")
-"""The faces, by the names of their files; no face of the test is trained on. Both have some with serifs and without."""
+"""The faces, by the names of their files; no face of the test is trained on. Both have some with serifs and without.
+
+DejaVuSansMono and DejaVuSerif-Italic are nearly the upright and the slanted form of a face in training: a linear model
+errs on the second no more than on training faces, on the others by 4 to 15 % more.
+"""
 
 FINE = 96
 """A glyph is filled once, at FINE × FINE, and every image samples that."""
