@@ -131,10 +131,9 @@ def c2(evidence: Evidence) -> Numbers:
 def c2_rule(n: Numbers) -> Verdict:
     return of_parts(
         {
-            f"in {variant} he_uniform halves the error in at most 0.9 of the updates of {name}": sooner(
-                n[f"he_uniform, {variant}"], n[f"{name}, {variant}"]
+            f"at both widths he_uniform halves the error in at most 0.9 of the updates of {name}": all(
+                sooner(n[f"he_uniform, {variant}"], n[f"{name}, {variant}"]) for variant in DEEP
             )
-            for variant in DEEP
             for name in KERNELS
         }
     )
