@@ -31,6 +31,12 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         raise
 
 
+def discard_unfinished(path: Path) -> None:
+    """Remove what a process that was killed while it replaced `path` left beside it."""
+    for orphan in path.parent.glob(f".{path.name}.*"):
+        orphan.unlink()
+
+
 def _ordinary_mode() -> int:
     """The permission bits that open() would have given: 0o666 less the process's umask."""
     umask = os.umask(0)

@@ -6,6 +6,7 @@ from importlib import import_module
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rnnlab.arrays import Array, contract
 
@@ -68,10 +69,16 @@ def documentation() -> str:
     return "\n".join(topics[name] for name in sorted(topics))
 
 
+def coded(text: str) -> tuple[str, NDArray[np.int64]]:
+    """The alphabet of `text` in order, and for each character its place there."""
+    points, codes = np.unique(np.frombuffer(text.encode("utf-32-le"), "<u4"), return_inverse=True)
+    return "".join(map(chr, points)), codes
+
+
 def _characters(text: str, source: str, steps: int, batch: int) -> Sequences:
     if len(text) < steps:
         raise ValueError(f"{source} has {len(text)} characters; {steps} steps need at least {steps}")
-    alphabet, codes = np.unique(np.frombuffer(text.encode("utf-32-le"), "<u4"), return_inverse=True)
+    alphabet, codes = coded(text)
     starts = np.linspace(0, len(text) - steps, batch).astype(int)
     windows = codes[starts + np.arange(steps)[:, None]]  # (T, B)
     xs = np.zeros((steps, batch, len(alphabet)))

@@ -11,7 +11,7 @@ import numpy as np
 
 from rnnlab import optim
 from rnnlab.arrays import Array, NotFiniteError
-from rnnlab.files import replacing
+from rnnlab.files import discard_unfinished, replacing
 from rnnlab.flow.norms import norms
 from rnnlab.layers import IndRNN
 from rnnlab.network import Network, NetworkTrace, Residual
@@ -355,8 +355,8 @@ def _begin(where: Path, fresh: Checkpoint, resume: bool) -> Checkpoint:
     if path.exists() and not resume:
         raise ValueError(f"{where} holds a run already: resume it, or choose another folder")
     saved = _same_run(path, fresh) if path.exists() else None
-    for orphan in (orphan for name in (CHECKPOINT, LOG, NORMS) for orphan in where.glob(f".{name}.*")):
-        orphan.unlink()  # what a killed run was writing
+    for name in (CHECKPOINT, LOG, NORMS):
+        discard_unfinished(where / name)
     if saved is None:
         return fresh
     _write_logs(where, saved)  # the run may have been killed between the checkpoint and its log

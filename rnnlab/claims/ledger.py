@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from rnnlab.activations import Sigmoid
 from rnnlab.claims.evidence import Evidence, NotRunError
 from rnnlab.claims.verdict import Verdict, nearer, of_parts
-from rnnlab.experiments.recipes import LONGER, LONGER_MODELS
+from rnnlab.experiments.recipes import LONGER, LONGER_MODELS, longer
 from rnnlab.gallery import depth_vs_time
 from rnnlab.gallery.adding_problem import SOLVED
 from rnnlab.gallery.initializer_learning import HALF, LEARNED
@@ -330,8 +330,8 @@ def c11_rule(n: Numbers) -> Verdict:
 
 def c12(evidence: Evidence) -> Numbers:
     numbers = {model: evidence.score("pixels", "sequential", model) for model in ("tanh RNN", "IRNN", "LSTM")}
-    longer = f"sequential, {LONGER}"
-    return numbers | {f"{model}, {LONGER}": evidence.score("pixels", longer, model) for model in LONGER_MODELS}
+    order = longer("sequential")
+    return numbers | {f"{model}, {LONGER}": evidence.score("pixels", order, model) for model in LONGER_MODELS}
 
 
 def c12_rule(n: Numbers) -> Verdict:

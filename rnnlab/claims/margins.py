@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from rnnlab.claims.evidence import Evidence, NotRunError
-from rnnlab.experiments.recipes import LONGER
+from rnnlab.experiments.recipes import longer
 
 RECURRENT = ("tanh RNN", "ReLU RNN", "IRNN", "IRNN, 0.01 I", "LSTM", "GRU", "IndRNN")
 MARGIN = 0.8
@@ -13,7 +13,7 @@ WHOLE = ("pixels", "whole image", "linear")
 CONTESTS = {
     "pixels, sequential, error %": ("pixels", "sequential", WHOLE),
     "pixels, permuted, error %": ("pixels", "permuted", WHOLE),
-    f"pixels, permuted, {LONGER}, error %": ("pixels", f"permuted, {LONGER}", WHOLE),
+    f"pixels, {longer('permuted')}, error %": ("pixels", longer("permuted"), WHOLE),
     "characters, bits": ("characters", "characters", ("characters", "characters", "bigrams")),
     "phonemes, frame error %": ("phonemes", "frames", ("phonemes", "frames", "linear")),
 }

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnnlab.claims.evidence import Evidence, NotRunError
-from rnnlab.experiments.recipes import LONGER
+from rnnlab.experiments.recipes import longer
 from rnnlab.gallery.adding_problem import SOLVED
 
 
@@ -30,7 +30,7 @@ INDRNN = "Li et al. 2018, 2019"
 CITED, INDRNN_CITES = "Le et al. 2015, as Cooijmans et al. cite it", "as Li et al. 2018 cite it"
 TOLD = "Le et al. 2015, from other reports of it"
 MNIST = "MNIST, 28 × 28"
-IN_ORDER, SHUFFLED = f"sequential, {LONGER}", f"permuted, {LONGER}"
+IN_ORDER, SHUFFLED = longer("sequential"), longer("permuted")
 ROWS = (
     Row("adding, T = 150, IRNN", "solved", TOLD, ("adding", "T = 150", "IRNN")),
     Row("adding, T = 150, LSTM", "solved", TOLD, ("adding", "T = 150", "LSTM")),

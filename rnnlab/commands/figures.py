@@ -55,9 +55,9 @@ def _foretell(modules: list[Any]) -> None:
     """How long the training will take, by the recorded runs."""
     from rnnlab.gallery.publish import RECORDED, RUNS
 
-    recipes = {module.RECIPE for module in modules if hasattr(module, "RECIPE")}
-    for recipe in sorted(recipes):
-        runs = Table.read(RECORDED / RUNS).where(recipe=recipe)
+    recorded = Table.read(RECORDED / RUNS)
+    for recipe in sorted({module.RECIPE for module in modules if hasattr(module, "RECIPE")}):
+        runs = recorded.where(recipe=recipe)
         print(
             f"training {recipe} anew, {len(runs)} runs that took {runs['seconds'].sum() / 3600:.1f} hours of one core, "
             "in the folder runs; what is there already is not run again",

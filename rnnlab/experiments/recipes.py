@@ -140,10 +140,15 @@ def _pixels(side: int, updates: int, models: tuple[str, ...] = tuple(MODELS)) ->
 LONGER, LONGER_MODELS = "5 times as long", ("tanh RNN", "IRNN")
 
 
+def longer(order: str) -> str:
+    """The variant in which some models learn on."""
+    return f"{order}, {LONGER}"
+
+
 def _longer(entries: list[Entry]) -> list[Entry]:
     """The models that take the least time for an update, which go on learning for longer."""
     return [
-        replace(entry, variant=f"{entry.variant}, {LONGER}", run=replace(entry.run, updates=5 * entry.run.updates))
+        replace(entry, variant=longer(entry.variant), run=replace(entry.run, updates=5 * entry.run.updates))
         for entry in entries
         if entry.variant != "whole image" and entry.model in LONGER_MODELS
     ]
@@ -152,9 +157,8 @@ def _longer(entries: list[Entry]) -> list[Entry]:
 PIXELS = Recipe(
     "Digits in Matplotlib's fonts pixel by pixel at 14 × 14, T = 196, not 28 × 28, T = 784: half the side takes "
     "a quarter of the steps. Other faces in the test than in training, two of them slanted or upright relatives of "
-    "some there. Adam, batches of 32; one layer of 100 units "
-    "(IndRNN two of 128). The tanh RNN and the IRNN are also given five times as many updates. The papers have MNIST's "
-    "60,000 images and up to a million updates.",
+    "some there. Adam, batches of 32; one layer of 100 units (IndRNN two of 128). The tanh RNN and the IRNN are also "
+    "given five times as many updates. The papers have MNIST's 60,000 images and up to a million updates.",
     quick=tuple(_pixels(7, 2000)),
     paper=tuple(_seeded([*_pixels(14, 6000), *_longer(_pixels(14, 6000))], 3)),
 )

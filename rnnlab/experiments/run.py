@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from rnnlab import initializers
-from rnnlab.files import replacing
+from rnnlab.files import discard_unfinished, replacing
 from rnnlab.initializers import Initializer
 from rnnlab.models import LAYERS, build
 from rnnlab.network import Network
@@ -298,7 +298,6 @@ def _conclude(folder: Path, run: Run, status: str, updates: int, rows: tuple[Row
 
 
 def _write(path: Path, text: str) -> None:
-    for orphan in path.parent.glob(f".{path.name}.*"):
-        orphan.unlink()  # what a killed run was writing
+    discard_unfinished(path)
     with replacing(path) as file:
         file.write(text.encode())

@@ -93,7 +93,7 @@ def caption(table: Table) -> str:
     )
     return (
         "Bits per character on held-out text after the same number of updates at every depth (layers: "
-        f"bits){apart}. {learning.listed(said)}{learning.not_run(models, LOOKS)}."
+        f"bits){apart}. {'; '.join(said)}{learning.not_run(models, LOOKS)}."
         f"{lowest} Single characters' frequencies alone give about {character_model.BASELINE:.3g}. "
         f"{learning.budget(table)}. {RECIPES[RECIPE].about} On the Penn Treebank they report 1.21 bits."
     )

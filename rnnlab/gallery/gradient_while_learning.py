@@ -90,7 +90,7 @@ def caption(table: Table) -> str:
         "Norm of the derivative of a sequence's loss by the state h[t], all paths to the loss together, median of "
         f"32 held-out sequences of the adding problem, {variant}, seed {seed:.0f}, at several moments of the training; "
         "the later, the darker and thicker; dashed as initialised. Of a stack it is the state of the top layer. At the "
-        f"first state there is, of the norm at the last: {learning.listed(said)}.{lost}"
+        f"first state there is, of the norm at the last: {'; '.join(said)}.{lost}"
     )
 
 

@@ -295,8 +295,3 @@ def budget(table: Table) -> str:
         f"{len(seconds)} run{'s' * (len(seconds) > 1)}, {how_many} seed{'s' * (seeds[-1] > 1)} of each and at most "
         f"{updates:,.0f} updates, {failed}, in {hours:.1f} hours of one core"
     )
-
-
-def listed(words: list[str]) -> str:
-    """a; b; c."""
-    return "; ".join(words)

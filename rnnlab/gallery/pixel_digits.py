@@ -4,7 +4,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from rnnlab.experiments.recipes import LONGER, LONGER_MODELS, RECIPES, Size
+from rnnlab.experiments.recipes import LONGER_MODELS, RECIPES, Size, longer
 from rnnlab.experiments.runner import CURVES
 from rnnlab.gallery import learning, page
 from rnnlab.table import Table
@@ -27,8 +27,7 @@ def compute(*, size: Size = "paper", root: Path = learning.ROOT, jobs: int | Non
 @page.styled
 def draw(table: Table) -> Figure:
     """In order above, shuffled below: learning curves, last errors, and the curves of those that went on for longer."""
-    longer = [order for order in ORDERS if len(table.where(variant=_longer(order)))]
-    columns = 3 if longer else 2
+    columns = 3 if any(len(table.where(variant=longer(order))) for order in ORDERS) else 2
     figure, panels = page.page(2, columns, height=7.6, width=2.5 + 4.25 * columns, sharey=True)
     flat = {model: learning.ends(table, WHOLE, model) for model in WHOLES}
     levels = {f"always one digit: {BASELINE:g}": BASELINE}
@@ -47,8 +46,8 @@ def draw(table: Table) -> Figure:
         curves.set(title=order, xlabel="thousands of updates", ylim=(0, 100), ylabel="held-out error, %")
         ends.set(title=f"{order}: after the last update", xlabel=learning.SEEDS)
         for ax in rest:
-            learning.draw_curves(ax, table, _longer(order), LOOKS, every=1000)
-            ax.set(title=_longer(order), xlabel="thousands of updates")
+            learning.draw_curves(ax, table, longer(order), LOOKS, every=1000)
+            ax.set(title=longer(order), xlabel="thousands of updates")
     learning.legend(figure, table, LOOKS)
     figure.draw_without_rendering()
     for ax in panels[columns - 1 :: columns]:
@@ -56,17 +55,12 @@ def draw(table: Table) -> Figure:
     return figure
 
 
-def _longer(order: str) -> str:
-    """The variant in which some models learn on."""
-    return f"{order}, {LONGER}"
-
-
 def caption(table: Table) -> str:
     said = [f"{order}: {learning.told(table, order, LOOKS)}" for order in ORDERS]
     said += [
-        f"{_longer(order)}: {learning.told(table, _longer(order), LONGER_MODELS)}"
+        f"{longer(order)}: {learning.told(table, longer(order), LONGER_MODELS)}"
         for order in ORDERS
-        if len(table.where(variant=_longer(order)))
+        if len(table.where(variant=longer(order)))
     ]
     said.append(f"{WHOLE} at once: {learning.told(table, WHOLE, WHOLES)}")
     return (

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from rnnlab.arrays import Array
 from rnnlab.losses import softmax_cross_entropy
 from rnnlab.network import Network, States
-from rnnlab.sequences import documentation, read_text
+from rnnlab.sequences import coded, documentation, read_text
 from rnnlab.tasks.task import Batch
 
 TEST_SHARE = 0.1
@@ -62,8 +62,8 @@ class Characters:
         """The task on `text`."""
         if not text:
             raise ValueError(f"{source} is empty")
-        points, codes = np.unique(np.frombuffer(text.encode("utf-32-le"), "<u4"), return_inverse=True)
-        return cls(codes, "".join(map(chr, points)), source, steps)
+        alphabet, codes = coded(text)
+        return cls(codes, alphabet, source, steps)
 
     @classmethod
     def read(cls, path: str | os.PathLike[str], *, steps: int = 50) -> "Characters":

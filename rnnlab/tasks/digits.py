@@ -27,7 +27,7 @@ TEST = ("DejaVuSansMono", "DejaVuSansMono-Bold", "DejaVuSerif-Italic", "STIXGene
 """The faces, by the names of their files; no face of the test is trained on. Both have some with serifs and without.
 
 DejaVuSansMono and DejaVuSerif-Italic are nearly the upright and the slanted form of a face in training: a linear model
-errs on the second no more than on training faces, on the others by 4 to 15 % more.
+errs on the second no more than on training faces, on the others by 4 to 15 points more.
 """
 
 FINE = 96
