@@ -19,9 +19,10 @@ from typing import Any
 import numpy as np
 
 from rnnlab.arrays import Array
-from rnnlab.layers import BatchNorm
-from rnnlab.network import Layer, Network, Residual, States
+from rnnlab.layers.batchnorm import normalises_over_time
+from rnnlab.network import Network
 from rnnlab.record import Record
+from rnnlab.trace import AnyLayer, States
 
 Loss = Callable[[slice, Array], tuple[float, Array]]
 
@@ -34,7 +35,7 @@ class Descent(Record):
         loss: its value, the sum over the stretches.
         params: dL/d(parameter), in the shape of the layer or network.
         xs: dL/dx, shaped like xs; None where the inputs are integers.
-        starts: dL/d(state) before the first step; a tuple for each layer of a network.
+        starts: dL/d(state) before the first step.
         last: the states after the last step, to go on from.
     """
 
@@ -45,19 +46,19 @@ class Descent(Record):
     last: tuple[Any, ...]
 
 
-def full(layer: Layer, xs: Array, loss: Loss, *starts: Any) -> Descent:
+def full(layer: AnyLayer, xs: Array, loss: Loss, *starts: Any) -> Descent:
     """One stretch: forward over all T steps, backward over all T steps.
 
     Args:
         layer: a layer or a network.
         xs: (T, B, D), or integers (T, B).
         loss: as above.
-        starts: the states before the first step, as `trace.last` gives them; zeros if not given.
+        starts: the states before the first step, as `trace.ends` gives them; zeros if not given.
     """
     return checkpointed(layer, xs, loss, *starts, every=max(len(xs), 1))
 
 
-def truncated(layer: Layer, xs: Array, loss: Loss, k: int, *starts: Any) -> Descent:
+def truncated(layer: AnyLayer, xs: Array, loss: Loss, k: int, *starts: Any) -> Descent:
     """Stretches of k steps: the state is carried from one to the next, the gradient is not.
 
     Every path from a loss back to a parameter that crosses the start of a stretch is cut. Source: Williams, Peng
@@ -71,7 +72,7 @@ def truncated(layer: Layer, xs: Array, loss: Loss, k: int, *starts: Any) -> Desc
     return _descend(layer, xs, loss, starts, k, carried=False)
 
 
-def checkpointed(layer: Layer, xs: Array, loss: Loss, *starts: Any, every: int | None = None) -> Descent:
+def checkpointed(layer: AnyLayer, xs: Array, loss: Loss, *starts: Any, every: int | None = None) -> Descent:
     """The exact gradient in the memory of two stretches: only the states between stretches are kept.
 
     Forward once, keeping the state every `every` steps (⌈√T⌉ if not given); then, from the last stretch to the first,
@@ -87,44 +88,38 @@ def checkpointed(layer: Layer, xs: Array, loss: Loss, *starts: Any, every: int |
     return _descend(layer, xs, loss, starts, every, carried=True)
 
 
-def _descend(layer: Layer, xs: Array, loss: Loss, starts: tuple[Any, ...], length: int, *, carried: bool) -> Descent:
+def _descend(layer: AnyLayer, xs: Array, loss: Loss, starts: tuple[Any, ...], length: int, *, carried: bool) -> Descent:
     whole = isinstance(layer, Network)
     network = layer if isinstance(layer, Network) else Network((layer,), reads="every")
     T = len(xs)
     if T == 0:
         raise ValueError(f"xs must have at least one step; got {xs.shape}")
     stretches = [slice(first, min(first + length, T)) for first in range(0, T, length)]
-    if len(stretches) > 1 and any(map(_normalises, network.layers)):
+    if len(stretches) > 1 and normalises_over_time(network):
         raise ValueError("a BatchNorm normalises over all steps at once: run the network whole, or evaluating()")
-    begins: list[tuple[States, ...]] = [starts if whole else (starts,) if starts else ()]
+    begins: list[States] = [starts]
     for steps in stretches[:-1]:
-        begins.append(network.forward(xs[steps], *begins[-1]).last)
+        begins.append(network.forward(xs[steps], *begins[-1]).ends)
 
     value = 0.0
     params: Any = None
     dxs: Array | None = None
-    late: tuple[States, ...] = ()
-    last: tuple[States, ...] = ()
+    late: States = ()
+    last: States = ()
     for steps, begin in zip(stretches[::-1], begins[::-1], strict=True):
         trace = network.forward(xs[steps], *begin)
-        last = last or trace.last
+        last = last or trace.ends
         if network.reads == "every" or steps is stretches[-1]:
             part, dys = loss(steps, trace.ys)
             value += part
         else:
             dys = np.zeros_like(trace.ys)
         gradients = network.backward(trace, dys, *late)
-        late = gradients.starts if carried else ()
+        late = gradients.dstarts if carried else ()
         params = gradients.params if params is None else params.map(np.add, gradients.params)
         if gradients.xs is not None:
             dxs = np.empty_like(xs) if dxs is None else dxs
             dxs[steps] = gradients.xs
     if whole:
-        return Descent(value, params, dxs, gradients.starts, last)
-    return Descent(value, params.layers[0], dxs, gradients.starts[0], last[0])
-
-
-def _normalises(layer: Any) -> bool:
-    """Whether the layer's outputs at one step depend on the inputs at all others."""
-    inner = layer.layer if isinstance(layer, Residual) else layer
-    return isinstance(inner, BatchNorm) and not inner.running
+        return Descent(value, params, dxs, gradients.dstarts, last)
+    return Descent(value, params.layers[0], dxs, gradients.dstarts, last)

@@ -67,8 +67,8 @@ class Record:
         return cast(Self, _with_leaves("", self, arrays))
 
     def __repr__(self) -> str:
-        parts = (f"{field.name}={_brief(getattr(self, field.name))}" for field in fields(self))
-        return f"{type(self).__name__}({', '.join(parts)})"
+        named = (f"{name}={_brief(part)}" for name, part in parts(self))
+        return f"{type(self).__name__}({', '.join(named)})"
 
 
 def _brief(value: object) -> str:
@@ -80,19 +80,17 @@ def _brief(value: object) -> str:
     return repr(value)
 
 
-def _parts(value: object) -> Iterator[tuple[str, object]] | None:
-    """The named parts of a record or a tuple; None for anything that has none."""
+def parts(value: object) -> Iterator[tuple[str, Any]]:
+    """The named parts of a record or a tuple; anything else has none."""
     if isinstance(value, Record):
         return ((field.name, getattr(value, field.name)) for field in fields(value))
-    if isinstance(value, tuple):
-        return ((str(i), item) for i, item in enumerate(value))
-    return None
+    return ((str(i), item) for i, item in enumerate(value)) if isinstance(value, tuple) else iter(())
 
 
 def _leaves(prefix: str, value: object) -> Iterator[tuple[str, Array]]:
     if isinstance(value, np.ndarray):
         yield prefix, value
-    for name, part in _parts(value) or ():
+    for name, part in parts(value):
         yield from _leaves(f"{prefix}.{name}" if prefix else name, part)
 
 
@@ -100,10 +98,9 @@ def _with_leaves(prefix: str, value: Any, leaves: dict[str, Array]) -> Any:
     """`value` again with its arrays taken from `leaves`; constructors are not run."""
     if isinstance(value, np.ndarray):
         return leaves[prefix]
-    parts = _parts(value)
-    if parts is None:
+    if not isinstance(value, Record | tuple):
         return value
-    built = {name: _with_leaves(f"{prefix}.{name}" if prefix else name, part, leaves) for name, part in parts}
+    built = {name: _with_leaves(f"{prefix}.{name}" if prefix else name, part, leaves) for name, part in parts(value)}
     if isinstance(value, tuple):
         return tuple(built.values())
     copy = object.__new__(type(value))
@@ -145,7 +142,7 @@ def _describe(value: object) -> Any:
             raise TypeError(
                 f"save knows another record class called {type(value).__name__}: give this one another name"
             )
-        return {"record": type(value).__name__, "parts": {n: _describe(p) for n, p in _parts(value) or ()}}
+        return {"record": type(value).__name__, "parts": {n: _describe(p) for n, p in parts(value)}}
     if isinstance(value, tuple):
         return {"tuple": [_describe(item) for item in value]}
     if isinstance(value, PLAIN):

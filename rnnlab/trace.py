@@ -1,19 +1,214 @@
-"""What a run leaves behind and what going back through it returns: Trace and Gradients, and their state buffers."""
+"""The one protocol: what a layer takes and leaves, forward and backward. Layers, residual blocks and networks obey it.
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
+    forward    xs, starts            →  a trace       with ys, states, ends
+    backward   trace, dys, dends     →  gradients     with params, xs, states, dstarts
+
+`starts` and `ends` are the states before the first step and after the last, so a sequence can be run in chunks:
+`layer.forward(more, *trace.ends)` goes on where a trace ended, and `layer.backward(trace, dys, *later.dstarts)` takes
+from the gradients of the later chunk what the earlier chunk needs.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Generic, Protocol, Self, TypeAlias, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnlab.arrays import Array, contract
-from rnnlab.record import Record
+from rnnlab.record import Record, parts
+
+States: TypeAlias = tuple[Array, ...]
+"""One state of each kind that a layer carries, (B, H) each: (h,) of an RNN, (h, c) of an LSTM, all of a network's."""
+
+
+class TraceLike(Protocol):
+    """What every `forward` leaves."""
+
+    @property
+    def ys(self) -> Array:
+        """What the next layer up reads."""
+        ...
+
+    @property
+    def states(self) -> dict[str, Array]:
+        """Every state at every step by its name, (T+1, B, H) each, in the order of the layer's `carries`."""
+        ...
+
+    @property
+    def starts(self) -> States:
+        """The states before the first step."""
+        ...
+
+    @property
+    def ends(self) -> States:
+        """The states after the last step."""
+        ...
+
+
+class GradientsLike(Protocol):
+    """What every `backward` returns; each part has the shape of what it differentiates."""
+
+    @property
+    def params(self) -> Any:
+        """dL/d(parameter), as a layer: params.U is dL/dU."""
+        ...
+
+    @property
+    def xs(self) -> Array | None:
+        """dL/dx; None where the inputs are integers."""
+        ...
+
+    @property
+    def states(self) -> dict[str, Array]:
+        """The TOTAL derivative by every state at every step, by name, (T+1, B, H) each."""
+        ...
+
+    @property
+    def dstarts(self) -> States:
+        """dL/d(state) before the first step."""
+        ...
+
+
+T = TypeVar("T", bound=TraceLike)
+
+
+class Layer(Protocol[T]):
+    """What `check_gradients`, `rl.flow`, `Network`, `fit` and `save` ask of a layer.
+
+    A layer of your own is a Record whose fields are its parameters, and settings that ride along:
+
+        @dataclass(frozen=True, eq=False, repr=False)
+        class Mine(rl.Record):
+            U: np.ndarray
+            carries: ClassVar = ("hs",)
+
+            def forward(self, xs, h0=None): ...              # returns rl.Trace(xs, hs)
+            def backward(self, trace, dhs, dh_end=None): ... # returns rl.Gradients(self.like(U=dU), dxs, dhs)
+
+    One layer carries one state and another two, so the protocol leaves their parameters open: they are arrays (B, H),
+    one for each name in `carries`, and zeros where they are not given.
+    """
+
+    @property
+    def carries(self) -> tuple[str, ...]:
+        """The names of the states that go from step to step: ("hs",) of an RNN, () of a layer without time."""
+        ...
+
+    def forward(self, xs: NDArray[Any], /, *starts: Any, **named: Any) -> T:
+        """Run over xs: (T, B, D), or whatever the layer reads."""
+        ...
+
+    def backward(self, trace: T, dys: Array, /, *dends: Any, **named: Any) -> GradientsLike:
+        """The gradients of a loss L, given dL/dy as it arrives from above, and dL/d(state) after the last step."""
+        ...
+
+    def arrays(self) -> dict[str, Array]: ...
+
+    def map(self, fn: Callable[..., Array], *others: Record) -> Self: ...
+
+
+AnyLayer: TypeAlias = Layer[Any]
+"""A layer of which nothing more is known: its trace is its own business."""
+
+NEEDED = "carries", "forward", "backward"
+
+
+def is_layer(value: object) -> bool:
+    """Whether `value` is a record with all that a layer needs."""
+    return isinstance(value, Record) and all(hasattr(value, name) for name in NEEDED)
+
+
+def require_layer(value: object, role: str = "layer") -> None:
+    """Refuse what is not a layer.
+
+    Raises:
+        TypeError: it is not a record, or lacks something; the message says what.
+    """
+    if isinstance(value, type):
+        raise TypeError(f"{role} must be a layer, not a class: make one with {value.__name__}.init(...) or its arrays")
+    if not isinstance(value, Record):
+        raise TypeError(f"{role} must be a layer: a rnnlab.Record with {', '.join(NEEDED)}; got {type(value).__name__}")
+    missing = [name for name in NEEDED if not hasattr(value, name)]
+    if missing:
+        raise TypeError(
+            f"{role} must be a layer, but {type(value).__name__} has no {' and no '.join(missing)}: "
+            "help(rnnlab.trace.Layer) shows what a layer needs"
+        )
+
+
+L = TypeVar("L")
+
+
+def rebuilt(layer: L, fn: Callable[..., AnyLayer], *others: Record) -> L:
+    """`layer` with fn(inner, *its others) in place of every innermost layer: the one walk over layers inside layers.
+
+    `others` are records of the same build, a network's trace for instance: its layers.1 belongs to the network's
+    layers.1. A plain layer is its own innermost layer.
+    """
+    theirs = [dict(parts(other)) for other in others]
+    new: dict[str, object] = {}
+    for name, part in parts(layer):
+        if is_layer(part):
+            new[name] = rebuilt(part, fn, *(each[name] for each in theirs))
+        elif isinstance(part, tuple) and any(map(is_layer, part)):
+            columns = zip(part, *(each[name] for each in theirs), strict=True)
+            new[name] = tuple(rebuilt(inner, fn, *its) for inner, *its in columns)
+    whole: Any = layer
+    return cast(L, replace(whole, **new) if new else fn(whole, *others))
+
+
+def innermost(layer: AnyLayer) -> Iterator[AnyLayer]:
+    """Every layer that has no layers inside it, from the lowest up; a plain layer is its own."""
+    found: list[AnyLayer] = []
+
+    def note(inner: AnyLayer) -> AnyLayer:
+        found.append(inner)
+        return inner
+
+    rebuilt(layer, note)
+    return iter(found)
+
+
+class StatesOfTrace(Record):
+    """The ends of a trace, from its `states`; a trace without states needs to say nothing."""
+
+    @property
+    def states(self) -> dict[str, Array]:
+        """Every state at every step by its name, (T+1, B, H) each; none, unless a subclass has some."""
+        return {}
+
+    @property
+    def starts(self) -> States:
+        """The states before the first step."""
+        return tuple(states[0] for states in self.states.values())
+
+    @property
+    def ends(self) -> States:
+        """The states after the last step, copied; `forward(more, *trace.ends)` goes on from there.
+
+        Copied, because a view would keep the states of every step in memory for the sake of the last.
+        """
+        return tuple(states[-1].copy() for states in self.states.values())
+
+
+class StatesOfGradients(Record):
+    """The gradient of the start states, from the totals in `states`."""
+
+    @property
+    def states(self) -> dict[str, Array]:
+        """The total derivative by every state at every step, by name; none, unless a subclass has some."""
+        return {}
+
+    @property
+    def dstarts(self) -> States:
+        """dL/d(state) before the first step, one for each state that the layer carries."""
+        return tuple(totals[0] for totals in self.states.values())
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Trace(Record):
-    """Everything that `forward` computed and `backward` needs.
+class Trace(StatesOfTrace):
+    """Everything that the `forward` of a recurrent layer computed and its `backward` needs.
 
     Attributes:
         xs: (T, B, D), the inputs as given; not a copy.
@@ -22,8 +217,6 @@ class Trace(Record):
 
     xs: Array
     hs: Array
-    states: ClassVar[tuple[str, ...]] = ("hs",)
-    """Which attributes hold states, (T+1, B, H) each: what has to be carried from one stretch of steps to the next."""
 
     @property
     def ys(self) -> Array:
@@ -32,25 +225,16 @@ class Trace(Record):
         return ys
 
     @property
-    def first(self) -> tuple[Array, ...]:
-        """The states before the first step."""
-        return tuple(getattr(self, name)[0] for name in self.states)
-
-    @property
-    def last(self) -> tuple[Array, ...]:
-        """The states after the last step, copied; `forward(more, *trace.last)` goes on from there.
-
-        Copied, because a view would keep the states of every step in memory for the sake of the last.
-        """
-        return tuple(getattr(self, name)[-1].copy() for name in self.states)
+    def states(self) -> dict[str, Array]:
+        return {"hs": self.hs}
 
 
 P = TypeVar("P")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Gradients(Record, Generic[P]):
-    """What `backward` returns: each part has the shape of what it differentiates.
+class Gradients(StatesOfGradients, Generic[P]):
+    """What the `backward` of a recurrent layer returns: each part has the shape of what it differentiates.
 
     Attributes:
         params: dL/d(parameter), as a layer: params.U is dL/dU.
@@ -62,12 +246,10 @@ class Gradients(Record, Generic[P]):
     params: P
     xs: Array
     hs: Array
-    states: ClassVar[tuple[str, ...]] = ("hs",)
 
     @property
-    def starts(self) -> tuple[Array, ...]:
-        """The gradients of the states before the first step, as `Trace.first` orders them."""
-        return tuple(getattr(self, name)[0] for name in self.states)
+    def states(self) -> dict[str, Array]:
+        return {"hs": self.hs}
 
     @property
     def h0(self) -> Array:
@@ -77,7 +259,7 @@ class Gradients(Record, Generic[P]):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Pass(Record):
+class FeedforwardTrace(StatesOfTrace):
     """What a layer without time leaves: inputs and outputs, row by row. It has no states.
 
     Attributes:
@@ -87,13 +269,10 @@ class Pass(Record):
 
     xs: NDArray[Any]
     ys: Array
-    states: ClassVar[tuple[str, ...]] = ()
-    first: ClassVar[tuple[Array, ...]] = ()
-    last: ClassVar[tuple[Array, ...]] = ()
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class PassGradients(Record, Generic[P]):
+class FeedforwardGradients(StatesOfGradients, Generic[P]):
     """What the backward of a layer without time returns.
 
     Attributes:
@@ -103,29 +282,12 @@ class PassGradients(Record, Generic[P]):
 
     params: P
     xs: Array | None
-    starts: ClassVar[tuple[Array, ...]] = ()
-
-
-class RecurrentLayer(Protocol):
-    """What the gradient check and the flow measures ask of a layer; a record with these two methods is one.
-
-    forward(xs, *starts) takes a start for each of the trace's `states`, backward(trace, *from_above) a dL/dstate of
-    every step for each of them.
-    """
-
-    def forward(self, *args: Any, **kwargs: Any) -> Trace: ...
-
-    def backward(self, *args: Any, **kwargs: Any) -> Gradients[Self]: ...
-
-    def arrays(self) -> dict[str, Array]: ...
-
-    def map(self, fn: Callable[..., Array], *others: Record) -> Self: ...
 
 
 def state_buffer(name: str, xs: Array, start: Array | None, hidden: int) -> Array:
     """An uninitialised (T+1, B, H) whose first row is `start`, or zeros; `name` is the start's name for messages."""
-    T, B, _ = xs.shape
-    states = np.empty((T + 1, B, hidden), xs.dtype)
+    steps, B, _ = xs.shape
+    states = np.empty((steps + 1, B, hidden), xs.dtype)
     if start is None:
         states[0] = 0
     else:
@@ -135,14 +297,27 @@ def state_buffer(name: str, xs: Array, start: Array | None, hidden: int) -> Arra
     return states
 
 
-def gradient_buffer(name: str, from_above: Array, states: Array) -> Array:
-    """(T+1, B, H) to accumulate total derivatives in: zero at the start state, `from_above` at the T that follow."""
-    T, B, H = states[1:].shape
+def gradient_buffer(states: Array, dhs: Array | None, dend: Array | None, name: str = "dh") -> Array:
+    """(T+1, B, H) to accumulate total derivatives in: dhs at steps 1 … T, zero at the start, dend added at the end.
+
+    Args:
+        states: what is differentiated, (T+1, B, H).
+        dhs: what arrives from above at every step, (T, B, H); None where nothing does.
+        dend: what a later chunk sends back to the last state, (B, H); None where there is none.
+        name: "dh" or "dc", for messages.
+    """
+    steps, B, H = states[1:].shape
     why = "to match the trace"
-    contract(name, from_above, "T B H", dtype=states.dtype, T=(T, why), B=(B, why), H=(H, why))
     totals = np.empty_like(states)
-    totals[0] = 0
-    totals[1:] = from_above
+    if dhs is None:
+        totals[:] = 0
+    else:
+        contract(f"{name}s", dhs, "T B H", dtype=states.dtype, T=(steps, why), B=(B, why), H=(H, why))
+        totals[0] = 0
+        totals[1:] = dhs
+    if dend is not None:
+        contract(f"{name}_end", dend, "B H", dtype=states.dtype, B=(B, why), H=(H, why))
+        totals[-1] += dend
     return totals
 
 

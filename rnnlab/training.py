@@ -13,8 +13,9 @@ from rnnlab import optim
 from rnnlab.arrays import Array, NotFiniteError
 from rnnlab.files import discard_unfinished, replacing
 from rnnlab.flow.norms import norms
-from rnnlab.layers import IndRNN
-from rnnlab.network import Network, NetworkTrace, Residual
+from rnnlab.layers.batchnorm import evaluating, with_batch_statistics
+from rnnlab.layers.indrnn import bounded
+from rnnlab.network import Network, NetworkTrace
 from rnnlab.optim import Optimizer, OptimizerState
 from rnnlab.record import Record, load, save
 from rnnlab.table import Table
@@ -193,7 +194,7 @@ def fit(
 
 def evaluate(network: Network, task: Task) -> float:
     """The task's measure on its held-out batches, every BatchNorm normalising by its running statistics."""
-    network = network.evaluating()
+    network = evaluating(network)
     parts = [task.score(network.forward(_cast(xs, network)).ys, targets) for xs, targets in task.test()]
     total, count = (sum(column) for column in zip(*parts, strict=True))
     return float(total / count)
@@ -244,7 +245,7 @@ def _run(
                 if not np.isfinite(size):
                     raise FloatingPointError(f"the loss is {loss:g} and the norm of its gradient {size:g}")
                 network, memory = optimizer.update(network, _clipped(gradient, chosen), memory, _rate(chosen, update))
-                network = network.settled(trace)
+                network = with_batch_statistics(network, trace)
                 if chosen.max_u is not None:
                     network = bounded(network, chosen.max_u)
                 update += 1
@@ -280,31 +281,20 @@ def _clipped(gradient: Network, chosen: Settings) -> Network:
 
 def _probe(network: Network, task: Task) -> tuple[float, list[tuple[int, int, float]]]:
     """The loss of the first held-out sequences, and (layer, t, median |dL/dh[t]|) for every recurrent layer."""
-    network = network.evaluating()
+    network = evaluating(network)
     xs, targets = next(iter(task.test()))
     xs = xs[:, :PROBED_SEQUENCES]
     targets = targets[:PROBED_SEQUENCES] if task.reads == "last" else targets[:, :PROBED_SEQUENCES]
     trace = network.forward(_cast(xs, network))
     loss, dys = task.loss(trace.ys, _cast(targets, network))
-    gradients = network.backward(trace, dys).layers
+    gradients = network.backward(trace, dys)
     steps = np.unique(np.linspace(0, len(xs), min(len(xs), PROBED_STEPS) + 1).astype(int))
     found = []
-    recurrent = [inner for inner in (getattr(layer, "inner", layer) for layer in gradients) if hasattr(inner, "hs")]
-    for number, layer in enumerate(recurrent):
-        sizes = np.median(norms(layer.hs[steps]), axis=1) * xs.shape[1]  # the loss is a mean over sequences
+    totals = [array for name, array in gradients.states.items() if name.endswith(".hs")]
+    for number, dhs in enumerate(totals):
+        sizes = np.median(norms(dhs[steps]), axis=1) * xs.shape[1]  # the loss is a mean over sequences
         found += [(number, int(t), float(size)) for t, size in zip(steps, sizes, strict=True)]
     return loss, found
-
-
-def bounded(network: Network, limit: float) -> Network:
-    """`network` with every IndRNN's u clipped to [-limit, limit]."""
-
-    def within(layer: Any) -> Any:
-        if isinstance(layer, Residual):
-            return Residual(within(layer.layer))
-        return replace(layer, u=np.clip(layer.u, -limit, limit)) if isinstance(layer, IndRNN) else layer
-
-    return replace(network, layers=tuple(within(layer) for layer in network.layers))
 
 
 def _rate(chosen: Settings, update: int) -> float:

@@ -4,43 +4,51 @@ Rates are in nats per step back in time: the norm k steps back is about exp(-rat
 0 vanishes, below 0 explodes, 0 is kept.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rnnlab.arrays import Array, contract
 from rnnlab.layers import RNN, IndRNN
-from rnnlab.trace import RecurrentLayer
+from rnnlab.trace import AnyLayer, innermost, require_layer
 
 
 def gradient_norms(
-    layer: RecurrentLayer, xs: Array, *starts: Array | None, dh: Array | None = None, of: str = "hs"
+    layer: AnyLayer, xs: NDArray[Any], *starts: Array | None, dh: Array | None = None, of: str | None = None
 ) -> Array:
     """|dL/dh[t]| for t = 0 … T, with the loss on the last step alone.
 
     Args:
-        layer: any recurrent layer.
-        xs: inputs (T, B, D).
-        starts: the states before the first step, as `forward` takes them: h0 (B, H), and c0; zeros if not given.
-        dh: dL/dh[T], (B, H); ones if not given, the loss then being the sum of the last h.
-        of: which state's gradient: "hs", or "cs" for an LSTM's cells.
+        layer: a recurrent layer, or a network with one in it.
+        xs: inputs (T, B, D), or integers (T, B).
+        starts: the states before the first step, as `forward` takes them; zeros if not given.
+        dh: what arrives at the last step, dL/dh[T] (B, H), of a network dL/dy (B, K); ones if not given, the loss then
+            being the sum of the last outputs.
+        of: which state's gradient, a name in `layer.carries`: "hs", "cs" for an LSTM's cells, "layers.1.hs" in a
+            network; the first if not given, which in a network is the lowest layer's.
 
     Returns:
         (T+1, B), in float64. The norms neither overflow nor underflow where the entries do not.
 
     Raises:
-        ValueError, TypeError: arrays do not fit the layer.
+        ValueError, TypeError: arrays do not fit the layer, or it carries no such state.
     """
+    require_layer(layer)
+    if not layer.carries:
+        raise ValueError(f"{type(layer).__name__} carries no state from step to step, so there is no dL/dh[t]")
+    if of is not None and of not in layer.carries:
+        raise ValueError(f"of must be one of {', '.join(layer.carries)}; got {of!r}")
     trace = layer.forward(xs, *starts)
-    if of not in trace.states:
-        raise ValueError(f"of must be one of {', '.join(trace.states)}; got {of!r}")
-    dhs = np.zeros_like(trace.hs[1:])
+    dys = np.zeros_like(trace.ys)
+    last = dys if dys.ndim == 2 else dys[-1]  # a network that reads the last step alone has (B, K) outputs
     if dh is None:
-        dhs[-1] = 1
+        last[...] = 1
     else:
-        B, H = dhs[-1].shape
-        contract("dh", dh, "B H", dtype=dhs.dtype, B=(B, "to match xs"), H=(H, "to match the layer"))
-        dhs[-1] = dh
-    return norms(getattr(layer.backward(trace, dhs), of))
+        B, H = last.shape
+        contract("dh", dh, "B H", dtype=dys.dtype, B=(B, "to match xs"), H=(H, "to match the layer"))
+        last[...] = dh
+    return norms(layer.backward(trace, dys).states[of or layer.carries[0]])
 
 
 def norms(vectors: Array) -> Array:
@@ -92,16 +100,27 @@ def half_life(rate: ArrayLike) -> NDArray[np.float64]:
     return steps
 
 
-def pascanu_bound(layer: RNN | IndRNN) -> float:
+def pascanu_bound(layer: AnyLayer) -> float:
     """γ σ_max(U): the most by which the gradient's norm can grow in a step back, whatever the input.
 
     γ is the activation's largest slope (1/4 for sigmoid, 1 for the others) and σ_max(U) the largest singular value,
     for IndRNN max |u|. Below 1 the gradient must vanish, at least as fast as bound^k over k steps; above 1 it may
     explode, and need not. Source: Pascanu, Mikolov, Bengio (2013), arXiv 1211.5063, §2.1.
 
+    Of a network it is the largest of its layers' bounds. The Jacobian of layers in series is block triangular, so over
+    many steps the gradient grows no faster than the fastest of its blocks; over a few it may.
+
     Raises:
-        TypeError: a layer that is not h[t] = φ(x[t] W + recurrence + b).
+        TypeError: a recurrent layer that is not h[t] = φ(x[t] W + recurrence + b), or none at all.
     """
+    require_layer(layer)
+    recurrent = [inner for inner in innermost(layer) if inner.carries]
+    if not recurrent:
+        raise TypeError(f"pascanu_bound is for recurrent layers; {type(layer).__name__} carries no state")
+    return max(map(_bound, recurrent))
+
+
+def _bound(layer: AnyLayer) -> float:
     if isinstance(layer, RNN):
         return layer.activation.max_slope * float(np.linalg.norm(layer.U, 2))
     if isinstance(layer, IndRNN):

@@ -1,72 +1,90 @@
 """Why the norm decays: the Jacobians between states, their singular values, and the Lyapunov exponents.
 
-The state s[t] is all that a layer carries from step to step: h[t], for an LSTM the pair (h[t], c[t]) side by side, N
-numbers in all. Nothing here knows a layer's equations: the derivatives come out of its own backward, which is given
-one basis vector after another as so many sequences of one batch.
+The state s[t] is all that a layer or a network carries from step to step, N numbers in all: h[t] of an RNN, the pair
+(h[t], c[t]) of an LSTM side by side, of a network the states of all its layers. Nothing here knows a layer's equations:
+every Jacobian is that of one step, and comes out of the layer's own backward, which is given one basis vector after
+another as so many sequences of one batch.
 """
 
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rnnlab.arrays import Array
-from rnnlab.trace import RecurrentLayer
+from rnnlab.trace import AnyLayer, require_layer
 
 
-def jacobian_products(layer: RecurrentLayer, xs: Array, *starts: Array | None) -> Array:
-    """∂s[T]/∂s[t] for t = 0 … T, all in one backward; row i is the gradient of the i-th number of the last state.
+def jacobians(layer: AnyLayer, xs: NDArray[Any], *starts: Array | None) -> Array:
+    """J[t] = ∂s[t]/∂s[t-1] for t = 1 … T: every step is a sequence of its own, one step long, and all go back at once.
+
+    Args:
+        layer: a recurrent layer, or a network with one in it. A BatchNorm must normalise by its running statistics.
+        xs: inputs (T, B, D), or integers (T, B).
+        starts: the states before the first step, as `forward` takes them; zeros if not given.
+
+    Returns:
+        (T, B, N, N): J[t][b, i, j] is ∂s_i/∂s_j.
+
+    Raises:
+        ValueError, TypeError: arrays do not fit the layer, or it carries no state.
+    """
+    require_layer(layer)
+    if not layer.carries:
+        raise ValueError(f"{type(layer).__name__} carries no state from step to step, so it has no Jacobians")
+    T, B = xs.shape[:2]
+    states = layer.forward(xs, *starts).states.values()
+    before = [array[:-1].reshape(T * B, -1) for array in states]
+    N = sum(array.shape[1] for array in before)
+    # Row i of J is the gradient of the i-th number of s[t], so N copies of every step go back, one for each number.
+    step = layer.forward(
+        np.repeat(xs.reshape(1, T * B, *xs.shape[2:]), N, axis=1), *(np.repeat(array, N, axis=0) for array in before)
+    )
+    basis = np.tile(np.eye(N, dtype=before[0].dtype), (T * B, 1))
+    dends = np.split(basis, np.cumsum([array.shape[1] for array in before])[:-1], axis=1)
+    gradients = layer.backward(step, np.zeros_like(step.ys), *map(np.ascontiguousarray, dends))
+    return np.concatenate(gradients.dstarts, axis=1).reshape(T, B, N, N)
+
+
+def jacobian_products(layer: AnyLayer, xs: NDArray[Any], *starts: Array | None) -> Array:
+    """∂s[T]/∂s[t] for t = 0 … T, by P[t-1] = P[t] J[t]; row i is the gradient of the i-th number of the last state.
 
     Products of many steps are right relative to their largest entry alone: a singular value 1e-16 times the largest
     is noise. For the whole spectrum over many steps use `lyapunov_exponents`.
 
     Args:
-        layer: any recurrent layer.
-        xs: inputs (T, B, D).
-        starts: the states before the first step, as `forward` takes them; zeros if not given.
+        layer, xs, starts: as for `jacobians`.
 
     Returns:
         (T+1, B, N, N); the last is the identity.
 
     Raises:
-        ValueError, TypeError: arrays do not fit the layer.
+        ValueError, TypeError: arrays do not fit the layer, or it carries no state.
     """
-    gradients = _basis_backward(layer, layer.forward(xs, *starts))
-    return np.concatenate([getattr(gradients, name) for name in gradients.states], axis=-1).reshape(
-        len(xs) + 1, xs.shape[1], *[_size(gradients)] * 2
-    )
+    steps = jacobians(layer, xs, *starts)
+    T, B, N, _ = steps.shape
+    products = np.empty((T + 1, B, N, N), steps.dtype)
+    products[T] = np.eye(N)
+    for t in range(T, 0, -1):
+        np.matmul(products[t], steps[t - 1], out=products[t - 1])
+    return products
 
 
-def jacobians(layer: RecurrentLayer, xs: Array, *starts: Array | None) -> Array:
-    """∂s[t]/∂s[t-1] for t = 1 … T: every step is a sequence of its own, of one step, and all go back at once.
-
-    Returns:
-        (T, B, N, N).
-
-    Raises:
-        ValueError, TypeError: arrays do not fit the layer.
-    """
-    T, B, D = xs.shape
-    trace = layer.forward(xs, *starts)
-    before = [getattr(trace, name)[:-1].reshape(T * B, -1) for name in trace.states]
-    gradients = _basis_backward(layer, layer.forward(xs.reshape(1, T * B, D), *before))
-    return np.concatenate(gradients.starts, axis=-1).reshape(T, B, *[_size(gradients)] * 2)
-
-
-def singular_values(layer: RecurrentLayer, xs: Array, *starts: Array | None) -> Array:
+def singular_values(layer: AnyLayer, xs: NDArray[Any], *starts: Array | None) -> Array:
     """The singular values of ∂s[T]/∂s[t], largest first: by what factor the gradient grows or shrinks, by direction.
 
     Returns:
         (T+1, B, N).
 
     Raises:
-        ValueError, TypeError: arrays do not fit the layer.
+        ValueError, TypeError: arrays do not fit the layer, or it carries no state.
     """
     values: Array = np.linalg.svd(jacobian_products(layer, xs, *starts), compute_uv=False)
     return values
 
 
 def lyapunov_exponents(
-    layer: RecurrentLayer, xs: Array, *starts: Array | None, count: int | None = None, discard: int = 0
+    layer: AnyLayer, xs: NDArray[Any], *starts: Array | None, count: int | None = None, discard: int = 0
 ) -> Array:
     """The exponents λ in nats per step, largest first: a perturbation of the state grows as exp(λ t), in N directions.
 
@@ -78,7 +96,7 @@ def lyapunov_exponents(
     steps. A gradient that flows back decays at the rate -λ of the direction that it falls into, mostly the largest.
 
     Args:
-        layer, xs, starts: as for `jacobian_products`.
+        layer, xs, starts: as for `jacobians`.
         count: how many, the largest; all N if not given.
         discard: steps at the beginning that turn the frame but are not counted.
 
@@ -86,7 +104,7 @@ def lyapunov_exponents(
         (B, count); -∞ where a direction is lost for good, as where a ReLU unit is off.
 
     Raises:
-        ValueError: count or discard out of range, or arrays that do not fit.
+        ValueError: count or discard out of range, arrays that do not fit, or no state.
 
     Source: Engelken, Wolf, Abbott (2020), arXiv 2006.02427; Vogt et al. (2020), arXiv 2006.14123.
     """
@@ -105,22 +123,3 @@ def lyapunov_exponents(
             with np.errstate(divide="ignore"):
                 total += np.log(np.abs(np.diagonal(R, axis1=1, axis2=2)))
     return -np.sort(-total / (T - discard), axis=1)
-
-
-def _basis_backward(layer: RecurrentLayer, trace: Any) -> Any:
-    """One backward whose batch holds, for every sequence, the N basis vectors of the last state."""
-    states = [getattr(trace, name) for name in trace.states]
-    (T, B, H), kinds = states[0][1:].shape, len(states)
-    N = kinds * H
-    repeated = trace.map(lambda array: np.repeat(array, N, axis=1))
-    from_above = []
-    for kind in range(kinds):
-        dstates = np.zeros((T, B * N, H), states[0].dtype)
-        dstates[-1] = np.tile(np.eye(N, dtype=states[0].dtype)[:, kind * H : (kind + 1) * H], (B, 1))
-        from_above.append(dstates)
-    return layer.backward(repeated, *from_above)
-
-
-def _size(gradients: Any) -> int:
-    """N: how many numbers the state holds."""
-    return sum(getattr(gradients, name).shape[2] for name in gradients.states)

@@ -61,7 +61,7 @@ def compute(*, steps: int = 400, hidden: int = 20, inputs: int = 2, near: int = 
     dhs = np.zeros_like(trace.hs[1:])
     dhs[-1] = rng.standard_normal((1, hidden))
     grads = layer.backward(trace, dhs)
-    run = RecurrentRun(Setup(layer, trace.xs, trace.first), (dhs,), (trace.hs,))
+    run = RecurrentRun(Setup(layer, trace.xs, trace.starts), (dhs,), (trace.hs,))
     direction = rng.standard_normal((1, hidden)) / np.sqrt(hidden)
 
     def error(name: str, h: float, lag: int) -> tuple[float, float]:

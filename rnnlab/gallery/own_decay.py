@@ -8,13 +8,13 @@ from rnnlab.arrays import Array
 from rnnlab.gallery import page
 from rnnlab.layers import RNN, IndRNN
 from rnnlab.table import Table
-from rnnlab.trace import RecurrentLayer
+from rnnlab.trace import AnyLayer
 
 LOST = 1e-8
 """The norm under which we call a gradient lost: next to one of size 1 it moves no digit of a float32 weight."""
 
 
-def compute(layer: RecurrentLayer, xs: Array) -> Table:
+def compute(layer: AnyLayer, xs: Array) -> Table:
     """The loss is on the last step alone, |dL/dh[T]| = 1, of every sequence.
 
     Returns:

@@ -12,17 +12,16 @@ from rnnlab.arrays import Array
 from rnnlab.gradcheck.diagnosis import diagnose
 from rnnlab.gradcheck.oracles import COMPLEX_STEP, ORACLES, Oracle
 from rnnlab.gradcheck.perturb import RecurrentRun, Run, Setup, outputs
-from rnnlab.gradcheck.roundoff import Reruns, by_name
+from rnnlab.gradcheck.roundoff import Reruns, by_name, from_above_and_end
 from rnnlab.gradcheck.verdict import Finding, GradientError, Report, judge
-from rnnlab.network import Layer
-from rnnlab.trace import Pass, Trace
+from rnnlab.trace import AnyLayer, FeedforwardTrace, Trace
 
 ENTRY_BY_ENTRY = 16
 """An array, or a timestep of one, with more entries than that is perturbed along random directions instead."""
 
 
 def check_gradients(
-    layer: Layer,
+    layer: AnyLayer,
     xs: Array,
     *starts: Any,
     dhs: Array | tuple[Array, ...] | None = None,
@@ -64,7 +63,9 @@ def check_gradients(
     if dhs is None:
         dhs = tuple(rng.standard_normal(y.shape).astype(y.dtype) for y in ys)
     from_above = dhs if isinstance(dhs, tuple) else (dhs,)
-    grads = layer.backward(trace, *from_above)
+    for above in from_above[1:]:
+        above[:-1] = 0
+    grads = layer.backward(trace, *from_above_and_end(from_above))
     if tolerance is None:
         tolerance = 4096 * float(np.finfo(ys[0].dtype).eps)
         if oracle == "finite_difference":
@@ -173,14 +174,14 @@ class _Slice:
 
 
 def _slices(
-    layer: Layer, xs: Array, trace: Any, from_above: tuple[Array, ...], grads: Any, rng: np.random.Generator
+    layer: AnyLayer, xs: Array, trace: Any, from_above: tuple[Array, ...], grads: Any, rng: np.random.Generator
 ) -> list[_Slice]:
     """Every parameter, then the inputs and the states: of a recurrent layer at every timestep and in every sequence."""
-    setup = Setup(layer, xs, trace.first)
+    setup = Setup(layer, xs, trace.starts)
     reruns = Reruns.of(setup, trace, from_above, rng)
     run = Run(setup.cast(0.0), tuple(above.astype(np.float64) for above in from_above))
     magnitude = sum(float(np.sum(np.abs(above * here))) for above, here in zip(from_above, outputs(trace), strict=True))
-    recurrent = bool(getattr(trace, "states", ()))
+    recurrent = isinstance(trace, Trace)
 
     got = by_name(grads)
     slices = []
@@ -192,7 +193,7 @@ def _slices(
         directions = _directions(rng, array.shape, otherwise=8)
         losses = partial(run.losses, name, ...)
         roundoff = reruns.roundoff(gradient, name)
-        if name != "xs" or isinstance(trace, Pass):
+        if name != "xs" or isinstance(trace, FeedforwardTrace):
             slices.append(_Slice(label, None, gradient, directions, losses, roundoff, magnitude))
             continue
         directions = _directions(rng, array.shape[1:], otherwise=2)
@@ -207,9 +208,7 @@ def _slices(
 
 def _timesteps(run: Run, trace: Trace, grads: Any, reruns: Reruns, rng: np.random.Generator) -> list[_Slice]:
     """The inputs and the states of a recurrent layer, at every timestep and in every sequence."""
-    here = RecurrentRun(
-        run.setup, run.from_above, tuple(getattr(trace, name).astype(np.float64) for name in trace.states)
-    )
+    here = RecurrentRun(run.setup, run.from_above, tuple(states.astype(np.float64) for states in trace.states.values()))
     terms = zip(here.from_above, here.states, strict=True)
     magnitude: Array = np.sum([np.einsum("tbh,tbh->b", abs(dh), abs(h[1:])) for dh, h in terms], axis=0)[:, None]
     slices = []

@@ -11,6 +11,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from rnnlab.arrays import Array
 from rnnlab.record import Record
+from rnnlab.trace import Trace
 
 Perturbed: TypeAlias = NDArray[Any]
 """float64, or complex128 where ε is complex."""
@@ -51,8 +52,8 @@ class Setup(Record):
 
 def outputs(trace: Any) -> tuple[Perturbed, ...]:
     """What a loss can read of a trace: h[1] … h[T] (and the cells' c) of a recurrent layer, else its ys."""
-    names = getattr(trace, "states", ())
-    return tuple(getattr(trace, name)[1:] for name in names) if names else (trace.ys,)
+    states = trace.states if isinstance(trace, Trace) else {}
+    return tuple(array[1:] for array in states.values()) or (trace.ys,)
 
 
 @dataclass(frozen=True)

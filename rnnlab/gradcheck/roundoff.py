@@ -13,6 +13,7 @@ import numpy as np
 
 from rnnlab.arrays import Array
 from rnnlab.gradcheck.perturb import Setup, outputs
+from rnnlab.trace import Gradients
 
 HALF = float(np.finfo(np.float64).eps / np.finfo(np.float32).eps)
 """What an error in float32 comes to in float64."""
@@ -21,10 +22,20 @@ FAULT = 1e4
 is not roundoff but a fault, such as memory that was never filled in."""
 
 
+def from_above_and_end(from_above: tuple[Array, ...]) -> tuple[Array, ...]:
+    """What `backward` takes: what arrives at every step, and for a second state what arrives at its end."""
+    return (
+        from_above[0],
+        *([np.zeros_like(from_above[0][-1])] if from_above[1:] else []),
+        *(a[-1] for a in from_above[1:]),
+    )
+
+
 def by_name(grads: Any) -> dict[str, Array]:
     """The gradients of a layer or network by the names that a Setup has for what they differentiate, and its states."""
-    states = {name: getattr(grads, name) for name in getattr(grads, "states", ())}
-    return Setup(grads.params, grads.xs, grads.starts).arrays() | states
+    return Setup(grads.params, grads.xs, grads.dstarts).arrays() | (
+        grads.states if isinstance(grads, Gradients) else {}
+    )
 
 
 @dataclass(frozen=True)
@@ -52,8 +63,12 @@ class Reruns:
             largest = max(float(np.abs(here).max()) for _, here in pairs)
             moved = max(float(np.abs(there - here).max()) for there, here in pairs)
             return cls(
-                by_name(shaken.params.backward(again, *from_above)),
-                by_name(recast.params.backward(recast.run(), *(above.astype(other) for above in from_above))),
+                by_name(shaken.params.backward(again, *from_above_and_end(from_above))),
+                by_name(
+                    recast.params.backward(
+                        recast.run(), *from_above_and_end(tuple(above.astype(other) for above in from_above))
+                    )
+                ),
                 max(moved / largest if largest else 0.0, float(np.finfo(dtype).eps)),
             )
 

@@ -1,18 +1,19 @@
 """Batch normalisation over batch and time, for deep stacks of IndRNNs; its running statistics are in the open."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import ClassVar, Self, TypeVar
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from rnnlab.arrays import Array, contract
 from rnnlab.record import Record
-from rnnlab.trace import Pass, PassGradients, matching
+from rnnlab.trace import AnyLayer, FeedforwardGradients, FeedforwardTrace, innermost, matching, rebuilt
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class BatchNormPass(Pass):
+class BatchNormTrace(FeedforwardTrace):
     """What `BatchNorm.forward` leaves: also the statistics that it normalised by, (D,) each."""
 
     mean: Array
@@ -32,9 +33,10 @@ class BatchNorm(Record):
         dγ = Σ dy ⊙ x̂      dβ = Σ dy      dx̂ = dy ⊙ γ
         dx = (dx̂ - Σ dx̂ / N - x̂ ⊙ Σ (dx̂ ⊙ x̂) / N) / s
 
-    While training, the batch's own statistics are used, and `settled(trace)` gives the layer whose running mean and
-    variance have moved towards them; nothing changes in place. `evaluating()` gives the layer that uses the running
-    statistics as they are; there y depends on x row by row, and dx = dx̂ / s.
+    While training, the batch's own statistics are used, and `with_batch_statistics(layer, trace)` gives the layer
+    whose running mean and variance have moved towards them; nothing changes in place. `evaluating(layer)` gives the
+    layer that uses the running statistics as they are; there y depends on x row by row, and dx = dx̂ / s. Both take a
+    network, too.
 
     The running statistics are arrays of the record, saved and loaded with it. While training they have no effect, and
     their gradient is 0, so an optimiser leaves them alone.
@@ -59,6 +61,7 @@ class BatchNorm(Record):
     momentum: float = 0.99
     epsilon: float = 1e-3
     running: bool = False
+    carries: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
         contract("gamma", self.gamma, "D")
@@ -72,7 +75,7 @@ class BatchNorm(Record):
         one, zero = np.ones(inputs, dtype), np.zeros(inputs, dtype)
         return cls(one, zero, zero.copy(), one.copy(), momentum, epsilon)
 
-    def forward(self, xs: Array) -> BatchNormPass:
+    def forward(self, xs: Array) -> BatchNormTrace:
         """ys (T, B, D) of xs (T, B, D).
 
         Raises:
@@ -85,9 +88,9 @@ class BatchNorm(Record):
             mean = xs.mean(axis=(0, 1))
             variance = np.square(xs - mean).mean(axis=(0, 1))
         ys = self.gamma * ((xs - mean) / np.sqrt(variance + self.epsilon)) + self.beta
-        return BatchNormPass(xs, ys, mean, variance)
+        return BatchNormTrace(xs, ys, mean, variance)
 
-    def backward(self, trace: BatchNormPass, dys: Array) -> PassGradients[Self]:
+    def backward(self, trace: BatchNormTrace, dys: Array) -> FeedforwardGradients[Self]:
         """The gradients of a loss L, given dL/dy (T, B, D).
 
         Raises:
@@ -105,15 +108,41 @@ class BatchNorm(Record):
             N = dys.shape[0] * dys.shape[1]
             dxs -= (self.gamma / s) * (dbeta + x_hats * dgamma) / N
             dmean, dvariance = np.zeros_like(self.mean), np.zeros_like(self.variance)
-        return PassGradients(self.like(gamma=dgamma, beta=dbeta, mean=dmean, variance=dvariance), dxs)
+        return FeedforwardGradients(self.like(gamma=dgamma, beta=dbeta, mean=dmean, variance=dvariance), dxs)
 
-    def settled(self, trace: BatchNormPass) -> Self:
-        """This layer with its running statistics r moved towards those of `trace`: r ← m r + (1 - m) batch's."""
-        keep = self.momentum
-        mean = keep * self.mean + (1 - keep) * trace.mean
-        variance = keep * self.variance + (1 - keep) * trace.variance
-        return replace(self, mean=mean, variance=variance)
 
-    def evaluating(self) -> Self:
-        """This layer, normalising by its running statistics."""
-        return replace(self, running=True)
+L = TypeVar("L")
+
+
+def evaluating(layer: L) -> L:
+    """`layer`, a network for instance, with every BatchNorm in it normalising by its running statistics."""
+    return _with_norms(layer, lambda norm: replace(norm, running=True))
+
+
+def with_batch_statistics(layer: L, trace: Record) -> L:
+    """`layer` with the running statistics r of every BatchNorm moved towards those of its trace.
+
+    r ← m r + (1 - m) batch's,      m the momentum
+    """
+    return _with_norms(layer, _moved, trace)
+
+
+def normalises_over_time(layer: AnyLayer) -> bool:
+    """Whether the outputs at one step depend on the inputs at all others: a BatchNorm on the batch's own statistics."""
+    return any(isinstance(inner, BatchNorm) and not inner.running for inner in innermost(layer))
+
+
+def _with_norms(layer: L, fn: Callable[..., BatchNorm], *traces: Record) -> L:
+    """`layer` with fn(norm, *its traces) in place of every BatchNorm in it."""
+
+    def one(inner: AnyLayer, *its: Record) -> AnyLayer:
+        return fn(inner, *its) if isinstance(inner, BatchNorm) else inner
+
+    return rebuilt(layer, one, *traces)
+
+
+def _moved(norm: BatchNorm, trace: BatchNormTrace) -> BatchNorm:
+    keep = norm.momentum
+    mean = keep * norm.mean + (1 - keep) * trace.mean
+    variance = keep * norm.variance + (1 - keep) * trace.variance
+    return replace(norm, mean=mean, variance=variance)

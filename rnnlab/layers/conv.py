@@ -1,7 +1,7 @@
 """The convolution as one matrix product: im2col lays every patch of an image out as a row."""
 
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -12,7 +12,7 @@ from rnnlab.affine import project, project_back
 from rnnlab.arrays import Array, contract
 from rnnlab.initializers import Initializer
 from rnnlab.record import Record
-from rnnlab.trace import Pass, PassGradients, matching
+from rnnlab.trace import FeedforwardGradients, FeedforwardTrace, matching
 
 
 def im2col(xs: Array, size: tuple[int, int], *, stride: int = 1, padding: int = 0) -> Array:
@@ -75,6 +75,7 @@ class Conv2D(Record):
     stride: int = 1
     padding: int = 0
     activation: Activation = activations.Identity()  # noqa: RUF009 - it is frozen and holds nothing
+    carries: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
         contract("W", self.W, "R S C K")
@@ -107,7 +108,7 @@ class Conv2D(Record):
         b = initializers.get(bias_initializer)(rng, (filters,), dtype)
         return cls(W, b, stride, padding, activations.get(activation))
 
-    def forward(self, xs: Array) -> Pass:
+    def forward(self, xs: Array) -> FeedforwardTrace:
         """ys (B, Y', X', K) of images xs (B, Y, X, C), Y' = (Y + 2 padding - R) // stride + 1.
 
         Raises:
@@ -119,9 +120,9 @@ class Conv2D(Record):
         ys = np.empty((*patches.shape[:3], self.W.shape[3]), xs.dtype)
         project(patches, self.W.reshape(-1, self.W.shape[3]), self.b, out=ys)
         self.activation.apply(ys)
-        return Pass(xs, ys)
+        return FeedforwardTrace(xs, ys)
 
-    def backward(self, trace: Pass, dys: Array) -> PassGradients[Self]:
+    def backward(self, trace: FeedforwardTrace, dys: Array) -> FeedforwardGradients[Self]:
         """The gradients of a loss L, given dL/dy (B, Y', X', K).
 
         Raises:
@@ -133,7 +134,7 @@ class Conv2D(Record):
         dW, db, dpatches = project_back(self._patches(trace.xs), kernel, das)
         size = (self.W.shape[0], self.W.shape[1])
         dxs = col2im(dpatches, trace.xs.shape, size, stride=self.stride, padding=self.padding)
-        return PassGradients(self.like(W=dW.reshape(self.W.shape), b=db), dxs)
+        return FeedforwardGradients(self.like(W=dW.reshape(self.W.shape), b=db), dxs)
 
     def _patches(self, xs: Array) -> Array:
         return im2col(xs, (self.W.shape[0], self.W.shape[1]), stride=self.stride, padding=self.padding)

@@ -1,7 +1,7 @@
 """The dense layer: one product, one activation; the readout of every network and the layer of a deep perceptron."""
 
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -12,7 +12,7 @@ from rnnlab.affine import project, project_back
 from rnnlab.arrays import Array, contract
 from rnnlab.initializers import Initializer
 from rnnlab.record import Record
-from rnnlab.trace import Pass, PassGradients, matching
+from rnnlab.trace import FeedforwardGradients, FeedforwardTrace, matching
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -36,6 +36,7 @@ class Dense(Record):
     W: Array
     b: Array
     activation: Activation = activations.Identity()  # noqa: RUF009 - it is frozen and holds nothing
+    carries: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
         contract("W", self.W, "D K")
@@ -63,7 +64,7 @@ class Dense(Record):
         b = initializers.get(bias_initializer)(rng, (outputs,), dtype)
         return cls(W, b, activations.get(activation))
 
-    def forward(self, xs: Array) -> Pass:
+    def forward(self, xs: Array) -> FeedforwardTrace:
         """ys (..., K) of xs (..., D), with any number of axes in front, at least one.
 
         Raises:
@@ -76,9 +77,9 @@ class Dense(Record):
         ys = np.empty((*xs.shape[:-1], K), xs.dtype)
         project(xs, self.W, self.b, out=ys)
         self.activation.apply(ys)
-        return Pass(xs, ys)
+        return FeedforwardTrace(xs, ys)
 
-    def backward(self, trace: Pass, dys: Array) -> PassGradients[Self]:
+    def backward(self, trace: FeedforwardTrace, dys: Array) -> FeedforwardGradients[Self]:
         """The gradients of a loss L, given dL/dy for every row.
 
         Raises:
@@ -87,4 +88,4 @@ class Dense(Record):
         das = self.activation.slope(trace.ys)
         das *= matching(dys, trace.ys)
         dW, db, dxs = project_back(trace.xs, self.W, das)
-        return PassGradients(self.like(W=dW, b=db), dxs)
+        return FeedforwardGradients(self.like(W=dW, b=db), dxs)

@@ -1,7 +1,7 @@
 """The embedding: a row of a table for every integer, which is what a one-hot product comes to."""
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -10,7 +10,7 @@ from rnnlab import initializers
 from rnnlab.arrays import Array, contract
 from rnnlab.initializers import Initializer
 from rnnlab.record import Record
-from rnnlab.trace import Pass, PassGradients, matching
+from rnnlab.trace import FeedforwardGradients, FeedforwardTrace, matching
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -27,6 +27,7 @@ class Embedding(Record):
     """
 
     E: Array
+    carries: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
         contract("E", self.E, "K D")
@@ -48,7 +49,7 @@ class Embedding(Record):
         """
         return cls(initializers.get(embeddings_initializer)(rng, (symbols, outputs), dtype))
 
-    def forward(self, xs: NDArray[np.integer[Any]]) -> Pass:
+    def forward(self, xs: NDArray[np.integer[Any]]) -> FeedforwardTrace:
         """ys (..., D) of integers xs (...) in 0 … K-1.
 
         Raises:
@@ -64,9 +65,9 @@ class Embedding(Record):
             raise ValueError(
                 f"xs must be in 0 … {len(self.E) - 1} to match E {self.E.shape}; got {xs.min()} … {xs.max()}"
             )
-        return Pass(xs, self.E[xs])
+        return FeedforwardTrace(xs, self.E[xs])
 
-    def backward(self, trace: Pass, dys: Array) -> PassGradients[Self]:
+    def backward(self, trace: FeedforwardTrace, dys: Array) -> FeedforwardGradients[Self]:
         """The gradient of a loss L, given dL/dy (..., D).
 
         Raises:
@@ -74,4 +75,4 @@ class Embedding(Record):
         """
         dE = np.zeros_like(self.E)
         np.add.at(dE, trace.xs.ravel(), matching(dys, trace.ys).reshape(-1, self.E.shape[1]))
-        return PassGradients(self.like(E=dE), None)
+        return FeedforwardGradients(self.like(E=dE), None)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -70,6 +70,7 @@ class GRU(Record):
     U: Array
     b: Array
     bu: Array
+    carries: ClassVar[tuple[str, ...]] = ("hs",)
 
     def __post_init__(self) -> None:
         contract("U", self.U, "H G")
@@ -130,14 +131,16 @@ class GRU(Record):
             h += (1 - z) * n
         return GRUTrace(xs, hs, gates, ms)
 
-    def backward(self, trace: GRUTrace, dhs: Array) -> Gradients[Self]:
+    def backward(self, trace: GRUTrace, dhs: Array, dh_end: Array | None = None) -> Gradients[Self]:
         """The gradients of a loss L, given dhs (T, B, H): dL/dh[t] as it arrives from above at steps 1 … T.
 
+        `dh_end` (B, H) is what a later chunk of the same sequence sends back to h[T]; nothing if not given.
+
         Raises:
-            ValueError, TypeError: dhs does not fit the trace.
+            ValueError, TypeError: dhs or dh_end does not fit the trace.
         """
         xs, hs = trace.xs, trace.hs
-        dhs = gradient_buffer("dhs", dhs, hs)
+        dhs = gradient_buffer(hs, dhs, dh_end)
         dss = np.empty_like(trace.gates)
         # What multiplies dh[t] in the equations is known before going back: every step at once.
         T, B, H = hs[1:].shape

@@ -1,8 +1,8 @@
 """The independently recurrent net: each neuron keeps its own state with its own weight, so its gradient is a power."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Self
+from typing import ClassVar, Self, TypeVar
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -13,7 +13,7 @@ from rnnlab.affine import flat, project, project_back
 from rnnlab.arrays import Array, contract
 from rnnlab.initializers import Initializer
 from rnnlab.record import Record
-from rnnlab.trace import Gradients, Trace, gradient_buffer, state_buffer
+from rnnlab.trace import AnyLayer, Gradients, Trace, gradient_buffer, rebuilt, state_buffer
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -50,6 +50,7 @@ class IndRNN(Record):
     u: Array
     b: Array
     activation: Activation = activations.ReLU()  # noqa: RUF009 - it is frozen and holds nothing
+    carries: ClassVar[tuple[str, ...]] = ("hs",)
 
     def __post_init__(self) -> None:
         contract("W", self.W, "D H")
@@ -99,14 +100,16 @@ class IndRNN(Record):
             self.activation.apply(h)
         return Trace(xs, hs)
 
-    def backward(self, trace: Trace, dhs: Array) -> Gradients[Self]:
+    def backward(self, trace: Trace, dhs: Array, dh_end: Array | None = None) -> Gradients[Self]:
         """The gradients of a loss L, given dhs (T, B, H): dL/dh[t] as it arrives from above at steps 1 … T.
 
+        `dh_end` (B, H) is what a later chunk of the same sequence sends back to h[T]; nothing if not given.
+
         Raises:
-            ValueError, TypeError: dhs does not fit the trace.
+            ValueError, TypeError: dhs or dh_end does not fit the trace.
         """
         xs, hs = trace.xs, trace.hs
-        dhs = gradient_buffer("dhs", dhs, hs)
+        dhs = gradient_buffer(hs, dhs, dh_end)
         das = np.empty_like(hs)  # das[t] belongs to hs[t]; das[0] is not used
         for t in range(len(xs), 0, -1):  # 2. recur, backwards
             da = self.activation.slope(hs[t], out=das[t])
@@ -116,3 +119,18 @@ class IndRNN(Record):
         du = np.einsum("nh,nh->h", flat(hs[:-1]), flat(das))  # 3. collect: every step at once
         dW, db, dxs = project_back(xs, self.W, das)
         return Gradients(self.like(W=dW, u=du, b=db), dxs, dhs)
+
+
+L = TypeVar("L")
+
+
+def bounded(layer: L, limit: float) -> L:
+    """`layer`, a network for instance, with the u of every IndRNN in it clipped to [-limit, limit].
+
+    Source: Li et al. (2018), §3.2: |u| ≤ γ^(1/T) keeps a gradient over T steps from growing beyond γ.
+    """
+
+    def clipped(inner: AnyLayer) -> AnyLayer:
+        return replace(inner, u=np.clip(inner.u, -limit, limit)) if isinstance(inner, IndRNN) else inner
+
+    return rebuilt(layer, clipped)

@@ -29,7 +29,10 @@ class LSTMTrace(Trace):
 
     cs: Array
     gates: Array
-    states: ClassVar[tuple[str, ...]] = ("hs", "cs")
+
+    @property
+    def states(self) -> dict[str, Array]:
+        return {"hs": self.hs, "cs": self.cs}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -44,7 +47,10 @@ class LSTMGradients(Gradients["LSTM"]):
     """
 
     cs: Array
-    states: ClassVar[tuple[str, ...]] = ("hs", "cs")
+
+    @property
+    def states(self) -> dict[str, Array]:
+        return {"hs": self.hs, "cs": self.cs}
 
     @property
     def c0(self) -> Array:
@@ -64,7 +70,7 @@ class LSTM(Record):
         c[t] = f ⊙ c[t-1] + i ⊙ g
         h[t] = o ⊙ tanh(c[t])
 
-    Backward, for t = T … 1, where dh[t] and dc[t] start as what arrives from above:
+    Backward, for t = T … 1, where dh[t] starts as what arrives from above and dc[t] as 0:
 
         dc = dc[t] + dh[t] ⊙ o ⊙ (1 - tanh²(c[t]))
         da_i = dc ⊙ g ⊙ i (1 - i)               da_f = dc ⊙ c[t-1] ⊙ f (1 - f)
@@ -87,6 +93,7 @@ class LSTM(Record):
     W: Array
     U: Array
     b: Array
+    carries: ClassVar[tuple[str, ...]] = ("hs", "cs")
 
     def __post_init__(self) -> None:
         contract("U", self.U, "H G")
@@ -148,15 +155,20 @@ class LSTM(Record):
             h *= o
         return LSTMTrace(xs, hs, cs, gates)
 
-    def backward(self, trace: LSTMTrace, dhs: Array, dcs: Array | None = None) -> LSTMGradients:
-        """The gradients of a loss L, given dhs and dcs (T, B, H): what arrives from above at steps 1 … T.
+    def backward(
+        self, trace: LSTMTrace, dhs: Array, dh_end: Array | None = None, dc_end: Array | None = None
+    ) -> LSTMGradients:
+        """The gradients of a loss L, given dhs (T, B, H): dL/dh[t] as it arrives from above at steps 1 … T.
+
+        `dh_end` and `dc_end` (B, H) are what a later chunk of the same sequence sends back to h[T] and c[T]; nothing if
+        not given.
 
         Raises:
-            ValueError, TypeError: dhs or dcs does not fit the trace.
+            ValueError, TypeError: dhs, dh_end or dc_end does not fit the trace.
         """
         xs, hs, cs = trace.xs, trace.hs, trace.cs
-        dhs = gradient_buffer("dhs", dhs, hs)
-        dcs = gradient_buffer("dcs", np.zeros_like(cs[1:]) if dcs is None else dcs, cs)
+        dhs = gradient_buffer(hs, dhs, dh_end)
+        dcs = gradient_buffer(cs, None, dc_end, "dc")
         das = np.empty_like(trace.gates)
         # What multiplies dc and dh[t] in the equations is known before going back: every step at once.
         T, B, H = cs[1:].shape

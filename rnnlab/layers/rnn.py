@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -49,6 +49,7 @@ class RNN(Record):
     U: Array
     b: Array
     activation: Activation = activations.Tanh()  # noqa: RUF009 - it is frozen and holds nothing
+    carries: ClassVar[tuple[str, ...]] = ("hs",)
 
     def __post_init__(self) -> None:
         contract("W", self.W, "D H")
@@ -121,14 +122,16 @@ class RNN(Record):
             self.activation.apply(h)
         return Trace(xs, hs)
 
-    def backward(self, trace: Trace, dhs: Array) -> Gradients[Self]:
+    def backward(self, trace: Trace, dhs: Array, dh_end: Array | None = None) -> Gradients[Self]:
         """The gradients of a loss L, given dhs (T, B, H): dL/dh[t] as it arrives from above at steps 1 … T.
 
+        `dh_end` (B, H) is what a later chunk of the same sequence sends back to h[T]; nothing if not given.
+
         Raises:
-            ValueError, TypeError: dhs does not fit the trace.
+            ValueError, TypeError: dhs or dh_end does not fit the trace.
         """
         xs, hs = trace.xs, trace.hs
-        dhs = gradient_buffer("dhs", dhs, hs)
+        dhs = gradient_buffer(hs, dhs, dh_end)
         das = np.empty_like(hs)  # das[t] belongs to hs[t]; das[0] is not used
         # Copied once: BLAS multiplies by a matrix up to twice as fast as by the transpose of one.
         U_T = np.ascontiguousarray(self.U.T)

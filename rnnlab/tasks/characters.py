@@ -11,10 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnlab.arrays import Array
+from rnnlab.layers.batchnorm import evaluating
 from rnnlab.losses import softmax_cross_entropy
-from rnnlab.network import Network, States
+from rnnlab.network import Network
 from rnnlab.sequences import coded, documentation, read_text
 from rnnlab.tasks.task import Batch
+from rnnlab.trace import States
 
 TEST_SHARE = 0.1
 HELD_OUT = 500
@@ -151,9 +153,9 @@ class Characters:
             raise ValueError(f"start must be characters of the text; got {''.join(unknown)!r}")
         if not temperature > 0:
             raise ValueError(f"temperature must be above 0; got {temperature}")
-        network = network.evaluating()
+        network = evaluating(network)
         xs = np.array([[self.alphabet.index(character)] for character in start])
-        states: tuple[States, ...] = ()
+        states: States = ()
         written = []
         for _ in range(length):
             trace = network.forward(xs, *states)
@@ -162,5 +164,5 @@ class Characters:
                 p = np.exp((logits - logits.max()) / temperature)
             code = rng.choice(len(p), p=p / p.sum())
             written.append(self.alphabet[code])
-            xs, states = np.array([[code]]), trace.last
+            xs, states = np.array([[code]]), trace.ends
         return "".join(written)
