@@ -63,6 +63,11 @@ def zeros(*sizes):
     return [zeros(*sizes[1:]) for _ in range(sizes[0])]
 
 
+def copied(rows):
+    """The same numbers in lists of their own."""
+    return [list(row) for row in rows]
+
+
 def from_one(sequence):
     """The same steps, the first of them at index 1."""
     return [None, *sequence]
@@ -89,7 +94,7 @@ def rnn_forward(p, xs, h0):
     return {"a": a, "hs": h}
 
 
-def rnn_backward(p, xs, h0, dhs):
+def rnn_backward(p, xs, h0, dhs, dh_end):
     """Every path from the loss, backwards: through h[t] = φ(a[t]), then from a[t] to all it was made of."""
     _, slope = ACTIVATIONS[p["activation"]]
     W, U, b = p["W"], p["U"], p["b"]
@@ -99,6 +104,7 @@ def rnn_backward(p, xs, h0, dhs):
     dW, dU, db = zeros(D, H), zeros(H, H), zeros(H)
     dx = zeros(T + 1, B, D)
     dh = zeros(T + 1, B, H)
+    dh[T] = copied(dh_end)
     for t in range(T, 0, -1):
         for s in range(B):
             for n in range(H):
@@ -134,7 +140,7 @@ def indrnn_forward(p, xs, h0):
     return {"a": a, "hs": h}
 
 
-def indrnn_backward(p, xs, h0, dhs):
+def indrnn_backward(p, xs, h0, dhs, dh_end):
     """As the RNN's, but unit n hands its gradient to its own past alone."""
     _, slope = ACTIVATIONS[p["activation"]]
     W, u, b = p["W"], p["u"], p["b"]
@@ -144,6 +150,7 @@ def indrnn_backward(p, xs, h0, dhs):
     dW, du, db = zeros(D, H), zeros(H), zeros(H)
     dx = zeros(T + 1, B, D)
     dh = zeros(T + 1, B, H)
+    dh[T] = copied(dh_end)
     for t in range(T, 0, -1):
         for s in range(B):
             for n in range(H):
@@ -182,8 +189,8 @@ def lstm_forward(p, xs, h0, c0):
     return {"a": a, "hs": h, "cs": c}
 
 
-def lstm_backward(p, xs, h0, c0, dhs, dcs):
-    """The loss reads h[t] and c[t]; what reaches c[t] by way of h[t] is `of_c`, and is not part of dc[t]."""
+def lstm_backward(p, xs, h0, c0, dhs, dh_end, dc_end):
+    """The loss reads every h[t] and the last c; what reaches c[t] by way of h[t] is `of_c`, and is not part of dc[t]."""
     W, U = p["W"], p["U"]
     T, B, D, H = len(xs), len(h0), len(W), len(U)
     run = lstm_forward(p, xs, h0, c0)
@@ -191,13 +198,13 @@ def lstm_backward(p, xs, h0, c0, dhs, dcs):
     dW, dU, db = zeros(D, 4 * H), zeros(H, 4 * H), zeros(4 * H)
     dx = zeros(T + 1, B, D)
     dh, dc = zeros(T + 1, B, H), zeros(T + 1, B, H)
+    dh[T], dc[T] = copied(dh_end), copied(dc_end)
     for t in range(T, 0, -1):
         for s in range(B):
             da = zeros(4 * H)
             for n in range(H):
                 a_i, a_f, a_g, a_o = (a[t][s][block * H + n] for block in range(4))
                 dh[t][s][n] += from_one(dhs)[t][s][n]
-                dc[t][s][n] += from_one(dcs)[t][s][n]
                 of_c = dc[t][s][n] + dh[t][s][n] * sigmoid(a_o) * tanh_slope(c[t][s][n])
                 da[n] = of_c * math.tanh(a_g) * sigmoid_slope(a_i)
                 da[H + n] = of_c * c[t - 1][s][n] * sigmoid_slope(a_f)
@@ -246,7 +253,7 @@ def gru_forward(p, xs, h0):
     return {"a": a, "e": e, "hs": h}
 
 
-def gru_backward(p, xs, h0, dhs):
+def gru_backward(p, xs, h0, dhs, dh_end):
     """Each of the sums a[t] and e[t] gets a gradient of its own; they differ in the last third, where r is between."""
     W, U = p["W"], p["U"]
     T, B, D, H = len(xs), len(h0), len(W), len(U)
@@ -255,6 +262,7 @@ def gru_backward(p, xs, h0, dhs):
     dW, dU, db, dbu = zeros(D, 3 * H), zeros(H, 3 * H), zeros(3 * H), zeros(3 * H)
     dx = zeros(T + 1, B, D)
     dh = zeros(T + 1, B, H)
+    dh[T] = copied(dh_end)
     for t in range(T, 0, -1):
         for s in range(B):
             da, de = zeros(3 * H), zeros(3 * H)
@@ -300,7 +308,7 @@ def forward(layer, xs, starts):
     return rule(numbers_of(layer), xs.tolist(), *(start.tolist() for start in starts))
 
 
-def backward(layer, xs, starts, from_above):
+def backward(layer, xs, starts, dys, dends):
     """Every gradient by this page, under the names the layer's own gradients have, as nested lists."""
     _, rule = LAYERS[type(layer).__name__]
-    return rule(numbers_of(layer), xs.tolist(), *(array.tolist() for array in (*starts, *from_above)))
+    return rule(numbers_of(layer), xs.tolist(), *(array.tolist() for array in (*starts, dys, *dends)))

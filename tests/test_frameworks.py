@@ -30,19 +30,17 @@ def problem(name: str):
     rng = np.random.default_rng(0)
     layer = KINDS[name](rng)
     xs = rng.standard_normal((T, B, D))
-    starts = [rng.standard_normal((B, H)) for _ in layer.forward(xs).states]
+    starts = [rng.standard_normal((B, H)) for _ in layer.carries]
     trace = layer.forward(xs, *starts)
     dhs = rng.standard_normal((T, B, H))
-    late = np.zeros((T, B, H))
-    late[-1] = rng.standard_normal((B, H))
-    from_above = (dhs, late)[: len(starts)]
-    return layer, xs, starts, trace, from_above, layer.backward(trace, *from_above)
+    dends = [rng.standard_normal((B, H)) for _ in layer.carries]
+    return layer, xs, starts, trace, dhs, dends, layer.backward(trace, dhs, *dends)
 
 
 @pytest.mark.parametrize("name", KINDS)
 def test_outputs_and_every_gradient_agree_with_pytorch(name):
     torch = pytest.importorskip("torch")
-    layer, xs, starts, trace, from_above, grads = problem(name)
+    layer, xs, starts, trace, dhs, dends, grads = problem(name)
     kind = {"tanh RNN": torch.nn.RNN, "ReLU RNN": torch.nn.RNN, "LSTM": torch.nn.LSTM, "GRU": torch.nn.GRU}[name]
     options = {"nonlinearity": layer.activation.name} if isinstance(layer, rl.RNN) else {}
     module = kind(D, H, **options).double()
@@ -51,14 +49,14 @@ def test_outputs_and_every_gradient_agree_with_pytorch(name):
     inputs = torch.from_numpy(xs).requires_grad_()
     states = [torch.from_numpy(start[None].copy()).requires_grad_() for start in starts]
     out, last = module(inputs, tuple(states) if len(states) == 2 else states[0])
-    loss = (out * torch.from_numpy(from_above[0])).sum()
-    if len(states) == 2:
-        loss = loss + (last[1][0] * torch.from_numpy(from_above[1][-1])).sum()
+    loss = (out * torch.from_numpy(dhs)).sum()
+    for end, dend in zip(last if len(states) == 2 else [last], dends, strict=True):
+        loss = loss + (end[0] * torch.from_numpy(dend)).sum()
     loss.backward()
 
     close(trace.ys, out.detach().numpy())
     close(grads.xs, inputs.grad.numpy())
-    for ours, theirs in zip(grads.starts, states, strict=True):
+    for ours, theirs in zip(grads.dstarts, states, strict=True):
         close(ours, theirs.grad.numpy()[0])
     ours = rl.interop.to_torch(grads.params)
     if not isinstance(layer, rl.GRU):
@@ -74,7 +72,7 @@ def test_outputs_and_every_gradient_agree_with_keras(name):
     jax = pytest.importorskip("jax")
     keras = pytest.importorskip("keras")
     keras.config.set_floatx("float64")
-    layer, xs, starts, trace, from_above, grads = problem(name)
+    layer, xs, starts, trace, dhs, dends, grads = problem(name)
     kind = {"LSTM": keras.layers.LSTM, "GRU": keras.layers.GRU}.get(name, keras.layers.SimpleRNN)
     relu = isinstance(layer, rl.RNN) and layer.activation.name == "relu"
     options = {"activation": jax.nn.relu if relu else jax.numpy.tanh}
@@ -98,7 +96,7 @@ def test_outputs_and_every_gradient_agree_with_keras(name):
 
     close(trace.ys, np.asarray(ys))
     close(grads.xs, np.asarray(dxs))
-    for ours, theirs in zip(grads.starts, dstarts, strict=True):
+    for ours, theirs in zip(grads.dstarts, dstarts, strict=True):
         close(ours, np.asarray(theirs))
     for ours, theirs in zip(rl.interop.to_keras(grads.params), dweights, strict=True):
         close(ours, np.asarray(theirs))

@@ -597,7 +597,7 @@ def test_an_initial_state_that_does_not_fit_a_gated_layer_is_refused_by_name(kin
         made(kind).forward(inputs(), **{name: start})
 
 
-@pytest.mark.parametrize(("kind", "name"), [(rl.LSTM, "dhs"), (rl.LSTM, "dcs"), (rl.GRU, "dhs")])
+@pytest.mark.parametrize(("kind", "name"), [(rl.LSTM, "dhs"), (rl.GRU, "dhs")])
 @pytest.mark.parametrize(
     ("array", "error", "message"),
     [
@@ -619,19 +619,43 @@ def test_a_gradient_from_above_that_does_not_fit_a_gated_layer_is_refused_by_nam
         layer.backward(layer.forward(inputs()), **{"dhs": np.ones((T, B, H)), name: array})
 
 
+ENDS = [(rl.RNN, "dh_end"), (rl.IndRNN, "dh_end"), (rl.GRU, "dh_end"), (rl.LSTM, "dh_end"), (rl.LSTM, "dc_end")]
+
+
+@pytest.mark.parametrize(("kind", "name"), ENDS)
+@pytest.mark.parametrize(
+    ("array", "error", "message"),
+    [
+        (
+            np.ones((7, 2, 5)),
+            ValueError,
+            "{0} must be (B, H) with B = 2 to match the trace and H = 5 to match the trace",
+        ),
+        (np.ones((1, 5)), ValueError, "{0} must be (B, H) with B = 2 to match the trace; got (1, 5)"),
+        (np.full((2, 5), np.inf), ValueError, "{0} must be finite; got inf at {0}[0, 0]"),
+        (1.0, TypeError, "{0} must be a NumPy array; got float: convert it with np.asarray"),
+    ],
+)
+def test_a_gradient_from_a_later_chunk_that_does_not_fit_is_refused_by_name(kind, name, array, error, message):
+    layer = made(kind)
+    with pytest.raises(error, match=re.escape(message.format(name))):
+        layer.backward(layer.forward(inputs()), np.ones((T, B, H)), **{name: array})
+
+
 @every_gated
 def test_the_trace_of_a_gated_layer_has_its_states_before_and_after_every_step(kind):
     names = ("h0", "c0") if kind is rl.LSTM else ("h0",)
     starts = {name: np.full((B, H), 0.25 + k) for k, name in enumerate(names)}
     trace = made(kind).forward(inputs(), **starts)
-    assert trace.states == ("hs", "cs")[: len(names)]
-    for state, start in zip(trace.states, starts.values(), strict=True):
-        assert getattr(trace, state).shape == (T + 1, B, H)
-        np.testing.assert_array_equal(getattr(trace, state)[0], start)
-    for first, start in zip(trace.first, starts.values(), strict=True):
+    assert tuple(trace.states) == kind.carries == ("hs", "cs")[: len(names)]
+    for states, start in zip(trace.states.values(), starts.values(), strict=True):
+        assert states.shape == (T + 1, B, H)
+        np.testing.assert_array_equal(states[0], start)
+    for first, start in zip(trace.starts, starts.values(), strict=True):
         np.testing.assert_array_equal(first, start)
-    for last, state in zip(trace.last, trace.states, strict=True):
-        np.testing.assert_array_equal(last, getattr(trace, state)[-1])
+    for end, states in zip(trace.ends, trace.states.values(), strict=True):
+        np.testing.assert_array_equal(end, states[-1])
+        assert not np.may_share_memory(end, states)
 
 
 @every_gated
@@ -641,27 +665,29 @@ def test_the_gradient_of_a_gated_layer_is_shaped_like_what_it_differentiates(kin
     assert type(grads.params) is kind
     assert {n: a.shape for n, a in grads.params.arrays().items()} == {n: a.shape for n, a in layer.arrays().items()}
     assert grads.xs.shape == xs.shape
-    for name in grads.states:
-        assert getattr(grads, name).shape == (T + 1, B, H)
+    assert {name: totals.shape for name, totals in grads.states.items()} == dict.fromkeys(kind.carries, (T + 1, B, H))
     np.testing.assert_array_equal(grads.h0, grads.hs[0])
     if kind is rl.LSTM:
         np.testing.assert_array_equal(grads.c0, grads.cs[0])
 
 
-def test_without_a_gradient_of_the_cells_from_above_it_is_zero():
-    layer, dhs = made(rl.LSTM), np.random.default_rng(2).standard_normal((T, B, H))
+@every_gated
+def test_without_a_gradient_from_a_later_chunk_it_is_zero(kind):
+    layer, dhs = made(kind), np.random.default_rng(2).standard_normal((T, B, H))
     trace = layer.forward(inputs())
-    without, with_zeros = layer.backward(trace, dhs), layer.backward(trace, dhs, np.zeros((T, B, H)))
+    zeros = [np.zeros((B, H)) for _ in kind.carries]
+    without, with_zeros = layer.backward(trace, dhs), layer.backward(trace, dhs, *zeros)
     for name, array in with_zeros.arrays().items():
         np.testing.assert_array_equal(without.arrays()[name], array, err_msg=name)
 
 
 def test_at_the_last_step_the_gradient_of_a_pair_is_what_arrives_from_above():
-    dhs, dcs = np.random.default_rng(2).standard_normal((2, T, B, H))
+    rng = np.random.default_rng(2)
+    dhs, dh_end, dc_end = rng.standard_normal((T, B, H)), *rng.standard_normal((2, B, H))
     layer = made(rl.LSTM)
-    grads = layer.backward(layer.forward(inputs()), dhs, dcs)
-    np.testing.assert_array_equal(grads.hs[-1], dhs[-1])
-    np.testing.assert_array_equal(grads.cs[-1], dcs[-1])
+    grads = layer.backward(layer.forward(inputs()), dhs, dh_end, dc_end)
+    np.testing.assert_array_equal(grads.hs[-1], dhs[-1] + dh_end)
+    np.testing.assert_array_equal(grads.cs[-1], dc_end)
 
 
 # Saturated gates: an open path is open exactly.
@@ -675,10 +701,9 @@ def test_an_lstm_that_forgets_nothing_and_takes_in_nothing_carries_its_cell_bit_
     c0 = np.random.default_rng(3).uniform(0.5, 2, (B, H))
     trace = layer.forward(inputs(), None, c0)
     np.testing.assert_array_equal(trace.cs, np.broadcast_to(c0, trace.cs.shape))
-    dcs = np.zeros((T, B, H))
-    dcs[-1] = np.random.default_rng(4).standard_normal((B, H))
-    cs = layer.backward(trace, np.zeros((T, B, H)), dcs).cs
-    np.testing.assert_array_equal(cs, np.broadcast_to(dcs[-1], cs.shape))
+    dc_end = np.random.default_rng(4).standard_normal((B, H))
+    cs = layer.backward(trace, np.zeros((T, B, H)), dc_end=dc_end).cs
+    np.testing.assert_array_equal(cs, np.broadcast_to(dc_end, cs.shape))
 
 
 def test_a_gru_whose_update_gate_keeps_everything_carries_its_state_bit_for_bit():

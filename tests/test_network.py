@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import rnnlab as rl
+from rnnlab.layers.batchnorm import evaluating, with_batch_statistics
 
 D, H, K = 2, 3, 2
 seeds, few = st.integers(0, 10**6), st.integers(1, 5)
@@ -88,12 +89,12 @@ def test_a_network_is_its_layers_in_turn(name, seed, T, B):
 @pytest.mark.parametrize("name", ["LSTM, GRU", "residual", "without readout", "embedding"])
 @given(seeds, st.integers(2, 6), st.integers(1, 3), st.data())
 @settings(max_examples=50)
-def test_a_run_in_two_stretches_with_carried_states_is_the_whole_run(name, seed, T, B, data):
+def test_a_run_in_two_chunks_with_carried_states_is_the_whole_run(name, seed, T, B, data):
     rng = np.random.default_rng(seed)
     net = NETWORKS[name](rng)
     xs, cut = inputs(rng, net, T, B), data.draw(st.integers(1, T - 1))
     first = net.forward(xs[:cut])
-    second = net.forward(xs[cut:], *first.last)
+    second = net.forward(xs[cut:], *first.ends)
     whole = net.forward(xs).ys
     got = second.ys if net.reads == "last" else np.concatenate([first.ys, second.ys])
     np.testing.assert_allclose(got, whole, rtol=1e-12, atol=1e-14)
@@ -137,13 +138,13 @@ def test_statistics_settle_through_shortcuts_and_nothing_else_moves():
     rng = np.random.default_rng(0)
     net = rl.Network((rl.Residual(rl.BatchNorm.init(inputs=D)), rl.RNN.init(rng, inputs=D, hidden=H)))
     xs = 1 + 0.5 * rng.standard_normal((5, 2, D))
-    settled = net.settled(net.forward(xs))
-    changed = [n for n, a in net.arrays().items() if not np.array_equal(a, settled.arrays()[n])]
+    moved = with_batch_statistics(net, net.forward(xs))
+    changed = [n for n, a in net.arrays().items() if not np.array_equal(a, moved.arrays()[n])]
     assert changed == ["layers.0.layer.mean", "layers.0.layer.variance"]
-    evaluating = settled.evaluating()
-    assert evaluating.layers[0].layer.running
-    assert not settled.layers[0].layer.running
-    assert rl.check_gradients(evaluating, xs).passed
+    fixed = evaluating(moved)
+    assert fixed.layers[0].layer.running
+    assert not moved.layers[0].layer.running
+    assert rl.check_gradients(fixed, xs).passed
 
 
 def test_learning_a_little_makes_the_loss_smaller():

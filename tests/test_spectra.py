@@ -37,7 +37,7 @@ def test_products_are_the_derivatives_that_the_complex_step_gives(kind, seed, T,
     for j in range(N):
         moved = [start + 0j for start in starts]
         moved[j // H][:, j % H] += 1e-20j
-        column = np.concatenate(wide.forward(xs + 0j, *moved).last, axis=1).imag / 1e-20  # (B, N)
+        column = np.concatenate(wide.forward(xs + 0j, *moved).ends, axis=1).imag / 1e-20  # (B, N)
         assert np.abs(products[0, :, :, j] - column).max() <= 1e-12 * np.abs(products[0]).max()
     np.testing.assert_array_equal(products[T], np.broadcast_to(np.eye(N), (B, N, N)))
 
@@ -134,9 +134,8 @@ def test_a_saturated_lstm_carries_its_cell_and_nothing_else():
     c0 = np.arange(1.0, 1 + H)[None]
     trace = layer.forward(np.zeros((50, 1, 1)), np.zeros((1, H)), c0)
     np.testing.assert_array_equal(trace.cs, np.broadcast_to(c0, (51, 1, H)))
-    dcs = np.zeros((50, 1, H))
-    dcs[-1] = 1
-    np.testing.assert_array_equal(layer.backward(trace, np.zeros((50, 1, H)), dcs).cs, np.ones((51, 1, H)))
+    cs = layer.backward(trace, np.zeros((50, 1, H)), dc_end=np.ones((1, H))).cs
+    np.testing.assert_array_equal(cs, np.ones((51, 1, H)))
 
 
 def test_a_gru_with_a_closed_update_gate_carries_its_state():

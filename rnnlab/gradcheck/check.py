@@ -62,7 +62,7 @@ def check_gradients(
     ys = outputs(trace)
     if dhs is None:
         dhs = tuple(rng.standard_normal(y.shape).astype(y.dtype) for y in ys)
-    from_above = dhs if isinstance(dhs, tuple) else (dhs,)
+    from_above = dhs if isinstance(dhs, tuple) else (dhs, *(np.zeros_like(y) for y in ys[1:]))
     for above in from_above[1:]:
         above[:-1] = 0
     grads = layer.backward(trace, *from_above_and_end(from_above))

@@ -32,20 +32,17 @@ class Draw(NamedTuple):
 
 @dataclass(frozen=True)
 class Case:
-    """A layer, and a run of it: inputs, and for each state its start and what arrives from above."""
+    """A layer, and a run of it: what arrives from above, and for each state its start and what a later chunk sends."""
 
     layer: rl.RNN | rl.IndRNN | rl.LSTM | rl.GRU
     xs: np.ndarray
     starts: tuple[np.ndarray, ...]
-    from_above: tuple[np.ndarray, ...]
+    dhs: np.ndarray
+    dends: tuple[np.ndarray, ...]
 
     @property
     def h0(self):
         return self.starts[0]
-
-    @property
-    def dhs(self):
-        return self.from_above[0]
 
     @property
     def may_be_shut(self):
@@ -56,18 +53,13 @@ class Case:
         return self.layer.forward(self.xs, *self.starts)
 
     def backward(self, trace):
-        return self.layer.backward(trace, *self.from_above)
+        return self.layer.backward(trace, self.dhs, *self.dends)
 
 
 GATED = (rl.LSTM, rl.GRU)
 
 
-def states(run):
-    """The states of a trace, or the gradients of those of a backward: {"hs": (T+1, B, H), ...}."""
-    return {name: getattr(run, name) for name in run.states}
-
-
-def stretch(trace, start, stop):
+def chunk(trace, start, stop):
     """The steps start + 1 … stop of a trace, with the states before and after each."""
     kept = {name: array[start : stop + (name in trace.states)] for name, array in trace.arrays().items()}
     return replace(trace, **kept)
@@ -150,11 +142,9 @@ def build(kind, draw, dtype=np.float64):
     xs = rng.uniform(-1, 1, (T, B, D)).astype(dtype)
     h0 = rng.uniform(0, 1, (B, H)).astype(dtype)
     dhs = rng.uniform(-1, 1, (T, B, H)).astype(dtype)
-    if not isinstance(layer, rl.LSTM):
-        return Case(layer, xs, (h0,), (dhs,))
-    c0 = rng.uniform(-1, 1, (B, H)).astype(dtype)
-    dcs = rng.uniform(-1, 1, (T, B, H)).astype(dtype)
-    return Case(layer, xs, (h0, c0), (dhs, dcs))
+    starts = (h0, *(rng.uniform(-1, 1, (B, H)).astype(dtype) for _ in layer.carries[1:]))
+    dends = tuple(rng.uniform(-1, 1, (B, H)).astype(dtype) for _ in layer.carries)
+    return Case(layer, xs, starts, dhs, dends)
 
 
 def draws(shortest=1):
@@ -209,5 +199,5 @@ def assert_all_close(got, wanted, scale=1.0, within=1e-12):
 
 def largest_term(case, trace, grads):
     """The largest product that enters a sum of this case's backward: a gradient times what it is multiplied by."""
-    factors = (case.xs, *states(trace).values(), *case.layer.arrays().values())
-    return largest(*states(grads).values()) * largest(*factors)
+    factors = (case.xs, *trace.states.values(), *case.layer.arrays().values())
+    return largest(*grads.states.values()) * largest(*factors)

@@ -10,11 +10,10 @@ from laws.cases import (
     assert_all_close,
     assert_close,
     build,
+    chunk,
     every_kind,
     largest,
     largest_term,
-    states,
-    stretch,
     two_steps_or_more,
 )
 
@@ -23,7 +22,7 @@ from laws.cases import (
 @any_sizes
 def test_forward_equals_the_scalar_loop(kind, draw):
     case = build(kind, draw)
-    got = states(case.forward())
+    got = case.forward().states
     run = naive.forward(case.layer, case.xs, case.starts)
     assert_all_close(got, {name: run[name] for name in got}, scale=largest(*got.values()), within=1e-14)
 
@@ -34,7 +33,7 @@ def test_backward_equals_the_scalar_loop(kind, draw):
     case = build(kind, draw)
     trace = case.forward()
     grads = case.backward(trace)
-    wanted = naive.backward(case.layer, case.xs, case.starts, case.from_above)
+    wanted = naive.backward(case.layer, case.xs, case.starts, case.dhs, case.dends)
     assert_all_close(grads.arrays(), wanted, scale=largest_term(case, trace, grads))
 
 
@@ -44,8 +43,8 @@ def test_no_initial_state_means_zeros(kind, draw):
     case = build(kind, draw)
     without = case.layer.forward(case.xs)
     with_zeros = case.layer.forward(case.xs, *(np.zeros_like(start) for start in case.starts))
-    for name, array in states(with_zeros).items():
-        np.testing.assert_array_equal(getattr(without, name), array, err_msg=name)
+    for name, array in with_zeros.states.items():
+        np.testing.assert_array_equal(without.states[name], array, err_msg=name)
 
 
 @every_kind
@@ -53,10 +52,10 @@ def test_no_initial_state_means_zeros(kind, draw):
 def test_forward_in_two_chunks_with_the_state_carried_equals_the_whole(kind, draw):
     case = build(kind, draw)
     cut = 1 + draw.seed % (draw.T - 1)
-    whole = states(case.forward())
+    whole = case.forward().states
     first = case.layer.forward(case.xs[:cut], *case.starts)
-    second = states(case.layer.forward(case.xs[cut:], *first.last))
-    joined = {name: np.concatenate([array, second[name][1:]]) for name, array in states(first).items()}
+    second = case.layer.forward(case.xs[cut:], *first.ends).states
+    joined = {name: np.concatenate([array, second[name][1:]]) for name, array in first.states.items()}
     assert_all_close(joined, whole, scale=largest(*whole.values()), within=1e-14)
 
 
@@ -67,16 +66,13 @@ def test_backward_in_two_chunks_with_the_gradient_carried_equals_the_whole(kind,
     cut = 1 + draw.seed % (draw.T - 1)
     trace = case.forward()
     whole = case.backward(trace)
-    early, late = stretch(trace, 0, cut), stretch(trace, cut, draw.T)
-    second = case.layer.backward(late, *(array[cut:] for array in case.from_above))
-    from_above = tuple(array[:cut].copy() for array in case.from_above)
-    for array, carried in zip(from_above, second.starts, strict=True):
-        array[-1] += carried
-    first = case.layer.backward(early, *from_above)
+    early, late = chunk(trace, 0, cut), chunk(trace, cut, draw.T)
+    second = case.layer.backward(late, case.dhs[cut:], *case.dends)
+    first = case.layer.backward(early, case.dhs[:cut], *second.dstarts)
     joined = {
         **{f"params.{name}": array for name, array in first.params.map(np.add, second.params).arrays().items()},
         "xs": np.concatenate([first.xs, second.xs]),
-        **{name: np.concatenate([array, getattr(second, name)[1:]]) for name, array in states(first).items()},
+        **{name: np.concatenate([array, second.states[name][1:]]) for name, array in first.states.items()},
     }
     assert_all_close(joined, whole.arrays(), scale=largest_term(case, trace, whole), within=1e-13)
 
@@ -92,10 +88,10 @@ def test_each_sequence_of_a_batch_runs_as_it_would_alone(kind, draw):
     for s in range(draw.B):
         row = slice(s, s + 1)
         alone = case.layer.forward(case.xs[:, row], *(start[row] for start in case.starts))
-        back = case.layer.backward(alone, *(array[:, row] for array in case.from_above))
-        for name, array in states(trace).items():
-            assert_close(getattr(alone, name), array[:, row], scale=largest(array), within=1e-14)
-            assert_close(getattr(back, name), getattr(grads, name)[:, row], scale, within=1e-13)
+        back = case.layer.backward(alone, case.dhs[:, row], *(dend[row] for dend in case.dends))
+        for name, array in trace.states.items():
+            assert_close(alone.states[name], array[:, row], scale=largest(array), within=1e-14)
+            assert_close(back.states[name], grads.states[name][:, row], scale, within=1e-13)
         assert_close(back.xs, grads.xs[:, row], scale, within=1e-13)
         for name, array in back.params.arrays().items():
             sums[name] += array
@@ -110,11 +106,11 @@ def test_the_order_of_the_sequences_in_a_batch_does_not_matter(kind, draw):
     trace = case.forward()
     grads = case.backward(trace)
     shuffled = case.layer.forward(case.xs[:, order], *(start[order] for start in case.starts))
-    back = case.layer.backward(shuffled, *(array[:, order] for array in case.from_above))
+    back = case.layer.backward(shuffled, case.dhs[:, order], *(dend[order] for dend in case.dends))
     scale = largest_term(case, trace, grads)
-    for name, array in states(trace).items():
-        assert_close(getattr(shuffled, name), array[:, order], scale=largest(array), within=1e-14)
-        assert_close(getattr(back, name), getattr(grads, name)[:, order], scale, within=1e-13)
+    for name, array in trace.states.items():
+        assert_close(shuffled.states[name], array[:, order], scale=largest(array), within=1e-14)
+        assert_close(back.states[name], grads.states[name][:, order], scale, within=1e-13)
     assert_close(back.xs, grads.xs[:, order], scale, within=1e-13)
     assert_all_close(back.params.arrays(), grads.params.arrays(), scale, within=1e-13)
 
@@ -126,8 +122,8 @@ def test_an_input_alters_no_earlier_state(kind, draw):
     t = 1 + draw.seed % draw.T
     changed = case.xs.copy()
     changed[t - 1] += 1.5
-    before = states(case.forward())
-    after = states(case.layer.forward(changed, *case.starts))
+    before = case.forward().states
+    after = case.layer.forward(changed, *case.starts).states
     for name in before:
         np.testing.assert_array_equal(after[name][:t], before[name][:t], err_msg=name)
         if not case.may_be_shut:
@@ -141,16 +137,29 @@ def test_what_arrives_from_above_alters_no_later_gradient(kind, draw):
     t = 1 + draw.seed % draw.T
     trace = case.forward()
     before = case.backward(trace)
-    for k, touched in enumerate(before.states):
-        from_above = tuple(array.copy() for array in case.from_above)
-        from_above[k][t - 1] += 1.5
-        after = case.layer.backward(trace, *from_above)
-        np.testing.assert_array_equal(after.xs[t:], before.xs[t:])
-        for name, old in states(before).items():
-            new = getattr(after, name)
-            np.testing.assert_array_equal(new[t + 1 :], old[t + 1 :], err_msg=name)
-            wanted = np.full_like(new[t], 1.5 if name == touched else 0.0)
-            assert_close(new[t] - old[t], wanted, scale=largest(old), within=1e-14)
+    dhs = case.dhs.copy()
+    dhs[t - 1] += 1.5
+    after = case.layer.backward(trace, dhs, *case.dends)
+    np.testing.assert_array_equal(after.xs[t:], before.xs[t:])
+    for name, old in before.states.items():
+        new = after.states[name]
+        np.testing.assert_array_equal(new[t + 1 :], old[t + 1 :], err_msg=name)
+        wanted = np.full_like(new[t], 1.5 if name == "hs" else 0.0)
+        assert_close(new[t] - old[t], wanted, scale=largest(old), within=1e-14)
+
+
+@every_kind
+@any_sizes
+def test_what_a_later_chunk_sends_back_is_added_to_the_last_states(kind, draw):
+    case = build(kind, draw)
+    trace = case.forward()
+    without = case.layer.backward(trace, case.dhs)
+    for k, name in enumerate(case.layer.carries):
+        dends = [dend if other == k else np.zeros_like(dend) for other, dend in enumerate(case.dends)]
+        states = case.layer.backward(trace, case.dhs, *dends).states
+        for other, array in states.items():
+            added = case.dends[k] if other == name else 0.0
+            np.testing.assert_array_equal(array[-1], without.states[other][-1] + added, err_msg=f"{name}, {other}")
 
 
 @every_kind
@@ -158,10 +167,11 @@ def test_what_arrives_from_above_alters_no_later_gradient(kind, draw):
 def test_backward_is_linear_in_what_arrives_from_above(kind, draw):
     case = build(kind, draw)
     rng = np.random.default_rng([draw.seed, 1])
-    other = [rng.uniform(-1, 1, array.shape) for array in case.from_above]
+    given = (case.dhs, *case.dends)
+    other = [rng.uniform(-1, 1, array.shape) for array in given]
     trace = case.forward()
     one, two = case.backward(trace), case.layer.backward(trace, *other)
-    pairs = zip(case.from_above, other, strict=True)
+    pairs = zip(given, other, strict=True)
     both = case.layer.backward(trace, *(3 * first - 0.7 * second for first, second in pairs))
     wanted = one.map(lambda first, second: 3 * first - 0.7 * second, two)
     scale = 4 * max(largest_term(case, trace, one), largest_term(case, trace, two))
@@ -172,7 +182,7 @@ def test_backward_is_linear_in_what_arrives_from_above(kind, draw):
 @any_sizes
 def test_nothing_that_is_given_is_changed(kind, draw):
     case = build(kind, draw)
-    given = (*case.layer.arrays().values(), case.xs, *case.starts, *case.from_above)
+    given = (*case.layer.arrays().values(), case.xs, *case.starts, case.dhs, *case.dends)
     copies = [array.copy() for array in given]
     trace = case.forward()
     run = trace.map(np.copy)
@@ -190,7 +200,7 @@ def test_the_results_share_no_memory_with_what_was_given(kind, draw):
     case = build(kind, draw)
     trace = case.forward()
     grads = case.backward(trace)
-    given = (*case.layer.arrays().values(), case.xs, *case.starts, *case.from_above)
+    given = (*case.layer.arrays().values(), case.xs, *case.starts, case.dhs, *case.dends)
     assert trace.xs is case.xs
     made = {name: array for name, array in trace.arrays().items() if name != "xs"}
     for name, array in made.items():
@@ -214,8 +224,8 @@ def test_every_result_has_the_dtype_of_the_layer(kind, draw):
 @any_sizes
 def test_float32_agrees_with_float64_to_the_digits_it_has(kind, draw):
     single, double = build(kind, draw, np.float32), build(kind, draw)
-    wide = states(double.forward())
-    assert_all_close(states(single.forward()), wide, scale=largest(*wide.values()), within=2e-6)
+    wide = double.forward().states
+    assert_all_close(single.forward().states, wide, scale=largest(*wide.values()), within=2e-6)
 
 
 @every_kind
@@ -223,8 +233,8 @@ def test_float32_agrees_with_float64_to_the_digits_it_has(kind, draw):
 def test_a_complex_run_without_imaginary_part_equals_the_real_one(kind, draw):
     case = build(kind, draw)
     wide = case.layer.map(lambda parameter: parameter.astype(np.complex128))
-    got = states(wide.forward(case.xs.astype(np.complex128), *(start.astype(np.complex128) for start in case.starts)))
-    real = states(case.forward())
+    got = wide.forward(case.xs.astype(np.complex128), *(start.astype(np.complex128) for start in case.starts)).states
+    real = case.forward().states
     assert_all_close(got, real, scale=largest(*real.values()), within=1e-14)
     for name, array in got.items():
         assert array.dtype == np.complex128, name
@@ -271,12 +281,13 @@ def test_backward_is_the_adjoint_of_the_forwards_derivative(kind, draw):
     directions = iter(v.values())
     moved = case.layer.map(lambda parameter: parameter + step * next(directions))
     moved_starts = (start + step * v_start for start, v_start in zip(case.starts, v_starts, strict=True))
-    Jv = [array[1:].imag / 1e-20 for array in states(moved.forward(case.xs + step * v_xs, *moved_starts)).values()]
+    run = moved.forward(case.xs + step * v_xs, *moved_starts)
+    Jv = [array.imag / 1e-20 for array in (run.ys, *run.ends)]
     grads = case.backward(case.forward())
-    terms = [there * w for there, w in zip(Jv, case.from_above, strict=True)]
+    terms = [there * w for there, w in zip(Jv, (case.dhs, *case.dends), strict=True)]
     pairs = [
         (grads.xs, v_xs),
-        *zip(grads.starts, v_starts, strict=True),
+        *zip(grads.dstarts, v_starts, strict=True),
         *zip(grads.params.arrays().values(), v.values(), strict=True),
     ]
     other_terms = [gradient * direction for gradient, direction in pairs]
@@ -288,8 +299,8 @@ def test_backward_is_the_adjoint_of_the_forwards_derivative(kind, draw):
 @any_sizes
 def test_the_gradient_check_passes_with_twelve_digits(kind, draw):
     case = build(kind, draw)
-    report = rl.check_gradients(case.layer, case.xs, *case.starts, dhs=case.from_above)
-    assert {finding.array for finding in report.findings} == {*case.layer.arrays(), "xs", *case.forward().states}
+    report = rl.check_gradients(case.layer, case.xs, *case.starts, dhs=case.dhs)
+    assert {finding.array for finding in report.findings} == {*case.layer.arrays(), "xs", *case.layer.carries}
     # A slice that is a single number can be a sum that cancelled, and have fewer digits than any of its terms.
     largest = max(abs(finding.wanted) for finding in report.findings)
     sound = [finding for finding in report.findings if abs(finding.wanted) > 0.01 * largest or finding.wanted == 0]
