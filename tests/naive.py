@@ -190,7 +190,7 @@ def lstm_forward(p, xs, h0, c0):
 
 
 def lstm_backward(p, xs, h0, c0, dhs, dh_end, dc_end):
-    """The loss reads every h[t] and the last c; what reaches c[t] by way of h[t] is `of_c`, and is not part of dc[t]."""
+    """The loss reads every h[t] and the last c; what reaches c[t] through h[t] is `of_c`, and is not part of dc[t]."""
     W, U = p["W"], p["U"]
     T, B, D, H = len(xs), len(h0), len(W), len(U)
     run = lstm_forward(p, xs, h0, c0)

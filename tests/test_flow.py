@@ -188,7 +188,12 @@ def test_a_bound_is_a_plain_number():
 
 
 def test_the_bound_of_another_layer_is_refused():
-    with pytest.raises(TypeError, match=r"^pascanu_bound is for RNN and IndRNN; got int$"):
+    rng = np.random.default_rng(0)
+    with pytest.raises(TypeError, match=r"^pascanu_bound is for RNN and IndRNN; got LSTM$"):
+        flow.pascanu_bound(rl.LSTM.init(rng, inputs=2, hidden=3))
+    with pytest.raises(TypeError, match=r"^pascanu_bound is for recurrent layers; Dense carries no state$"):
+        flow.pascanu_bound(rl.Dense.init(rng, inputs=2, outputs=3))
+    with pytest.raises(TypeError, match=r"^layer must be a layer"):
         flow.pascanu_bound(3)
 
 

@@ -85,9 +85,9 @@ def test_outputs_and_every_gradient_agree_with_keras(name):
 
     def loss(weights, inputs, states):
         (out, *last), _ = module.stateless_call(weights, unchanged, inputs.swapaxes(0, 1), initial_state=states)
-        value = (out.swapaxes(0, 1) * from_above[0]).sum()
-        if len(states) == 2:
-            value = value + (last[1] * from_above[1][-1]).sum()
+        value = (out.swapaxes(0, 1) * dhs).sum()
+        for end, dend in zip(last, dends, strict=True):
+            value = value + (end * dend).sum()
         return value, out.swapaxes(0, 1)
 
     weights = [variable.value for variable in module.trainable_variables]

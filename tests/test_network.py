@@ -134,7 +134,7 @@ def test_a_network_is_saved_and_loaded_and_mapped_like_a_layer(name, tmp_path):
     assert step.forward(xs).ys.sum() < trace.ys.sum()  # downhill of the sum
 
 
-def test_statistics_settle_through_shortcuts_and_nothing_else_moves():
+def test_running_statistics_move_through_shortcuts_and_nothing_else_moves():
     rng = np.random.default_rng(0)
     net = rl.Network((rl.Residual(rl.BatchNorm.init(inputs=D)), rl.RNN.init(rng, inputs=D, hidden=H)))
     xs = 1 + 0.5 * rng.standard_normal((5, 2, D))
@@ -161,12 +161,12 @@ def test_learning_a_little_makes_the_loss_smaller():
 
 def test_a_wrong_wiring_is_caught():
     class Forgetful(rl.Network):
-        def backward(self, trace, dys, *late):
-            grads = super().backward(trace, dys, *late)
+        def backward(self, trace, dys, *dends):
+            grads = super().backward(trace, dys, *dends)
             lower = grads.layers[0]
             params = grads.params.map(lambda a: a)
             params.layers[0].b[:] = 0.5 * lower.params.b
-            return type(grads)(params, grads.layers)
+            return type(grads)(params, grads.layers, grads.readout)
 
     rng = np.random.default_rng(0)
     net = lstm_gru(rng)
@@ -182,10 +182,18 @@ def test_what_does_not_fit_is_refused():
         rl.Network(())
     with pytest.raises(ValueError, match="layers must be a tuple"):
         rl.Network([net.layers[0]])
+    with pytest.raises(TypeError, match=r"^layers\[0\] must be a layer, not a class"):
+        rl.Network((rl.RNN,))
+    with pytest.raises(TypeError, match=r"^layers\[1\] must be a layer: .*; got int$"):
+        rl.Network((net.layers[0], 3))
+    with pytest.raises(TypeError, match=r"^layer must be a layer, but Tanh has no carries and no forward"):
+        rl.Residual(rl.activations.get("tanh"))
     with pytest.raises(ValueError, match="reads must be 'last' or 'every'; got 'first'"):
         rl.Network(net.layers, reads="first")
-    with pytest.raises(ValueError, match="starts must be one tuple for each of 2 layers; got 1"):
-        net.forward(np.ones((3, 2, D)), ())
+    with pytest.raises(
+        ValueError, match=r"starts must be one array for each of layers\.0\.hs, layers\.0\.cs, layers\.1\.hs; got 1"
+    ):
+        net.forward(np.ones((3, 2, D)), np.ones((2, H)))
     with pytest.raises(ValueError, match=r"xs must be \(T, B, D\) with D = 2"):
         net.forward(np.ones((3, 2, D + 1)))
     with pytest.raises(ValueError, match=r"dys must be \(3, 2, 2\) like the outputs; got \(2, 2\)"):

@@ -1,0 +1,232 @@
+"""The protocol: a network is measured as a layer is, the walk reaches every layer, and an own layer joins in."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import rnnlab as rl
+from rnnlab import flow
+from rnnlab.layers.batchnorm import evaluating, normalises_over_time
+from rnnlab.layers.indrnn import bounded
+from rnnlab.trace import innermost, rebuilt
+
+D, H = 3, 4
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class LeakyIntegrator(rl.Record):
+    """h[t] = (1 - α) h[t-1] + α tanh(x[t] W + h[t-1] U): a layer that rnnlab has never seen."""
+
+    W: np.ndarray
+    U: np.ndarray
+    alpha: float = 0.3
+    carries: ClassVar = ("hs",)
+
+    def forward(self, xs, h0=None):
+        hs = np.zeros((len(xs) + 1, xs.shape[1], len(self.U)), xs.dtype)
+        hs[0] = 0 if h0 is None else h0
+        for t in range(1, len(hs)):
+            a = xs[t - 1] @ self.W + hs[t - 1] @ self.U
+            hs[t] = (1 - self.alpha) * hs[t - 1] + self.alpha * np.tanh(a)
+        return rl.Trace(xs, hs)
+
+    def backward(self, trace, dhs, dh_end=0.0):
+        hs, dhs = trace.hs, np.concatenate([np.zeros_like(dhs[:1]), dhs])
+        dhs[-1] += dh_end
+        dW, dU, dxs = np.zeros_like(self.W), np.zeros_like(self.U), np.zeros_like(trace.xs)
+        for t in range(len(dxs), 0, -1):
+            slope = 1 - np.tanh(trace.xs[t - 1] @ self.W + hs[t - 1] @ self.U) ** 2
+            da = dhs[t] * self.alpha * slope
+            dhs[t - 1] += (1 - self.alpha) * dhs[t] + da @ self.U.T
+            dW += trace.xs[t - 1].T @ da
+            dU += hs[t - 1].T @ da
+            dxs[t - 1] = da @ self.W.T
+        return rl.Gradients(self.like(W=dW, U=dU), dxs, dhs)
+
+
+def own(rng, inputs):
+    return LeakyIntegrator(rng.standard_normal((inputs, H)), 0.5 * rng.standard_normal((H, H)))
+
+
+def deep(rng):
+    """A network with all there is to walk through: two kinds of state, a shortcut, a BatchNorm, an own layer."""
+    layers = (
+        rl.LSTM.init(rng, inputs=D, hidden=H),
+        rl.Residual(rl.IndRNN.init(rng, inputs=H, hidden=H, activation="tanh")),
+        evaluating(rl.BatchNorm.init(inputs=H)),
+        own(rng, H),
+    )
+    return rl.Network(layers, rl.Dense.init(rng, inputs=H, outputs=2), reads="last")
+
+
+NAMES = ("layers.0.hs", "layers.0.cs", "layers.1.layer.hs", "layers.3.hs")
+
+
+def test_states_have_one_name_everywhere():
+    rng = np.random.default_rng(0)
+    network, xs = deep(rng), rng.standard_normal((5, 2, D))
+    trace = network.forward(xs)
+    grads = network.backward(trace, np.ones_like(trace.ys))
+    assert network.carries == tuple(trace.states) == tuple(grads.states) == NAMES
+    for name, states in trace.states.items():
+        assert trace.arrays()[name] is states
+        assert grads.arrays()[name] is grads.states[name]
+    assert [start.shape for start in grads.dstarts] == [(2, H)] * 4
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(2, 6), st.integers(1, 3), st.data())
+@settings(max_examples=30)
+def test_a_network_run_and_taken_back_in_two_chunks_is_the_whole(seed, T, B, data):
+    rng = np.random.default_rng(seed)
+    network, xs = deep(rng), rng.standard_normal((T, B, D))
+    cut = data.draw(st.integers(1, T - 1))
+    dy = rng.standard_normal((B, 2))
+    whole = network.backward(network.forward(xs), dy)
+    first = network.forward(xs[:cut])
+    second = network.forward(xs[cut:], *first.ends)
+    late = network.backward(second, dy)
+    early = network.backward(first, np.zeros_like(dy), *late.dstarts)
+    both = early.params.map(np.add, late.params)
+    scale = max(float(np.abs(array).max()) for array in whole.params.arrays().values())
+    for name, array in whole.params.arrays().items():
+        np.testing.assert_allclose(both.arrays()[name], array, rtol=0, atol=1e-12 * scale, err_msg=name)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 4), st.integers(1, 2))
+@settings(max_examples=20)
+def test_the_jacobian_of_a_network_is_that_of_its_joint_state(seed, T, B):
+    rng = np.random.default_rng(seed)
+    network, xs = deep(rng), rng.standard_normal((T, B, D))
+    starts = [rng.uniform(-0.5, 0.5, (B, H)) for _ in NAMES]
+    wide = network.map(lambda array: array.astype(np.complex128))
+    products = flow.jacobian_products(network, xs, *starts)
+    assert products.shape == (T + 1, B, 4 * H, 4 * H)
+    for j in range(4 * H):  # column j: the last states moved by a complex step in number j of the first
+        moved = [start.astype(np.complex128) for start in starts]
+        moved[j // H][:, j % H] += 1e-20j
+        ends = np.concatenate(wide.forward(xs + 0j, *moved).ends, axis=1).imag / 1e-20
+        np.testing.assert_allclose(products[0, :, :, j], ends, rtol=1e-11, atol=1e-13 * np.abs(products[0]).max())
+
+
+def test_the_exponents_of_layers_in_series_are_those_of_each():
+    # The joint Jacobian is block triangular, so over many steps its exponents are those of the blocks.
+    rng = np.random.default_rng(1)
+    lower = rl.IndRNN(rng.standard_normal((1, 2)), np.array([0.9, 0.5]), np.zeros(2), "identity")
+    upper = rl.IndRNN(rng.standard_normal((2, 2)), np.array([0.7, 0.3]), np.zeros(2), "identity")
+    exponents = flow.lyapunov_exponents(rl.Network((lower, upper), reads="every"), np.zeros((400, 1, 1)), discard=100)
+    np.testing.assert_allclose(exponents[0], np.log([0.9, 0.7, 0.5, 0.3]), atol=1e-3)
+    assert flow.pascanu_bound(rl.Network((lower, upper))) == 0.9
+
+
+def test_the_norms_of_a_network_are_those_of_its_backward_by_layer():
+    rng = np.random.default_rng(2)
+    network, xs = deep(rng), rng.standard_normal((6, 2, D))
+    trace = network.forward(xs)
+    grads = network.backward(trace, np.ones_like(trace.ys))
+    for name in NAMES:
+        wanted = np.linalg.norm(grads.states[name], axis=2)
+        np.testing.assert_allclose(flow.gradient_norms(network, xs, of=name), wanted, rtol=1e-13)
+    np.testing.assert_array_equal(flow.gradient_norms(network, xs), flow.gradient_norms(network, xs, of=NAMES[0]))
+    with pytest.raises(ValueError, match=r"^of must be one of layers\.0\.hs, .*; got 'hs'$"):
+        flow.gradient_norms(network, xs, of="hs")
+
+
+def test_a_network_that_reads_every_step_has_its_loss_on_the_last():
+    rng = np.random.default_rng(3)
+    layer, xs = rl.RNN.init(rng, inputs=D, hidden=H), rng.standard_normal((6, 2, D))
+    alone = flow.gradient_norms(layer, xs)
+    np.testing.assert_array_equal(flow.gradient_norms(rl.Network((layer,), reads="every"), xs), alone)
+    np.testing.assert_array_equal(flow.gradient_norms(rl.Network((layer,), reads="last"), xs), alone)
+
+
+def test_a_network_that_was_saved_is_looked_at_like_a_fresh_one(tmp_path):
+    rng = np.random.default_rng(4)
+    network, xs = deep(rng), rng.standard_normal((5, 1, D))
+    rl.save(tmp_path / "network.npz", network)
+    again = rl.load(tmp_path / "network.npz")
+    for instrument in (flow.gradient_norms, flow.singular_values, flow.lyapunov_exponents):
+        np.testing.assert_array_equal(instrument(again, xs), instrument(network, xs))
+
+
+@pytest.mark.parametrize(
+    "instrument", [flow.gradient_norms, flow.jacobians, flow.singular_values, flow.lyapunov_exponents]
+)
+def test_what_carries_no_state_is_refused(instrument):
+    dense = rl.Dense.init(np.random.default_rng(0), inputs=D, outputs=2)
+    with pytest.raises(ValueError, match="^Dense carries no state from step to step"):
+        instrument(dense, np.ones((3, 1, D)))
+    with pytest.raises(TypeError, match="^layer must be a layer, not a class: make one with RNN.init"):
+        instrument(rl.RNN, np.ones((3, 1, D)))
+
+
+def test_symbols_are_measured_as_vectors_are():
+    rng = np.random.default_rng(5)
+    layers = (rl.Embedding.init(rng, symbols=5, outputs=D), rl.GRU.init(rng, inputs=D, hidden=H))
+    network, xs = rl.Network(layers, reads="every"), rng.integers(0, 5, (6, 2))
+    vectors = network.layers[0].forward(xs).ys
+    for instrument in (flow.gradient_norms, flow.jacobians):
+        np.testing.assert_allclose(instrument(network, xs), instrument(network.layers[1], vectors), rtol=1e-12)
+
+
+# The walk
+
+
+def test_the_walk_reaches_every_innermost_layer_once_from_the_lowest_up():
+    network = deep(np.random.default_rng(0))
+    kinds = [type(layer).__name__ for layer in innermost(network)]
+    assert kinds == ["LSTM", "IndRNN", "BatchNorm", "LeakyIntegrator", "Dense"]
+    assert list(innermost(network.layers[0])) == [network.layers[0]]
+
+
+def test_the_walk_rebuilds_and_leaves_the_rest_alone():
+    network = deep(np.random.default_rng(0))
+    zeroed = rebuilt(network, lambda layer: layer.map(np.zeros_like))
+    assert not any(array.any() for array in zeroed.arrays().values())
+    assert list(zeroed.arrays()) == list(network.arrays())
+    assert zeroed.reads == network.reads
+    assert zeroed.layers[3].alpha == network.layers[3].alpha
+    assert network.layers[0].W.any()
+
+
+def test_a_bound_reaches_the_indrnn_behind_a_shortcut():
+    network = bounded(deep(np.random.default_rng(0)), 0.25)
+    assert np.abs(network.layers[1].layer.u).max() == 0.25
+
+
+def test_whether_anything_normalises_over_time():
+    rng = np.random.default_rng(0)
+    network = rl.Network((rl.Residual(rl.BatchNorm.init(inputs=D)), rl.RNN.init(rng, inputs=D, hidden=H)))
+    assert normalises_over_time(network)
+    assert not normalises_over_time(evaluating(network))
+    assert not normalises_over_time(network.layers[1])
+
+
+# A layer of one's own
+
+
+def test_a_layer_of_ones_own_joins_in_everything(tmp_path):
+    rng = np.random.default_rng(6)
+    layer, xs = own(rng, D), rng.standard_normal((20, 3, D))
+    assert rl.check_gradients(layer, xs).passed
+    assert flow.decay_rate(flow.gradient_norms(layer, xs)).shape == (3,)
+    assert flow.lyapunov_exponents(layer, xs).shape == (3, H)
+    rl.save(tmp_path / "own.npz", layer)
+    assert rl.load(tmp_path / "own.npz").alpha == layer.alpha
+    task = rl.tasks.Adding(steps=10)
+    network = rl.Network((own(rng, 2),), rl.Dense.init(rng, inputs=H, outputs=1), reads="last")
+    trained = rl.fit(network, task, updates=30, lr=1e-2, every=30)
+    assert trained.rows[-1].loss < trained.rows[0].loss
+
+
+@pytest.mark.parametrize("missing", ["carries", "forward", "backward"])
+def test_what_a_layer_lacks_is_said_and_where_it_is_written(missing):
+    members = {"carries": ("hs",), "forward": lambda self, xs: None, "backward": lambda self, trace, dhs: None}
+    del members[missing]
+    kind = dataclass(frozen=True, eq=False, repr=False)(type("Half", (rl.Record,), members))
+    wanted = rf"^layers\[0\] must be a layer, but Half has no {missing}: help\(rnnlab\.trace\.Layer\) shows"
+    with pytest.raises(TypeError, match=wanted):
+        rl.Network((kind(),))
