@@ -1,5 +1,10 @@
 """rnnlab: recurrent networks by hand in NumPy. Where does the gradient go?"""
 
+from rnnlab import interrupt
+
+__version__ = "0.1.0"
+interrupt.end_quietly()  # Ctrl-C, while all that follows is loaded by the command line
+
 from rnnlab import activations, bptt, flow, initializers, interop, losses, models, optim, tasks
 from rnnlab.gradcheck import Finding, GradientError, Report, check_gradients
 from rnnlab.layers import GRU, LSTM, RNN, BatchNorm, Conv2D, Dense, Embedding, IndRNN

@@ -1,14 +1,16 @@
 """The command line: its commands, and how each kind of failure is told in one sentence."""
 
 import argparse
+import io
+import os
 import sys
 from collections.abc import Sequence
 from concurrent.futures.process import BrokenProcessPool
-from importlib.metadata import version
 from typing import NoReturn
 
 import numpy as np
 
+from rnnlab import __version__, interrupt
 from rnnlab.commands import claims, figures, flow, train
 from rnnlab.training import DivergenceError
 
@@ -28,7 +30,32 @@ class _Parser(argparse.ArgumentParser):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; 0 if all went well, 2 for a wrong word or unusable input, 130 for Ctrl-C."""
+    """Run the command line.
+
+    Returns:
+        0 if all went well, 2 for a wrong word or unusable input, 130 for Ctrl-C, 141 (as for SIGPIPE) if whatever read
+        the output, `head` for instance, has closed it.
+    """
+    try:
+        interrupt.raise_as_usual()
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="replace")  # a terminal without "≥" shows "?"
+        try:
+            return _run(argv)
+        finally:
+            sys.stdout.flush()  # a closed or full output shows here, not while Python exits
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        _discard_output()
+        return 141
+    except OSError as error:  # of the flush
+        _discard_output()
+        print(f"rnnlab: error: the output cannot be written: {error.strerror}", file=sys.stderr)
+        return 2
+
+
+def _run(argv: Sequence[str] | None) -> int:
     parser = _parser()
     arguments = parser.parse_args(argv)
     if arguments.run is None:
@@ -45,21 +72,26 @@ def main(argv: Sequence[str] | None = None) -> int:
         problem = "a run was killed from outside (is there memory for so many --jobs?): --resume goes on with it"
     except MemoryError:
         problem = "there is not enough memory for that: try fewer units, sequences or steps"
+    except BrokenPipeError:
+        raise
     except OSError as error:
         problem = f"{error.filename}: {error.strerror}" if error.filename else str(error)
     except (ValueError, TypeError) as error:
         problem = str(error)
-    except KeyboardInterrupt:
-        return 130
     else:
         return 0
     print(f"rnnlab {arguments.command}: error: {problem}", file=sys.stderr)
     return 2
 
 
+def _discard_output() -> None:
+    """What could not be written is dropped: Python would try once more while it exits, and complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="rnnlab", description="Recurrent networks by hand in NumPy: where does the gradient go?")
-    parser.add_argument("--version", action="version", version=f"rnnlab {version('rnnlab')}")
+    parser.add_argument("--version", action="version", version=f"rnnlab {__version__}")
     parser.set_defaults(run=None)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     for name, (module, help_) in COMMANDS.items():

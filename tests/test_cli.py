@@ -1,12 +1,16 @@
 """The command line: what it prints and writes; a wrong word or a bad file is one sentence and exit status 2."""
 
+import os
+import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from matplotlib import image
 
+import rnnlab as rl
 from rnnlab.cli import main
 from rnnlab.table import Table
 
@@ -217,11 +221,6 @@ def test_help_explains_every_option(command, capsys):
     assert "usage" in capsys.readouterr().out
 
 
-def test_it_runs_as_a_module():
-    done = subprocess.run([sys.executable, "-m", "rnnlab", "--version"], capture_output=True, text=True, check=True)
-    assert done.stdout.startswith("rnnlab ")
-
-
 def test_ctrl_c_ends_it_quietly(monkeypatch, capsys):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
@@ -229,3 +228,92 @@ def test_ctrl_c_ends_it_quietly(monkeypatch, capsys):
     monkeypatch.setattr("rnnlab.commands.flow.read", interrupted)
     assert main(["flow"]) == 130
     assert capsys.readouterr().err == ""
+
+
+# The process: how it starts, where its output goes, how it is stopped.
+
+CLONE = Path(rl.__file__).parents[1]
+posix = pytest.mark.skipif(os.name != "posix", reason="signals, pipes and /dev/full as POSIX has them")
+
+
+def process(*words: str, stdout=subprocess.PIPE, **environment: str) -> subprocess.Popen[str]:
+    """Python with these words, in the current folder, the clone being where it looks for modules first."""
+    paths = environment.pop("PYTHONPATH", str(CLONE))
+    environment = {**os.environ, "PYTHONUNBUFFERED": "", "PYTHONPATH": paths, **environment}
+    command = [sys.executable, *words]
+    return subprocess.Popen(command, stdout=stdout, stderr=subprocess.PIPE, text=True, env=environment)
+
+
+def ended(running: subprocess.Popen[str]) -> tuple[int, str, str]:
+    out, err = running.communicate(timeout=120)
+    return running.returncode, out, err
+
+
+def test_it_runs_as_a_module():
+    assert ended(process("-m", "rnnlab", "--version")) == (0, f"rnnlab {rl.__version__}\n", "")
+
+
+@posix
+def test_a_clone_that_is_not_installed_runs(tmp_path):
+    packages = tmp_path / "packages"  # all that is installed but ourselves
+    packages.mkdir()
+    for entry in Path(np.__file__).parents[1].iterdir():
+        if "rnnlab" not in entry.name:
+            (packages / entry.name).symlink_to(entry)
+    alone = {"PYTHONPATH": f"{CLONE}{os.pathsep}{packages}"}
+    find = "from importlib.metadata import version; version('rnnlab')"
+    assert "PackageNotFoundError" in ended(process("-S", "-c", find, PYTHONPATH=str(packages)))[2]
+    assert ended(process("-S", "-m", "rnnlab", "--version", **alone)) == (0, f"rnnlab {rl.__version__}\n", "")
+    np.save("xs.npy", np.ones((3, 2, 1)))
+    status, out, err = ended(process("-S", "-m", "rnnlab", "flow", "xs.npy", "--hidden", "2", **alone))
+    assert (status, err) == (0, "")
+    assert "decay rate" in out
+
+
+@posix
+@pytest.mark.parametrize("start", ["module", "script"])
+def test_ctrl_c_while_it_loads_ends_it_quietly(start, tmp_path):
+    """Its import of NumPy presses Ctrl-C; a program that imports us sees the KeyboardInterrupt as ever."""
+    (tmp_path / "numpy.py").write_text("import os, signal; os.kill(os.getpid(), signal.SIGINT)", encoding="utf-8")
+    (tmp_path / "rnnlab").write_text("import sys; from rnnlab.cli import main; sys.exit(main())", encoding="utf-8")
+    paths = {"PYTHONPATH": f"{tmp_path}{os.pathsep}{CLONE}"}
+    words = {"module": ("-m", "rnnlab", "flow"), "script": (str(tmp_path / "rnnlab"), "flow")}[start]
+    if start == "module":
+        (tmp_path / "rnnlab").unlink()
+    assert ended(process(*words, **paths)) == (130, "", "")
+    status, _, err = ended(process("-c", "import rnnlab", **paths))
+    assert status == -signal.SIGINT
+    assert "KeyboardInterrupt" in err
+
+
+@posix
+@pytest.mark.parametrize("words", [["--help"], ["train", "--help"], ["figures", "--list"], ["flow", "xs.npy"]])
+def test_a_pipe_that_is_closed_ends_it_quietly(words):
+    np.save("xs.npy", np.ones((3, 2, 1)))
+    running = process("-m", "rnnlab", *words)
+    running.stdout.close()
+    assert running.stderr.read() == ""
+    assert running.wait() == 141
+    running.stderr.close()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+@pytest.mark.parametrize("words", [["--help"], ["figures", "--list"]])
+def test_an_output_that_is_full_is_told_in_one_sentence(words):
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        status, _, err = ended(process("-m", "rnnlab", *words, stdout=full))
+    assert status == 2
+    assert err == "rnnlab: error: the output cannot be written: No space left on device\n"
+
+
+@posix
+@pytest.mark.parametrize(
+    "terminal",
+    [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C"}, {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}],
+)
+def test_a_terminal_without_a_character_shows_a_question_mark(terminal):
+    Path("naïve.txt").write_text("the cat sat on the mat; " * 9, encoding="utf-8")
+    status, out, err = ended(process("-m", "rnnlab", "flow", "naïve.txt", "--hidden", "2", **terminal))
+    assert (status, err) == (0, "")
+    assert "decay rate" in out
+    assert ended(process("-m", "rnnlab", "train", "--help", **terminal))[::2] == (0, "")

@@ -1,0 +1,30 @@
+"""Ctrl-C while the command line is still loading: nearly all of that is NumPy, where no line of ours can catch it."""
+
+import os
+import signal
+import sys
+from types import FrameType
+
+
+def end_quietly() -> None:
+    """If this process is the command line, Ctrl-C ends it at once with status 130, until `raise_as_usual`."""
+    if _is_command_line() and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _end)
+
+
+def raise_as_usual() -> None:
+    """Ctrl-C is a KeyboardInterrupt again."""
+    if signal.getsignal(signal.SIGINT) is _end:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _is_command_line() -> bool:
+    """Whether this was started as `rnnlab` or `python -m rnnlab`: not a program that imports us, nor its workers."""
+    program, started_with = sys.argv[0] if sys.argv else "", sys.orig_argv
+    if program == "-m":  # what argv[0] is while Python looks for the module
+        return "rnnlab" in started_with
+    return program in started_with and program.endswith(("rnnlab", "rnnlab.exe"))
+
+
+def _end(signal_number: int, frame: FrameType | None) -> None:
+    os._exit(130)
