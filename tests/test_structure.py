@@ -31,7 +31,7 @@ NEIGHBOURS = {
     ("training", "tasks.task"),
     ("models", "tasks.task"),
     ("__main__", "cli"),
-    *(("cli", f"commands.{name}") for name in ("claims", "figures", "flow", "train")),
+    *(("cli", f"commands.{name}") for name in ("bench", "claims", "figures", "flow", "train")),
     ("commands/flow", "gallery"),
     ("commands/flow", "gallery.own_decay"),
     ("commands/flow", "gallery.publish"),

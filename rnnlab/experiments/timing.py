@@ -1,0 +1,117 @@
+"""How long things take: runs that take turns, in a process of their own for each number of BLAS threads.
+
+On a machine that does other things as well a time alone says little. Two runs that take turns see the same machine,
+so the ratio of their times in one round can be trusted; its median over the rounds, and its 10 to 90 %, are what is
+kept.
+"""
+
+import gc
+import os
+import platform
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from importlib.metadata import PackageNotFoundError, version
+from multiprocessing import get_context
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+import numpy as np
+
+from rnnlab.arrays import Array
+
+BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+"""What the BLAS libraries, and PyTorch, read when they are loaded; changing them later changes nothing."""
+
+PAUSE = 0.05
+"""Seconds between two turns where there are several threads: those of BLAS and of OpenMP wait for more work in a busy
+loop before they sleep, and would take the next turn's cores."""
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+
+
+def in_turns(runs: Sequence[Callable[[], object]], rounds: int) -> Array:
+    """(rounds, len(runs)) seconds: in each round every run once, in turn, with the garbage collector off.
+
+    A first round is not counted. With several BLAS threads there is a pause and one run that is not counted before
+    each that is: see `PAUSE`.
+    """
+    several = threads() != 1
+    seconds = np.empty((rounds + 1, len(runs)))
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        for row in seconds:
+            for number, run in enumerate(runs):
+                if several:
+                    time.sleep(PAUSE)
+                    run()
+                start = time.perf_counter()
+                run()
+                row[number] = time.perf_counter() - start
+            gc.collect()
+    finally:
+        if collecting:
+            gc.enable()
+    return seconds[1:]
+
+
+def middle(values: Array) -> tuple[float, float, float]:
+    """(median, 10 %, 90 %) over the rounds."""
+    low, median, high = np.quantile(values, (0.1, 0.5, 0.9)).tolist()
+    return median, low, high
+
+
+def threads() -> int:
+    """How many threads BLAS has in this process, by the variables it was started with; 0 where they do not say."""
+    count = os.environ.get(BLAS_THREADS[0], "")
+    return int(count) if count.isdecimal() else 0
+
+
+def elsewhere(
+    count: int, measure: Callable[Arguments, Result], *arguments: Arguments.args, **named: Arguments.kwargs
+) -> Result:
+    """measure(*arguments) in a fresh process in which BLAS, PyTorch and JAX have `count` threads.
+
+    Fresh, so that no measurement finds memory, or threads, that the one before has left behind.
+
+    Raises:
+        ValueError: count < 1. And what `measure` raises.
+    """
+    if count < 1:
+        raise ValueError(f"threads must be at least 1; got {count}")
+    variables = dict.fromkeys(BLAS_THREADS, str(count)) | {
+        "NPROC": str(count),  # the size of JAX's pool of threads
+        "XLA_FLAGS": f"--xla_cpu_multi_thread_eigen={'false' if count == 1 else 'true'}",
+        "JAX_PLATFORMS": "cpu",
+    }
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+            return pool.submit(measure, *arguments, **named).result()
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.__setitem__(name, value)
+
+
+def machine() -> str:
+    """The processor and how many CPUs of it there are."""
+    name = platform.processor() or platform.machine()
+    information = Path("/proc/cpuinfo")
+    if information.exists():
+        lines = information.read_text(encoding="utf-8", errors="replace").splitlines()
+        name = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), name)
+    return f"{name}, {os.cpu_count()} CPUs"
+
+
+def versions(*packages: str) -> str:
+    """Python's version and those of the packages that are installed."""
+    found = [f"Python {platform.python_version()}"]
+    for package in packages:
+        try:
+            found.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            continue
+    return ", ".join(found)
