@@ -15,20 +15,29 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     The bytes go to a temporary file in the same folder, are synced to disk, and are renamed in one step.
 
     Raises:
-        OSError: the folder is missing or not writable.
+        OSError: the folder is missing or not writable, or the disk is full; the error names `path`.
     """
     path = Path(path)
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    prefix, temporary = f".{path.name}.", None
     try:
+        descriptor, temporary = tempfile.mkstemp(prefix=prefix, dir=path.parent)
         with os.fdopen(descriptor, "wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
         os.chmod(temporary, _ordinary_mode())  # noqa: PTH101 - mkstemp made it private to its owner
         os.replace(temporary, path)  # noqa: PTH105
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+    except BaseException as error:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno is not None and _unnamed(error, prefix):
+            raise OSError(error.errno, error.strerror, os.fspath(path)) from error
         raise
+
+
+def _unnamed(error: OSError, prefix: str) -> bool:
+    """Whether the error names no file, or the temporary one, which nobody knows."""
+    return error.filename is None or Path(os.fsdecode(error.filename)).name.startswith(prefix)
 
 
 def discard_unfinished(path: Path) -> None:

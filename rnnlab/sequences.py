@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from rnnlab.arrays import Array, contract
 
+LARGEST = 1 << 30
+"""Bytes: the most that the one-hot windows of a text may take; a layer's states and gradients take several times it."""
+
 
 @dataclass(frozen=True)
 class Sequences:
@@ -27,7 +30,8 @@ def read(path: str | os.PathLike[str] | None, *, steps: int | None = None, batch
     documentation, which differs from one Python to the next.
 
     Raises:
-        ValueError, TypeError: the file is empty, truncated, too short, not UTF-8, or not a float array (T, B, D).
+        ValueError, TypeError: the file is empty, damaged, too short, not UTF-8, or not a float array (T, B, D); or the
+            windows would take more than 1 GiB.
         OSError: it cannot be read.
     """
     for name, number in (("steps", steps), ("batch", batch)):
@@ -42,14 +46,14 @@ def read(path: str | os.PathLike[str] | None, *, steps: int | None = None, batch
 
 
 def read_text(path: str | os.PathLike[str]) -> str:
-    """The UTF-8 text in a file.
+    """The UTF-8 text in a file, without the byte order mark that some editors put before it.
 
     Raises:
         ValueError: it is not UTF-8; the message names the byte.
         OSError: it cannot be read.
     """
     try:
-        return Path(path).read_text(encoding="utf-8")
+        return Path(path).read_text(encoding="utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         raise ValueError(
             f"{path} is not UTF-8 text: byte 0x{error.object[error.start]:02x} at position {error.start}"
@@ -79,6 +83,12 @@ def _characters(text: str, source: str, steps: int, batch: int) -> Sequences:
     if len(text) < steps:
         raise ValueError(f"{source} has {len(text)} characters; {steps} steps need at least {steps}")
     alphabet, codes = coded(text)
+    needed = 8 * steps * batch * len(alphabet)
+    if needed > LARGEST:
+        raise ValueError(
+            f"{batch:,} windows of {steps:,} characters, one-hot over {len(alphabet)}, would take "
+            f"{needed / 2**30:,.1f} GiB; the limit is {LARGEST / 2**30:g} GiB: take fewer or shorter windows"
+        )
     starts = np.linspace(0, len(text) - steps, batch).astype(int)
     windows = codes[starts + np.arange(steps)[:, None]]  # (T, B)
     xs = np.zeros((steps, batch, len(alphabet)))
@@ -87,12 +97,18 @@ def _characters(text: str, source: str, steps: int, batch: int) -> Sequences:
 
 
 def _array(path: Path, steps: int | None) -> Sequences:
-    try:
-        xs = np.load(path, allow_pickle=False)
-    except (ValueError, EOFError, MemoryError) as error:
-        reason = str(error).splitlines()[0] if str(error) else "it is empty"
-        raise ValueError(f"{path} is not a whole .npy array of floats: {reason}") from None
+    with path.open("rb") as file:
+        try:
+            xs = np.lib.format.read_array(file, allow_pickle=False)
+        except Exception as error:  # bytes of unknown origin can fail in every way there is
+            reason = str(error).partition("\n")[0] or type(error).__name__
+            raise ValueError(f"{path} is not a whole .npy array of floats: {reason}") from None
+    if xs.dtype.kind != "f":
+        turned = {"c": ".real", "b": ".astype(float)", "i": ".astype(float)", "u": ".astype(float)"}.get(xs.dtype.kind)
+        advice = f": np.save({str(path)!r}, np.load({str(path)!r}){turned}) makes it one" if turned else ""
+        raise TypeError(f"{path.name} must be an array of real floating-point numbers; got {xs.dtype}{advice}")
+    xs = xs.astype(np.float64)  # whatever its precision and byte order
     contract(path.name, xs, "T B D")
     if steps is not None and steps > len(xs):
         raise ValueError(f"{path.name} has {len(xs)} steps; {steps} were asked for")
-    return Sequences(xs[:steps].astype(np.float64), path.name)
+    return Sequences(xs[:steps], path.name)

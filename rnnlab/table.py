@@ -73,7 +73,7 @@ class Table:
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Self:
-        return cls.parse(Path(path).read_text(encoding="utf-8"))
+        return cls.parse(Path(path).read_text(encoding="utf-8-sig"))  # some programs begin a CSV with a BOM
 
 
 def _column(cells: tuple[str, ...]) -> Column:

@@ -1,16 +1,22 @@
 """The command line: what it prints and writes; a wrong word or a bad file is one sentence and exit status 2."""
 
+import contextlib
+import errno
 import os
 import signal
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from matplotlib import image
 
 import rnnlab as rl
+from rnnlab import sequences
 from rnnlab.cli import main
 from rnnlab.table import Table
 
@@ -109,10 +115,15 @@ def test_a_bad_file_is_refused_in_one_sentence(name, tmp_path, capsys):
 
 
 BAD_ARRAYS = {
-    "integers": (np.ones((5, 2, 3), int), "must be float32 or float64; got int64"),
+    "integers": (np.ones((5, 2, 3), int), "must be an array of real floating-point numbers; got int64: np.save('bad.n"),
+    "booleans": (np.ones((5, 2, 3), bool), "real floating-point numbers; got bool: np.save('bad.npy', "),
     "objects": (np.array([[["a", None]]], object), "not a whole .npy array"),
-    "words": (np.array([["a"]]), "must be float32 or float64"),
-    "complex": (np.ones((5, 2, 3), np.complex64), "must be float32 or float64"),
+    "words": (np.array([["a"]]), "must be an array of real floating-point numbers; got <U1\n"),
+    "single complex": (
+        np.ones((5, 2, 3), np.complex64),
+        "real floating-point numbers; got complex64: np.save('bad.npy', ",
+    ),
+    "complex": (np.ones((5, 2, 3)) * 1j, "real floating-point numbers; got complex128: np.save('bad.npy', "),
     "a matrix": (np.ones((5, 2)), "must be (T, B, D); got (5, 2)"),
     "NaN": (np.full((5, 2, 3), np.nan), "must be finite; got nan at"),
     "infinity": (np.full((5, 2, 3), -np.inf), "must be finite; got -inf at"),
@@ -129,11 +140,49 @@ def test_a_bad_array_is_refused_in_one_sentence(name, tmp_path, capsys):
     assert not (tmp_path / "figures").exists()
 
 
+@pytest.mark.parametrize("dtype", [int, np.uint8, bool, np.complex128])
+def test_the_advice_on_an_array_works_as_it_stands(dtype, capsys):
+    np.save("mine.npy", np.ones((5, 2, 3), dtype))
+    advice = refused(capsys, "flow", "mine.npy").partition(": np.save")[2].removesuffix(" makes it one\n")
+    exec(f"np.save{advice}", {"np": np})
+    assert main(["flow", "mine.npy", "--hidden", "2"]) == 0
+
+
+@pytest.mark.parametrize("dtype", [">f8", ">f4", "<f4", np.float16, np.longdouble])
+def test_any_precision_and_byte_order_is_read(dtype):
+    xs = np.random.default_rng(0).integers(-8, 8, (5, 2, 3)) / 4  # which every one of them holds exactly
+    np.save("xs.npy", xs.astype(dtype))
+    read = sequences.read("xs.npy").xs
+    assert read.dtype == np.dtype("f8")
+    np.testing.assert_array_equal(read, xs)
+
+
 @pytest.mark.parametrize("kept", [1, 20, 100, 130, 300])
 def test_a_truncated_array_is_refused(kept, tmp_path, capsys):
     np.save("whole.npy", np.ones((10, 2, 3)))
     (tmp_path / "cut.npy").write_bytes((tmp_path / "whole.npy").read_bytes()[:kept])
     assert "cut.npy is not a whole .npy array of floats" in refused(capsys, "flow", "cut.npy")
+
+
+@pytest.mark.parametrize(
+    "header", ["{'descr': '<f8", "{'descr': (", "((((", "{'descr': '<f8',\n  'x", "1 +", "{}", "\\"]
+)
+def test_a_damaged_header_is_refused(header, tmp_path, capsys):
+    entry = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header.encode()
+    (tmp_path / "bad.npy").write_bytes(entry)
+    assert "bad.npy is not a whole .npy array of floats: " in refused(capsys, "flow", "bad.npy")
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # every example writes its file anew
+@given(st.integers(0, 200), st.integers(0, 255))
+def test_any_changed_byte_of_an_array_is_read_or_refused(place, byte):
+    np.save("whole.npy", np.ones((3, 2, 1)))
+    contents = bytearray(Path("whole.npy").read_bytes())
+    contents[place % len(contents)] = byte
+    Path("changed.npy").write_bytes(contents)
+    with warnings.catch_warnings(), contextlib.suppress(ValueError, TypeError):
+        warnings.simplefilter("ignore")  # NumPy's, that a header looks like Python 2's
+        assert sequences.read("changed.npy").xs.dtype == np.float64
 
 
 def test_a_zip_that_calls_itself_an_array_is_refused(tmp_path, capsys):
@@ -183,6 +232,35 @@ def test_what_does_not_fit_into_memory_is_refused(tmp_path, capsys, monkeypatch)
     monkeypatch.setattr("rnnlab.commands.flow.read", too_much)
     assert "not enough memory" in refused(capsys, "flow")
     assert not (tmp_path / "figures").exists()
+
+
+def test_more_windows_than_memory_are_refused_at_once(tmp_path, capsys):
+    (tmp_path / "two.txt").write_text("ab" * 100, encoding="utf-8")
+    says = "2,000,000,000 windows of 100 characters, one-hot over 2, would take 2,980.2 GiB; the limit is 1 GiB"
+    assert says in refused(capsys, "flow", "two.txt", "--batch", "2000000000")
+
+
+def test_a_byte_order_mark_is_no_character(tmp_path):
+    (tmp_path / "marked.txt").write_text("abab", encoding="utf-8-sig")
+    (tmp_path / "plain.txt").write_text("abab", encoding="utf-8")
+    marked, plain = (sequences.read(name, steps=3, batch=2).xs for name in ("marked.txt", "plain.txt"))
+    np.testing.assert_array_equal(marked, plain)
+    (tmp_path / "within.txt").write_text("ab\ufeffab", encoding="utf-8")
+    assert len(sequences.read_text("within.txt")) == 5
+    (tmp_path / "table.csv").write_text("a,b\n1,2\n", encoding="utf-8-sig")
+    assert list(Table.read("table.csv").columns) == ["a", "b"]
+
+
+def test_a_full_disk_names_the_file(capsys, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    np.save("xs.npy", np.ones((3, 2, 1)))
+    monkeypatch.setattr(os, "fsync", full)
+    assert main(["flow", "xs.npy", "--hidden", "2"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("rnnlab flow: error: figures/flow.")
+    assert error.endswith(": No space left on device\n")
 
 
 def test_more_steps_than_the_array_has_are_refused(capsys):

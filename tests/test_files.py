@@ -1,5 +1,6 @@
 """A file is written whole or not at all, whatever happens on the way."""
 
+import errno
 import os
 import stat
 
@@ -67,6 +68,26 @@ def test_a_failure_of_the_system_leaves_the_old_file_and_nothing_else(tmp_path, 
         file.write(b"new")
     assert path.read_bytes() == b"old"
     assert folder_of(tmp_path) == ["file"]
+
+
+@pytest.mark.parametrize("call", ["fsync", "chmod", "replace", "open"])
+def test_an_error_of_the_system_names_the_file_that_was_to_be_written(tmp_path, monkeypatch, call):
+    def full(*names, **_):
+        raise OSError(errno.ENOSPC, "No space left on device", *(name for name in names if isinstance(name, str)))
+
+    path = tmp_path / "file"
+    monkeypatch.setattr(os, call, full)
+    with pytest.raises(OSError, match="No space left on device") as error, replacing(path) as file:
+        file.write(b"new")
+    monkeypatch.undo()
+    assert (error.value.filename, error.value.filename2) == (str(path), None)
+    assert folder_of(tmp_path) == []
+
+
+def test_an_error_of_the_block_that_names_another_file_keeps_its_name(tmp_path):
+    with pytest.raises(FileNotFoundError) as error, replacing(tmp_path / "file"):
+        (tmp_path / "other").read_bytes()
+    assert error.value.filename == str(tmp_path / "other")
 
 
 def test_the_bytes_are_synced_before_the_file_takes_its_place(tmp_path, monkeypatch):
