@@ -11,7 +11,7 @@ from rnnlab.gallery import (
     step_cost,
     truncation_error,
 )
-from rnnlab.gallery.publish import FIGURES
+from rnnlab.gallery.figures import FIGURES
 from rnnlab.table import Table
 
 SMALL = {

@@ -9,13 +9,14 @@ from rnnlab.claims.evidence import Evidence, NotRunError
 from rnnlab.claims.ledger import CLAIMS, DEEP, KERNELS, LENGTHS, NORMALS, VARIANCE, Claim, judge, sooner
 from rnnlab.claims.margins import CONTESTS, Margin, margins
 from rnnlab.claims.page import number, text
-from rnnlab.claims.papers import ROWS, ours
+from rnnlab.claims.papers import ours
 from rnnlab.claims.verdict import Verdict, nearer, of_parts
 from rnnlab.cli import main
 from rnnlab.experiments.recipes import MODELS, RECIPES
+from rnnlab.experiments.results.ends import SOLVED
+from rnnlab.experiments.results.papers import REPORTED
+from rnnlab.experiments.results.tables import read
 from rnnlab.experiments.runner import CURVES, RUNS
-from rnnlab.gallery.adding_problem import SOLVED
-from rnnlab.gallery.publish import RECORDED
 from rnnlab.table import Table
 from small_figures import full_table, small_table
 
@@ -330,9 +331,9 @@ def test_a_table_of_something_else_is_refused_by_name(tmp_path, contents, capsys
 
 def test_a_paper_s_number_stands_beside_ours_and_what_was_spent(tmp_path):
     evidence = folder(tmp_path, [("T = 150", "IRNN", 0, "solved", 0.001), ("T = 150", "IRNN", 1, "done", 0.1)])
-    (row,) = [row for row in ROWS if row.ours == ("adding", "T = 150", "IRNN")]
+    (row,) = [row for row in REPORTED if row.ours == ("adding", "T = 150", "IRNN")]
     assert ours(row, evidence) == ("1 of 2 seeds below 0.01", "100 updates, 5 s a run")
-    (row,) = [row for row in ROWS if row.ours == ("adding", "T = 150", "LSTM")]
+    (row,) = [row for row in REPORTED if row.ours == ("adding", "T = 150", "LSTM")]
     assert ours(row, evidence) == ("not run", "")
 
 
@@ -398,7 +399,7 @@ def test_the_recorded_runs_solve_the_adding_problem_where_they_must(shipped):
 
 
 def test_of_every_length_all_models_have_the_same_budget_and_three_seeds():
-    rows = Table.read(RECORDED / "runs.csv").where(recipe="adding")
+    rows = read("runs").where(recipe="adding")
     for (variant,) in rows.each("variant"):
         runs = [entry.run for entry in RECIPES["adding"].paper if entry.variant == variant]
         assert len({(run.updates, run.batch, run.until, run.clip_norm) for run in runs}) == 1
@@ -457,7 +458,7 @@ def test_the_command_tells_one_claim_and_writes_nothing(tmp_path, monkeypatch, c
 
 
 def test_the_recorded_runs_say_how_to_repeat_them():
-    runs = Table.read(RECORDED / "runs.csv")
+    runs = read("runs")
     assert all(command.startswith("rnnlab train ") for command in runs["command"])
     assert (runs["seconds"] > 0).all()
     assert all("NumPy" in versions for versions in runs["versions"])

@@ -16,8 +16,8 @@ import rnnlab as rl
 from rnnlab.cli import _parser, main
 from rnnlab.experiments import runner
 from rnnlab.experiments.recipes import RECIPES, SIZES, Entry, Recipe
+from rnnlab.experiments.results.tables import read
 from rnnlab.experiments.run import TASKS, Outcome, Run, initializer
-from rnnlab.gallery.publish import RECORDED
 from rnnlab.initializers import INITIALIZERS
 from rnnlab.table import Table
 from rnnlab.tasks import Adding, Characters, Copying, Phonemes
@@ -54,7 +54,7 @@ def test_every_field_is_an_option_that_says_what_it_means(capsys):
 
 
 def test_recorded_runs_are_runs_of_their_recipes():
-    runs = Table.read(RECORDED / "runs.csv")
+    runs = read("runs")
     for recipe, size, variant, model, seed, command in runs.each(
         "recipe", "size", "variant", "model", "seed", "command"
     ):

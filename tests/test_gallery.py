@@ -5,8 +5,10 @@ from io import BytesIO
 import numpy as np
 import pytest
 
+from rnnlab.experiments.results.tables import read
 from rnnlab.gallery import gradient_decay, indrnn_range, initializer_survey, irnn_memory, oracle_errors, page
-from rnnlab.gallery.publish import FIGURES, RECORDED, publish
+from rnnlab.gallery.figures import FIGURES
+from rnnlab.gallery.publish import publish
 from rnnlab.table import Table
 from small_figures import SMALL, full_table, small_table
 
@@ -17,11 +19,7 @@ def tables() -> dict[str, Table]:
     small = SMALL.keys() - {"gradient_decay"}
     recorded = {name for name, module in FIGURES.items() if hasattr(module, "RECIPE")}
     return {
-        name: Table.read(RECORDED / f"{name}.csv")
-        if name in recorded
-        else small_table(name)
-        if name in small
-        else full_table(name)
+        name: read(name) if name in recorded else small_table(name) if name in small else full_table(name)
         for name, module in FIGURES.items()
     }
 

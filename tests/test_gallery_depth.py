@@ -1,11 +1,13 @@
 """The figures about depth, spectra and cost: small tables that show what the captions say, and what is recorded."""
 
 import math
+import re
 from functools import partial
 
 import numpy as np
 import pytest
 
+from rnnlab.experiments.results.tables import FOLDER, read
 from rnnlab.gallery import (
     cliff,
     depth_vs_time,
@@ -15,7 +17,7 @@ from rnnlab.gallery import (
     step_cost,
     truncation_error,
 )
-from rnnlab.gallery.publish import RECORDED, publish
+from rnnlab.gallery.publish import publish
 from rnnlab.layers import RNN, Dense
 from rnnlab.table import Table
 from small_figures import SMALL, small_table
@@ -349,7 +351,7 @@ def test_products_are_counted_by_the_gate():
 
 def test_costs_are_relative_to_the_irnn_of_the_same_round(tables):
     table = tables["step_cost"]
-    assert list(table.columns) == step_cost.RECORDED.split()
+    assert list(table.columns) == list(read("step_cost").columns)
     assert (table["seconds"] > 0).all()
     assert (table["low"] <= table["ratio"]).all()
     assert (table["ratio"] <= table["high"]).all()
@@ -365,7 +367,7 @@ def measured(lstm: tuple[float, ...]) -> Table:
     for hidden, ratio in zip((64.0, 128.0), lstm, strict=True):
         for name, times in {"IRNN": 1.0, "IndRNN": 0.5, "GRU": 3.5, "LSTM": ratio}.items():
             rows.append((name, hidden, 1e-3, times, times, times, step_cost.products(name, 32, int(hidden)), "a desk"))
-    return Table.of(step_cost.RECORDED, rows)
+    return Table.of(" ".join(read("step_cost").columns), rows)
 
 
 def test_the_verdict_on_the_claim_follows_the_measurement():
@@ -383,31 +385,35 @@ def measurements(monkeypatch) -> list[float]:
 
 
 def test_a_measurement_is_made_once_and_drawn_again_from_its_table(tmp_path, measurements):
-    assert publish(["step_cost"], tmp_path, recompute=True) == []
+    assert publish(["step_cost"], tmp_path, recompute=True) == {"step_cost": "computed"}
     table, picture = ((tmp_path / f"step_cost.{kind}").read_bytes() for kind in ("csv", "png"))
     (tmp_path / "step_cost.png").unlink()
-    assert publish(["step_cost"], tmp_path) == ["step_cost"]
+    assert publish(["step_cost"], tmp_path) == {"step_cost": "own"}
     assert len(measurements) == 2
+    assert "[table](step_cost.csv) of your own, unlike the recorded one" in (tmp_path / "README.md").read_text("utf-8")
     assert (tmp_path / "step_cost.csv").read_bytes() == table
     assert (tmp_path / "step_cost.png").read_bytes() == picture
 
 
 def test_in_an_empty_folder_the_measurement_that_the_package_comes_with_is_drawn(tmp_path, measurements):
-    assert publish(["step_cost"], tmp_path) == ["step_cost"]
+    assert publish(["step_cost"], tmp_path) == {"step_cost": "recorded"}
     assert len(measurements) == 3
-    assert (tmp_path / "step_cost.csv").read_bytes() == (RECORDED / "step_cost.csv").read_bytes()
+    assert not (tmp_path / "step_cost.csv").exists()
+    page = (tmp_path / "README.md").read_text(encoding="utf-8")
+    (target,) = re.findall(r"\[table\]\((\S+)\);", page)
+    assert (tmp_path / target).resolve() == (FOLDER / "step_cost.csv").resolve()
 
 
 def test_a_measurement_is_made_anew_when_asked_for(tmp_path, measurements):
     publish(["step_cost"], tmp_path, recompute=True)
-    assert publish(["step_cost"], tmp_path, recompute=True) == []
+    assert publish(["step_cost"], tmp_path, recompute=True) == {"step_cost": "computed"}
     assert Table.read(tmp_path / "step_cost.csv").where(layer="LSTM")["ratio"][0] == 6
     assert "`rnnlab figures step_cost --recompute`" in (tmp_path / "README.md").read_text(encoding="utf-8")
 
 
 def test_what_can_be_computed_is_never_taken_from_a_table(tmp_path):
     (tmp_path / "irnn_memory.csv").write_text("alpha,k\n1,2\n", encoding="utf-8")
-    assert publish(["irnn_memory"], tmp_path) == []
+    assert publish(["irnn_memory"], tmp_path) == {"irnn_memory": "computed"}
     assert len(Table.read(tmp_path / "irnn_memory.csv")) > 100
     assert "--recompute" not in (tmp_path / "README.md").read_text(encoding="utf-8")
 

@@ -1,13 +1,13 @@
 """The figures of the experiments: what they draw and say follows the table, whatever runs it holds."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from rnnlab.cli import main
 from rnnlab.experiments.recipes import LONGER, RECIPES, Recipe
+from rnnlab.experiments.results.tables import baseline, read
 from rnnlab.experiments.run import Run
 from rnnlab.experiments.runner import CURVES, GRADIENTS
 from rnnlab.gallery import (
@@ -21,7 +21,8 @@ from rnnlab.gallery import (
     phoneme_frames,
     pixel_digits,
 )
-from rnnlab.gallery.publish import FIGURES, RECORDED, publish
+from rnnlab.gallery.figures import FIGURES
+from rnnlab.gallery.publish import publish
 from rnnlab.table import Table
 
 LEARNING = {name: module for name, module in FIGURES.items() if hasattr(module, "RECIPE")}
@@ -51,18 +52,9 @@ def test_seven_figures_come_from_training():
     assert {module.RECIPE for module in LEARNING.values()} == RECIPES.keys()
 
 
-@pytest.mark.parametrize("name", LEARNING)
-def test_the_recorded_table_is_whole_and_is_the_one_in_the_gallery(name):
-    table = Table.read(RECORDED / f"{name}.csv")
-    assert list(table.columns) == LEARNING[name].RECORDED.split()
-    assert len(table) > 50
-    gallery = Path(__file__).parents[1] / "figures" / f"{name}.csv"
-    assert gallery.read_bytes() == (RECORDED / f"{name}.csv").read_bytes()
-
-
 @pytest.mark.parametrize("name", LEARNING.keys() - {"gradient_while_learning"})
 def test_every_recorded_curve_is_a_recorded_run_and_ends_as_it_did(name):
-    table, runs = Table.read(RECORDED / f"{name}.csv"), Table.read(RECORDED / "runs.csv")
+    table, runs = read(name), read("runs")
     mine = runs.where(recipe=LEARNING[name].RECIPE)
     assert table.each("variant", "model", "seed") == mine.each("variant", "model", "seed")
     for variant, model, seed, status, score in mine.each("variant", "model", "seed", "status", "score"):
@@ -71,24 +63,9 @@ def test_every_recorded_curve_is_a_recorded_run_and_ends_as_it_did(name):
         assert rows["score"][-1] == score
 
 
-def test_the_baselines_are_those_of_the_recorded_runs():
-    runs = Table.read(RECORDED / "runs.csv")
-    said = {
-        "adding": adding_problem.BASELINE,
-        "pixels": pixel_digits.BASELINE,
-        "characters": character_model.BASELINE,
-        "stacks": character_model.BASELINE,
-        "phonemes": phoneme_frames.BASELINE,
-    }
-    for recipe, value in said.items():
-        np.testing.assert_allclose(runs.where(recipe=recipe)["baseline"], value, rtol=2e-3)
-    kernels = runs.where(recipe="initializers")["baseline"]
-    np.testing.assert_allclose(kernels.max() / 2, initializer_learning.HALF, rtol=2e-3)
-
-
 @pytest.mark.parametrize("name", LEARNING)
 def test_a_table_of_one_run_is_drawn_and_told_too(name):
-    table = Table.read(RECORDED / f"{name}.csv")
+    table = read(name)
     variant, model, seed = table.each("variant", "model", "seed")[0]
     one = table.where(variant=variant, model=model, seed=seed)
     assert LEARNING[name].draw(one).axes
@@ -97,26 +74,6 @@ def test_a_table_of_one_run_is_drawn_and_told_too(name):
     if "score" in table.columns:
         assert "1 run, 1 seed of each" in caption
     assert not {"nan", "inf", "None"} & set(caption.replace(",", " ").split())
-
-
-def test_a_model_looks_the_same_everywhere_and_like_no_other():
-    assert len(set(map(str, learning.LOOKS.values()))) == len(learning.LOOKS)
-    for name in LEARNING.keys() - {"gradient_while_learning", "initializer_learning"}:
-        for model, look in LEARNING[name].LOOKS.items():
-            assert learning.LOOKS[model] == look
-    recurrent = learning.LOOKS.keys() - {"linear", "bigrams", "perceptron"}
-    assert len({str(learning.LOOKS[model][:2]) for model in recurrent}) == len(recurrent)
-
-
-def test_digits_keep_their_zeros():
-    assert [learning.digits(value) for value in (2.1, 15, 100, 0.0123456, 90.4, 0)] == [
-        "2.10",
-        "15.0",
-        "100",
-        "0.0123",
-        "90.4",
-        "0",
-    ]
 
 
 def test_labels_on_the_right_keep_their_order_and_their_distance():
@@ -131,22 +88,6 @@ def test_labels_on_the_right_keep_their_order_and_their_distance():
     assert heights[-1] <= 1
     assert places["a"] == pytest.approx(np.log10(2) / 2)
     assert places["b"] == pytest.approx(0.5)
-
-
-def test_ends_are_the_last_rows_of_the_seeds():
-    end = learning.ends(ADDING, "T = 150", "IRNN")
-    assert end.scores.tolist() == [0.001, 0.008]
-    assert end.updates.tolist() == [200, 300]
-    assert end.seconds.tolist() == [20, 30]
-    assert (end.solved, end.diverged) == (1, 0)
-    assert end.told(" bits") == "0.00450 bits (0.00100 to 0.00800)"
-    lost = learning.ends(ADDING, "T = 150", "tanh RNN")
-    assert lost.scores.tolist() == [0.165, np.inf]
-    assert (lost.solved, lost.diverged) == (0, 1)
-    assert lost.told() == "1 of 2 diverged, else 0.165"
-    assert (lost.score, lost.middle) == (np.inf, 0.165)
-    assert learning.ends(ADDING.where(status="diverged"), "T = 150", "tanh RNN").told() == "diverged"
-    assert learning.ends(ADDING, "T = 150", "LSTM") is None
 
 
 def ends_drawn(ax, color):
@@ -217,7 +158,9 @@ def test_curves_left_ends_right(module, variant, flat):
     columns = [tick.get_text() for tick in right.get_xticklabels()]
     assert columns == (["GRU"] if flat == "bigrams" else [flat, "GRU"])
     assert ("bigrams, 3.50" in right.get_title(loc="right")) == (flat == "bigrams")
-    assert any(line.get_ydata()[0] == module.BASELINE for line in left.lines if list(line.get_xdata()) == [0, 1])
+    assert any(
+        line.get_ydata()[0] == baseline(module.RECIPE) for line in left.lines if list(line.get_xdata()) == [0, 1]
+    )
     marks = next(line for line in right.lines if len(line.get_ydata()) == 3)
     assert marks.get_ydata().tolist() == [2.0, 2.2, 1.9]
     assert len([line for line in left.lines if list(line.get_xdata()) in ([0, 100], [0, 0.1])]) == 4
@@ -376,9 +319,10 @@ def tiny(monkeypatch, tmp_path):
 
 @pytest.mark.usefixtures("tiny")
 def test_computed_anew_the_runs_are_carried_out_and_replace_those_of_their_recipe(tmp_path):
-    assert publish(["deep_stacks"], tmp_path / "out") == ["deep_stacks"]
-    before = Table.read(tmp_path / "out" / "runs.csv")
-    assert publish(["deep_stacks"], tmp_path / "out", recompute=True) == []
+    assert publish(["deep_stacks"], tmp_path / "out") == {"deep_stacks": "recorded"}
+    before = read("runs")
+    assert not list((tmp_path / "out").glob("*.csv"))
+    assert publish(["deep_stacks"], tmp_path / "out", recompute=True) == {"deep_stacks": "computed"}
     assert len(Table.read(tmp_path / "out" / "deep_stacks.csv")) == 2 * 21
     assert (tmp_path / "runs" / "stacks-paper").is_dir()
     after = Table.read(tmp_path / "out" / "runs.csv")
@@ -386,7 +330,7 @@ def test_computed_anew_the_runs_are_carried_out_and_replace_those_of_their_recip
     assert len(after.without(recipe="stacks")) == len(before.without(recipe="stacks")) > 0
     gallery = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
     assert "[runs](runs.csv)" in gallery
-    assert publish(["deep_stacks"], tmp_path / "out") == ["deep_stacks"]
+    assert publish(["deep_stacks"], tmp_path / "out") == {"deep_stacks": "own"}
     assert len(Table.read(tmp_path / "out" / "runs.csv").where(recipe="stacks")) == 2
 
 
@@ -405,7 +349,7 @@ def test_the_norms_are_thinned_to_a_few_moments_of_the_top_layer():
 def test_the_command_foretells_how_long_it_will_take(capsys):
     assert main(["figures", "phoneme_frames", "--recompute", "--out", "out"]) == 0
     out, err = capsys.readouterr()
-    assert "training phonemes anew, " in err
+    assert "training phonemes again, " in err
     assert "hours of one core" in err
     assert "wrote 1 figure" in out
 

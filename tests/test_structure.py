@@ -19,7 +19,9 @@ FLOORS = [
     ["gradcheck", "flow"],
     ["sequences", "interop", "models", "tasks", "training"],
     ["experiments"],
-    ["gallery", "claims", "commands", "cli", "__main__"],
+    ["gallery"],
+    ["claims"],
+    ["commands", "cli", "__main__"],
 ]
 
 NEIGHBOURS = {
@@ -32,20 +34,6 @@ NEIGHBOURS = {
     ("models", "tasks.task"),
     ("__main__", "cli"),
     *(("cli", f"commands.{name}") for name in ("bench", "claims", "figures", "flow", "train")),
-    ("commands/flow", "gallery"),
-    ("commands/flow", "gallery.own_decay"),
-    ("commands/flow", "gallery.publish"),
-    ("commands/figures", "gallery.publish"),
-    ("commands/claims", "claims.evidence"),
-    ("commands/claims", "claims.ledger"),
-    ("commands/claims", "claims.page"),
-    ("claims/evidence", "gallery.publish"),
-    ("claims/evidence", "gallery.adding_problem"),
-    ("claims/papers", "gallery.adding_problem"),
-    ("claims/ledger", "gallery"),
-    ("claims/ledger", "gallery.adding_problem"),
-    ("claims/ledger", "gallery.initializer_learning"),
-    ("claims/ledger", "gallery.depth_vs_time"),
 }
 """The imports that stay on their floor."""
 

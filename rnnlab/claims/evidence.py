@@ -1,4 +1,4 @@
-"""Where a claim's numbers come from: figures computed on the spot, and the recorded runs of the experiments."""
+"""Where a claim's numbers come from: the recorded results, and figures' tables computed on the spot."""
 
 from functools import cached_property
 from pathlib import Path
@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnlab.arrays import Array
-from rnnlab.experiments import runner
-from rnnlab.gallery.adding_problem import SOLVED
-from rnnlab.gallery.publish import FIGURES, RUNS, columns, read_recorded, recorded_path
+from rnnlab.experiments.results.ends import SOLVED
+from rnnlab.experiments.results.tables import RUNS, is_recorded, own_copy, read
+from rnnlab.gallery.figures import FIGURES
 from rnnlab.table import Table
 
 
@@ -21,37 +21,31 @@ class Evidence:
     """The tables that the claims are judged by.
 
     Attributes:
-        out: the folder whose recorded tables come before those of the package.
+        out: the folder in which a table of one's own comes before the recorded one.
+        own: the tables that were found there and differ from the recorded ones.
     """
 
     def __init__(self, out: Path) -> None:
         self.out = out
+        self.own: list[Path] = []
         self._tables: dict[str, Table] = {}
 
-    def table(self, figure: str) -> Table:
-        """A figure's table: recorded where it is, else computed now.
+    def table(self, name: str) -> Table:
+        """A recorded table, or that of a figure, computed now."""
+        if name not in self._tables:
+            self._tables[name] = self._read(name) if is_recorded(name) else FIGURES[name].compute()
+        return self._tables[name]
 
-        Raises:
-            NotRunError: it should be recorded, and is not.
-        """
-        if figure not in self._tables:
-            module = FIGURES[figure]
-            path = recorded_path(f"{figure}.csv", self.out)
-            if not columns(module):
-                self._tables[figure] = module.compute()
-            elif path is not None:
-                self._tables[figure] = read_recorded(path, columns(module))
-            else:
-                raise NotRunError(f"{figure} has not been recorded")
-        return self._tables[figure]
+    def _read(self, name: str) -> Table:
+        own = own_copy(name, self.out)
+        if own is not None:
+            self.own.append(own)
+        return read(name, self.out)
 
     @cached_property
     def all_runs(self) -> Table:
         """A row for every recorded run."""
-        path = recorded_path(RUNS, self.out)
-        if path is None:
-            raise NotRunError("no runs have been recorded")
-        return read_recorded(path, runner.RUNS)
+        return self._read(RUNS)
 
     def runs(self, recipe: str, variant: str, model: str) -> Table:
         """The runs of one model in one variant, a row for each seed.

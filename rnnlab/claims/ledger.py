@@ -14,9 +14,8 @@ from rnnlab.activations import Sigmoid
 from rnnlab.claims.evidence import Evidence, NotRunError
 from rnnlab.claims.verdict import Verdict, nearer, of_parts
 from rnnlab.experiments.recipes import LONGER, LONGER_MODELS, longer
+from rnnlab.experiments.results.ends import HALF, LEARNED, SOLVED
 from rnnlab.gallery import depth_vs_time
-from rnnlab.gallery.adding_problem import SOLVED
-from rnnlab.gallery.initializer_learning import HALF, LEARNED
 from rnnlab.layers import RNN, Dense
 from rnnlab.layers.conv import im2col
 

@@ -5,7 +5,10 @@ from math import isinf, isnan
 from rnnlab.claims.evidence import Evidence
 from rnnlab.claims.ledger import CLAIMS, Judged, judge
 from rnnlab.claims.margins import MARGIN, margins
-from rnnlab.claims.papers import ROWS, ours
+from rnnlab.claims.papers import ours, theirs
+from rnnlab.experiments.results.ends import digits
+from rnnlab.experiments.results.papers import REPORTED
+from rnnlab.experiments.results.tables import RUNS, link, location
 
 
 def judged(evidence: Evidence) -> list[Judged]:
@@ -31,9 +34,11 @@ def text(entries: list[Judged], evidence: Evidence) -> str:
         "# The survey's claims, measured",
         "`rnnlab claims` writes this page. A verdict follows from its numbers by a rule in "
         '`rnnlab/claims/ledger.py`; nobody chose it. "Recorded": at least some of the numbers come from runs '
-        "that took hours and were made once ([each with its command, seed, time and versions](runs.csv)), or are "
+        "that took hours and were made once ([each with its command, seed, time and versions]"
+        f"({link(location(RUNS, evidence.out), evidence.out)})), or are "
         "times; all others are measured as the page is written. What a verdict says, it says of these tasks at these "
         "sizes.",
+        *_own(evidence),
         "| | claim | verdict | |\n|---|---|---|---|\n"
         + "\n".join(
             f"| [{entry.claim.name}](#{entry.claim.name.lower()}) | {_cell(entry.claim.says)} | "
@@ -51,7 +56,7 @@ def text(entries: list[Judged], evidence: Evidence) -> str:
             + f"{entry.verdict.why}.",
             f"- measured: {numbers(entry)}\n- rule: {claim.rule_says}"
             + (f"\n- note: {claim.note}" if claim.note else "")
-            + (f"\n- anew: `{claim.command}`" if claim.command else ""),
+            + (f"\n- re-run: `{claim.command}`" if claim.command else ""),
         ]
     parts += [
         "## Against a linear model",
@@ -59,7 +64,7 @@ def text(entries: list[Judged], evidence: Evidence) -> str:
         f"score down to {MARGIN:g} of it or less.",
         "| task | trivial answer | linear | best recurrent | of the linear | beaten |\n|---|---|---|---|---|---|\n"
         + "\n".join(
-            f"| {row.contest} | {row.trivial:.3g} | {row.linear:.3g} | {row.best:.3g} ({row.model}) | "
+            f"| {row.contest} | {digits(row.trivial)} | {digits(row.linear)} | {digits(row.best)} ({row.model}) | "
             f"{row.share:.2f} | {row.answer} |"
             for row in margins(evidence)
         ),
@@ -67,10 +72,17 @@ def text(entries: list[Judged], evidence: Evidence) -> str:
         "But for the adding problem, ours are smaller and on other data: where a number differs, that may be why.",
         "| experiment | paper | source | ours | our budget |\n|---|---|---|---|---|\n"
         + "\n".join(
-            f"| {row.experiment} | {row.paper} | {row.source} | {' | '.join(ours(row, evidence))} |" for row in ROWS
+            f"| {row.experiment} | {theirs(row)} | {row.source} | {' | '.join(ours(row, evidence))} |"
+            for row in REPORTED
         ),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _own(evidence: Evidence) -> list[str]:
+    """What was not judged by the recorded tables, in a sentence."""
+    names = ", ".join(f"[{path.name}]({link(path, evidence.out)})" for path in dict.fromkeys(evidence.own))
+    return [f"**Judged by tables of your own, which differ from the recorded ones: {names}.**"] if names else []
 
 
 def _cell(words: str) -> str:

@@ -10,8 +10,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Its options."""
     parser.description = (
         "Judge each of the survey's claims by its numbers, print the verdicts, and write CLAIMS.md. What takes seconds "
-        "is measured on the spot, what takes hours comes from the recorded runs: those in --out, where rnnlab figures "
-        "--recompute leaves them, or else those that the package comes with."
+        "is measured on the spot, what takes hours comes from the recorded runs: those that the "
+        "package comes with, or your own in --out, where rnnlab figures --recompute leaves them; which is said."
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help="C1 … C18; all if none is given, and CLAIMS.md")
     parser.add_argument("--out", type=Path, default=Path("figures"), metavar="DIR", help="default: figures")
@@ -19,7 +19,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Judge, print, and write the page if nothing was left out."""
-    from rnnlab.claims.evidence import Evidence  # these load Matplotlib, with the figures
+    from rnnlab.claims.evidence import Evidence
     from rnnlab.claims.ledger import CLAIMS, judge
     from rnnlab.claims.page import judged, numbers, text
 
@@ -33,6 +33,8 @@ def run(arguments: argparse.Namespace) -> None:
         print(f"{entry.claim.name:4} {entry.claim.says}\n     {entry.verdict}")
         if arguments.names:
             print(f"     measured: {numbers(entry)}\n     rule: {entry.claim.rule_says}\n     {entry.claim.command}")
+    for path in dict.fromkeys(evidence.own):
+        print(f"judged by your own {path}, which differs from the recorded table: delete it to be judged by that one")
     if not arguments.names:
         arguments.out.mkdir(parents=True, exist_ok=True)
         with replacing(arguments.out / "CLAIMS.md") as file:

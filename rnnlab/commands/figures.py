@@ -4,15 +4,13 @@ import argparse
 import sys
 import time
 from pathlib import Path
-from typing import Any
-
-from rnnlab.table import Table
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Its options."""
     parser.description = (
-        "Write NAME.png and NAME.csv for every NAME (all if none is given), and README.md, the gallery."
+        "Write NAME.png and its table NAME.csv for every NAME (all if none is given), and README.md, the gallery. A "
+        "table that took hours, or is a time, is recorded: it is drawn, and no copy is written."
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help="see --list")
     parser.add_argument("--list", action="store_true", help="list the figures and write nothing")
@@ -20,7 +18,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--recompute",
         action="store_true",
-        help="measure times and train anew instead of drawing the recorded table; training takes hours, is kept in "
+        help="measure times and train again instead of drawing the recorded table; training takes hours, is kept in "
         "the folder runs, and goes on from there when begun again",
     )
     parser.add_argument("--format", choices=("png", "svg", "pdf"), default="png", help="default: png")
@@ -28,7 +26,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Draw and write; or list."""
-    from rnnlab.gallery.publish import FIGURES, publish  # Matplotlib is loaded only where it is drawn with
+    from rnnlab.gallery.figures import FIGURES
+    from rnnlab.gallery.publish import publish
 
     if arguments.list:
         width = max(map(len, FIGURES))
@@ -44,22 +43,26 @@ def run(arguments: argparse.Namespace) -> None:
             print(f"[{done}/{count}] {name}, {time.monotonic() - start:.0f} s", file=sys.stderr)
 
     if arguments.recompute:
-        _foretell([FIGURES[name] for name in arguments.names or FIGURES if name in FIGURES])
-    redrawn = publish(arguments.names, arguments.out, arguments.format, announce, recompute=arguments.recompute)
+        _announce_training([name for name in arguments.names or FIGURES if name in FIGURES])
+    sources = publish(arguments.names, arguments.out, arguments.format, announce, recompute=arguments.recompute)
     print(f"wrote {count} figure{'s' * (count != 1)} and README.md to {arguments.out}")
-    if redrawn:
-        print(f"drawn from the recorded table, not measured anew (--recompute does): {', '.join(redrawn)}")
+    recorded = [name for name, source in sources.items() if source == "recorded"]
+    if recorded:
+        print(f"drawn from the recorded table, not measured again (--recompute does): {', '.join(recorded)}")
+    for name in (name for name, source in sources.items() if source == "own"):
+        path = arguments.out / f"{name}.csv"
+        print(f"drawn from your own {path}, which differs from the recorded table: delete it to draw that one")
 
 
-def _foretell(modules: list[Any]) -> None:
+def _announce_training(names: list[str]) -> None:
     """How long the training will take, by the recorded runs."""
-    from rnnlab.gallery.publish import RECORDED, RUNS
+    from rnnlab.experiments.results.tables import RUNS, read
+    from rnnlab.gallery.figures import recipe as recipe_of
 
-    recorded = Table.read(RECORDED / RUNS)
-    for recipe in sorted({module.RECIPE for module in modules if hasattr(module, "RECIPE")}):
-        runs = recorded.where(recipe=recipe)
+    for recipe in sorted({recipe for name in names if (recipe := recipe_of(name)) is not None}):
+        runs = read(RUNS).where(recipe=recipe)
         print(
-            f"training {recipe} anew, {len(runs)} runs that took {runs['seconds'].sum() / 3600:.1f} hours of one core, "
-            "in the folder runs; what is there already is not run again",
+            f"training {recipe} again, {len(runs)} runs that took {runs['seconds'].sum() / 3600:.1f} hours of one "
+            "core, in the folder runs; what is there already is not run again",
             file=sys.stderr,
         )

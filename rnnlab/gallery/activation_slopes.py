@@ -1,21 +1,24 @@
 """The activations and their slopes, and what ten slopes in a row leave of an error."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from rnnlab import activations
+from rnnlab.experiments.results import looks
 from rnnlab.gallery import page
 from rnnlab.table import Table
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 TITLE = "The slopes that multiply the error"
 INKS = {
-    "sigmoid": (page.RED, "--"),
-    "tanh": (page.BLUE, "-"),
-    "relu": (page.GREEN, "s-"),
-    "leaky_relu": (page.ORANGE, "-."),
-    "identity": (page.GREY, ":"),
+    "sigmoid": (looks.RED, "--"),
+    "tanh": (looks.BLUE, "-"),
+    "relu": (looks.GREEN, "s-"),
+    "leaky_relu": (looks.ORANGE, "-."),
+    "identity": (looks.GREY, ":"),
 }
 
 
@@ -46,7 +49,7 @@ def compute(*, reach: float = 6.0, points: int = 241, layers: int = 10, samples:
 
 
 @page.styled
-def draw(table: Table) -> Figure:
+def draw(table: Table) -> "Figure":
     """Left the activations, in the middle their slopes, right the product of n slopes on a logarithmic scale."""
     figure, (curves, slopes, products) = page.page(1, 3, height=3.8, width=11.5)
     for name, (color, line) in INKS.items():
@@ -61,12 +64,12 @@ def draw(table: Table) -> Figure:
             ground = products.get_xaxis_transform()
             products.plot(gone, np.zeros(len(gone)), "v", color=color, ms=5, transform=ground, clip_on=False)
     bound = table.where(part="product", activation="sigmoid")
-    products.plot(bound["x"], bound["check"], color=page.BLACK, lw=1)
-    page.label(products, 4.6, 0.25**4.2, "0.25$^n$, sigmoid's best", page.BLACK)
+    products.plot(bound["x"], bound["check"], color=looks.BLACK, lw=1)
+    page.label(products, 4.6, 0.25**4.2, "0.25$^n$, sigmoid's best", looks.BLACK)
     curves.set(title="h = φ(a)", xlabel="pre-activation a", ylabel="h", ylim=(-1.6, 2.2))
     slopes.set(title="dh/da, read from h", xlabel="pre-activation a", ylabel="slope", ylim=(-0.05, 1.1))
-    slopes.axhline(0.25, color=page.BLACK, lw=0.8)
-    page.label(slopes, -5.9, 0.29, "1/4: sigmoid's largest", page.BLACK)
+    slopes.axhline(0.25, color=looks.BLACK, lw=0.8)
+    page.label(slopes, -5.9, 0.29, "1/4: sigmoid's largest", looks.BLACK)
     products.set(
         title="n slopes multiplied, a ~ N(0, 1)", xlabel="n", ylabel="median product", yscale="log", ylim=(1e-8, 2)
     )

@@ -1,26 +1,26 @@
 """The adding problem: held-out error against updates, for each length a panel, every run a line."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from rnnlab.experiments.recipes import RECIPES, Size
-from rnnlab.experiments.runner import CURVES
+from rnnlab.experiments.results import looks
+from rnnlab.experiments.results.ends import SOLVED, Ends, digits, ends, present
 from rnnlab.gallery import learning, page
 from rnnlab.table import Table
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 TITLE = "The adding problem: who remembers for how long"
 RECIPE = "adding"
-RECORDED = CURVES
-SOLVED, BASELINE = 0.01, 1 / 6
-LEVELS: dict[float, tuple[str, Any]] = {
-    BASELINE: ("always the mean: 1/6", ":"),
-    SOLVED: (f"solved: below {SOLVED:g}", (0, (4, 2))),
+LEVELS: dict[str, tuple[float, Any]] = {
+    "always the mean: 1/6": (1 / 6, ":"),
+    f"solved: below {SOLVED:g}": (SOLVED, (0, (4, 2))),
 }
-LOOKS = {name: learning.LOOKS[name] for name in ("tanh RNN", "ReLU RNN", "IRNN", "LSTM", "GRU", "IndRNN")}
+LOOKS = {name: looks.MODELS[name] for name in ("tanh RNN", "ReLU RNN", "IRNN", "LSTM", "GRU", "IndRNN")}
 
 
 def compute(*, size: Size = "paper", root: Path = learning.ROOT, jobs: int | None = None) -> Table:
@@ -33,16 +33,18 @@ def _lengths(table: Table) -> list[str]:
 
 
 @page.styled
-def draw(table: Table) -> Figure:
+def draw(table: Table) -> "Figure":
     """Panels that share their error axis, the legend in the place after the last."""
+    from matplotlib.lines import Line2D
+
     lengths = _lengths(table)
     columns = min(4, len(lengths) + 1)
     rows = -(-(len(lengths) + 1) // columns)
     figure, panels = page.page(rows, columns, height=0.6 + 2.9 * rows, width=max(11.5 * columns / 4, 6), sharey=True)
     lowest = table["score"][table["score"] > 0].min(initial=1e-3)
     for ax, variant in zip(panels, lengths, strict=False):
-        for level, (_, line) in LEVELS.items():
-            ax.axhline(level, color=page.GREY, ls=line, lw=1)
+        for level, line in LEVELS.values():
+            ax.axhline(level, color=looks.GREY, ls=line, lw=1)
         learning.draw_curves(ax, table, variant, LOOKS, every=1000)
         ax.set(title=variant, yscale="log", ylim=(min(4e-4, 0.6 * lowest), 3), xlabel="thousands of updates")
         ax.set_xlim(left=0)
@@ -50,8 +52,8 @@ def draw(table: Table) -> Figure:
         ax.set_ylabel("held-out mean squared error")
     for ax in panels[len(lengths) :]:
         ax.axis("off")
-    levels = [Line2D([], [], color=page.GREY, ls=line, lw=1, label=words) for words, line in LEVELS.values()]
-    handles = [*learning.key(LOOKS, learning.present(table, LOOKS)), *levels, *learning.key_to_ends(table)]
+    levels = [Line2D([], [], color=looks.GREY, ls=line, lw=1, label=words) for words, (_, line) in LEVELS.items()]
+    handles = [*learning.key(LOOKS, present(table, LOOKS)), *levels, *learning.key_to_ends(table)]
     panels[len(lengths)].legend(handles=handles, loc="center", fontsize=9, handlelength=3.5)
     return figure
 
@@ -64,11 +66,9 @@ def solved_after(table: Table, variant: str, model: str) -> list[float]:
     return [float(run["update"][run["score"] < SOLVED][0]) for run in runs if run["score"][-1] < SOLVED]
 
 
-def _told(table: Table, variant: str, model: str, end: learning.Ends) -> str:
+def _summary(table: Table, variant: str, model: str, end: Ends) -> str:
     after, kept = solved_after(table, variant, model), end.scores[np.isfinite(end.scores)]
-    said = (
-        [f"after {np.median(after):,.0f}"] if after else [learning.digits(float(np.median(kept)))] if len(kept) else []
-    )
+    said = [f"after {np.median(after):,.0f}"] if after else [digits(float(np.median(kept)))] if len(kept) else []
     if end.diverged:
         said.append(f"{end.diverged} diverged")
     return f"{model} {len(after)} of {len(end.scores)} ({', '.join(said)})"
@@ -77,11 +77,8 @@ def _told(table: Table, variant: str, model: str, end: learning.Ends) -> str:
 def caption(table: Table) -> str:
     lines = []
     for variant in _lengths(table):
-        found = {
-            model: learning.ends(table, variant, model)
-            for model in learning.present(table.where(variant=variant), LOOKS)
-        }
-        said = [_told(table, variant, model, end) for model, end in found.items() if end is not None]
+        found = {model: ends(table, variant, model) for model in present(table.where(variant=variant), LOOKS)}
+        said = [_summary(table, variant, model, end) for model, end in found.items() if end is not None]
         lines.append(f"{variant}: {', '.join(said)}{learning.not_run(found, LOOKS)}")
     return (
         "Held-out mean squared error as the models learn, a line for each seed. For each length, how many seeds end "

@@ -1,14 +1,17 @@
 """The cliff: the error surface of the smallest recurrent net, and gradient descent on it with and without clipping."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from rnnlab.activations import Sigmoid
+from rnnlab.experiments.results import looks
 from rnnlab.gallery import page
 from rnnlab.table import Table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 TITLE = "The cliff, and the step that leaves it"
 SIGMOID = Sigmoid()
@@ -18,10 +21,10 @@ RATE, CLIP = 0.1, 0.5
 """Of gradient descent: the learning rate, and the norm that a clipped gradient has at most."""
 STARTS = {"top": (4.6, -2.1), "foot": (4.7, -2.85)}
 PATHS = {
-    ("top", "none"): ("from the top", page.RED, "--", "o"),
-    ("foot", "none"): ("from the foot", page.ORANGE, ":", "s"),
-    ("top", "norm"): ("from the top, clipped", page.BLUE, "-", "o"),
-    ("foot", "norm"): ("from the foot, clipped", page.BLACK, "-.", "s"),
+    ("top", "none"): ("from the top", looks.RED, "--", "o"),
+    ("foot", "none"): ("from the foot", looks.ORANGE, ":", "s"),
+    ("top", "norm"): ("from the top, clipped", looks.BLUE, "-", "o"),
+    ("foot", "norm"): ("from the foot, clipped", looks.BLACK, "-.", "s"),
 }
 
 WINDOWS = {"surface": ((4.0, 7.0), (-3.2, 1.3)), "near": ((4.35, 4.85), (-2.95, -2.05))}
@@ -106,7 +109,7 @@ def growth(w: float) -> float:
 
 
 @page.styled
-def draw(table: Table) -> Figure:
+def draw(table: Table) -> "Figure":
     """The surface with the four paths on it, the same near the cliff, and the error update by update."""
     figure, (surface, near, errors) = page.page(1, 3, height=4.6, width=12)
     for part, ax in (("surface", surface), ("near", near)):
@@ -115,12 +118,12 @@ def draw(table: Table) -> Figure:
         values = rows["error"].reshape(len(bs), len(ws))
         image = ax.pcolormesh(ws, bs, values, cmap="Greys", vmin=0, vmax=0.8, shading="nearest", rasterized=True)
         sharp = np.linspace(1 / growth(1.0), ws[-1], 50)
-        ax.plot(sharp, crest(sharp), color=page.BLACK, lw=0.8)
+        ax.plot(sharp, crest(sharp), color=looks.BLACK, lw=0.8)
         for (start, clip), (name, color, line, marker) in PATHS.items():
             path = table.where(part="path", start=start, clip=clip)
             ax.plot(path["w"], path["b"], color=color, ls=line, marker=marker, ms=2.5, lw=1.2, label=name)
         for w, b in STARTS.values():
-            ax.plot([w], [b], "*", color=page.BLACK, ms=10, mfc="white")
+            ax.plot([w], [b], "*", color=looks.BLACK, ms=10, mfc="white")
         ax.set(xlabel="w", ylabel="b", xlim=WINDOWS[part][0], ylim=WINDOWS[part][1])
         ax.grid(visible=False)
     bar = figure.colorbar(image, ax=near, shrink=0.6)
@@ -132,7 +135,7 @@ def draw(table: Table) -> Figure:
     surface.set(title="the error surface E(w, b)")
     near.set(title="near the cliff")
     errors.set(title="from the top, update by update", xlabel="updates", ylabel="E", yscale="log", ylim=(3e-7, 0.3))
-    page.label(surface, 5.35, crest(np.array([5.2]))[0], "the cliff", page.BLACK)
+    page.label(surface, 5.35, crest(np.array([5.2]))[0], "the cliff", looks.BLACK)
     surface.legend(loc="upper left")
     errors.legend(loc="lower left")
     return figure

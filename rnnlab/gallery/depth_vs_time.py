@@ -1,16 +1,19 @@
 """Depth against time: fifty layers with weights of their own, beside fifty steps of a net that has one weight."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from rnnlab import flow
 from rnnlab.arrays import Array
+from rnnlab.experiments.results import looks
 from rnnlab.gallery import page
 from rnnlab.layers import RNN, Conv2D, Dense
 from rnnlab.table import Table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 TITLE = "Depth is not time: what one shared weight changes"
 KERNELS = {"sigmoid": "glorot_uniform", "relu": "he_uniform"}
@@ -71,9 +74,9 @@ def _norms_through(layers: list[Any], xs: Array, rng: np.random.Generator) -> Ar
 
 
 NETS: dict[str, tuple[Run, str, str]] = {
-    "MLP": (_mlp, page.BLUE, "-"),
-    "CNN": (_cnn, page.ORANGE, "-."),
-    "RNN": (_rnn, page.RED, "--"),
+    "MLP": (_mlp, looks.BLUE, "-"),
+    "CNN": (_cnn, looks.ORANGE, "-."),
+    "RNN": (_rnn, looks.RED, "--"),
 }
 
 
@@ -101,7 +104,7 @@ def compute(*, seeds: int = 24, depth: int = 50, width: int = 100) -> Table:
 
 
 @page.styled
-def draw(table: Table) -> Figure:
+def draw(table: Table) -> "Figure":
     """Above the norm, layer by layer or step by step; below how it grows with the gain, and how far seeds differ."""
     figure, (sigmoid, relu, gains, spreads) = page.page(2, 2, height=7.8)
     depth = table["back"].max()
@@ -122,19 +125,19 @@ def draw(table: Table) -> Figure:
     sigmoid.set(title="sigmoid, glorot_uniform: all vanish", ylabel="|gradient| k back, 1 at the loss")
     relu.set(title="ReLU, he_uniform: kept, but the RNN's seeds part", ylim=(1e-4, 1e14))
     at = depth * 0.62
-    page.label(relu, at, EXPLODING**at * 1e3, f"every weight × {EXPLODING}", page.BLACK, ha="right")
-    page.label(relu, at, 3e-3, "as initialised", page.BLACK, ha="right")
+    page.label(relu, at, EXPLODING**at * 1e3, f"every weight × {EXPLODING}", looks.BLACK, ha="right")
+    page.label(relu, at, 3e-3, "as initialised", looks.BLACK, ha="right")
     gains.set(title="scaled up, all explode", xlabel="gain g, by which every weight is multiplied", xscale="log")
     gains.set(ylabel="growth per layer or step, nats")
     gains.set_xticks(GAINS, [f"{gain:g}" for gain in GAINS])
     gains.minorticks_off()
-    gains.axhline(0, color=page.GREY, lw=0.8)
-    page.label(gains, 3, 1.75, "ReLU: log g", page.BLACK, ha="right")
-    page.label(gains, 4.5, -0.9, "sigmoid", page.BLACK)
+    gains.axhline(0, color=looks.GREY, lw=0.8)
+    page.label(gains, 3, 1.75, "ReLU: log g", looks.BLACK, ha="right")
+    page.label(gains, 4.5, -0.9, "sigmoid", looks.BLACK)
     guide = np.array([1.0, depth])
     for start, power, text in ((0.2, 1.0, "∝ k"), (0.06, 0.5, "∝ √k")):
-        spreads.plot(guide, start * guide**power, color=page.GREY, lw=0.8)
-        page.label(spreads, 12, start * 12**power, text, page.GREY, ha="center")
+        spreads.plot(guide, start * guide**power, color=looks.GREY, lw=0.8)
+        page.label(spreads, 12, start * 12**power, text, looks.GREY, ha="center")
     spreads.set(title="ReLU, as initialised: how far seeds part", xscale="log", yscale="log", xlim=(0.9, depth * 1.1))
     spreads.set_xticks([1, 2, 5, 10, 20, 50], ["1", "2", "5", "10", "20", "50"])
     spreads.set_yticks([0.1, 0.2, 0.5, 1, 2, 5], ["0.1", "0.2", "0.5", "1", "2", "5"])

@@ -2,14 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from rnnlab import flow, initializers
+from rnnlab.experiments.results import looks
 from rnnlab.gallery import page
 from rnnlab.layers import GRU, LSTM, RNN, IndRNN
 from rnnlab.table import Table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 TITLE = "Where does the gradient go?"
 FLOAT32_LAST, FLOAT64_LAST = 2.0**-149, 2.0**-1074
@@ -64,20 +68,20 @@ NEAR = 60
 """Steps back that the last panel shows, each of them."""
 
 SERIES = {
-    "sigmoid, glorot_uniform": Series("sigmoid", _rnn("sigmoid", GLOROT, GLOROT), page.RED, "--"),
-    "sigmoid, orthogonal": Series("sigmoid", _rnn("sigmoid", ORTHOGONAL, ORTHOGONAL), page.BLUE, "-"),
-    "tanh, glorot_uniform": Series("tanh", _rnn("tanh", GLOROT, GLOROT), page.RED, "--"),
-    "tanh, orthogonal": Series("tanh", _rnn("tanh", ORTHOGONAL, ORTHOGONAL), page.BLUE, "-"),
-    "tanh, orthogonal U alone": Series("tanh", _rnn("tanh", GLOROT, ORTHOGONAL), page.PURPLE, ":"),
-    "ReLU, glorot_uniform": Series("ReLU", _rnn("relu", GLOROT, GLOROT), page.RED, "--"),
-    "ReLU, orthogonal": Series("ReLU", _rnn("relu", ORTHOGONAL, ORTHOGONAL), page.BLUE, "-"),
-    "IRNN": Series(REMEDIES, _irnn, page.GREEN, "-"),
-    "IRNN, no input": Series(REMEDIES, _irnn, page.BLACK, "--", driven=False),
-    "IndRNN": Series(REMEDIES, _indrnn, page.ORANGE, "-."),
-    "GRU": Series(GATES, _gru, page.RED, "--"),
-    "LSTM, h": Series(GATES, _lstm(1), page.BLUE, "-"),
-    "LSTM, c": Series(GATES, _lstm(1), page.SKY, ":", of="cs"),
-    "LSTM, c, forget bias 5": Series(GATES, _lstm(5), page.GREEN, "-.", of="cs"),
+    "sigmoid, glorot_uniform": Series("sigmoid", _rnn("sigmoid", GLOROT, GLOROT), looks.RED, "--"),
+    "sigmoid, orthogonal": Series("sigmoid", _rnn("sigmoid", ORTHOGONAL, ORTHOGONAL), looks.BLUE, "-"),
+    "tanh, glorot_uniform": Series("tanh", _rnn("tanh", GLOROT, GLOROT), looks.RED, "--"),
+    "tanh, orthogonal": Series("tanh", _rnn("tanh", ORTHOGONAL, ORTHOGONAL), looks.BLUE, "-"),
+    "tanh, orthogonal U alone": Series("tanh", _rnn("tanh", GLOROT, ORTHOGONAL), looks.PURPLE, ":"),
+    "ReLU, glorot_uniform": Series("ReLU", _rnn("relu", GLOROT, GLOROT), looks.RED, "--"),
+    "ReLU, orthogonal": Series("ReLU", _rnn("relu", ORTHOGONAL, ORTHOGONAL), looks.BLUE, "-"),
+    "IRNN": Series(REMEDIES, _irnn, looks.GREEN, "-"),
+    "IRNN, no input": Series(REMEDIES, _irnn, looks.BLACK, "--", driven=False),
+    "IndRNN": Series(REMEDIES, _indrnn, looks.ORANGE, "-."),
+    "GRU": Series(GATES, _gru, looks.RED, "--"),
+    "LSTM, h": Series(GATES, _lstm(1), looks.BLUE, "-"),
+    "LSTM, c": Series(GATES, _lstm(1), looks.SKY, ":", of="cs"),
+    "LSTM, c, forget bias 5": Series(GATES, _lstm(5), looks.GREEN, "-.", of="cs"),
 }
 
 
@@ -116,7 +120,7 @@ def compute(*, seeds: int = 20, steps: int = 600, hidden: int = 100, inputs: int
 
 
 @page.styled
-def draw(table: Table) -> Figure:
+def draw(table: Table) -> "Figure":
     """One logarithmic scale but for two close-ups: lines are medians, bands 10–90 % of the seeds, grey the bounds."""
     figure, axes = page.page(3, 2, height=10.8)
     *_, near = axes
@@ -133,9 +137,9 @@ def draw(table: Table) -> Figure:
         ax.set_yticks([10.0**-e for e in range(0, 301, 50)])
         ax.minorticks_off()
         for floor, name in ((FLOAT32_LAST, "float32"), (FLOAT64_LAST, "float64")):
-            ax.axhline(floor, color=page.GREY, lw=0.8, ls=(0, (1, 2)))
+            ax.axhline(floor, color=looks.GREY, lw=0.8, ls=(0, (1, 2)))
             if panel == "ReLU":
-                page.label(ax, steps, floor * 1e7, f"below: 0 in {name}", page.GREY, ha="right")
+                page.label(ax, steps, floor * 1e7, f"below: 0 in {name}", looks.GREY, ha="right")
     for name, series in SERIES.items():
         rows = table.where(series=name)
         back, low, median = rows["back"], rows["low"], rows["median"]
@@ -149,8 +153,8 @@ def draw(table: Table) -> Figure:
     for panel, name, text, at in BOUNDS:
         rate = -np.log(_bound(table, name))
         k = np.array([0.0, min(steps, 740 / rate if rate > 1e-9 else 57 / max(-rate, 1e-9))])
-        panels[panel].plot(k, np.exp(-rate * k), color=page.GREY, lw=1, zorder=1, label=f"bound: {name}")
-        page.label(panels[panel], at, np.exp(-rate * at), text.format(_bound(table, name)), page.GREY)
+        panels[panel].plot(k, np.exp(-rate * k), color=looks.GREY, lw=1, zorder=1, label=f"bound: {name}")
+        page.label(panels[panel], at, np.exp(-rate * at), text.format(_bound(table, name)), looks.GREY)
     for panel, ax in panels.items():
         handles = [line for line in ax.get_lines() if not str(line.get_label()).startswith(("_", "bound"))]
         ax.legend(handles=handles, loc="upper right" if panel == "sigmoid" else "lower left")

@@ -2,19 +2,22 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.colors import to_rgb
-from matplotlib.figure import Figure
 
 from rnnlab.experiments.recipes import Entry, Size
-from rnnlab.experiments.runner import GRADIENTS, gradients
+from rnnlab.experiments.results import looks
+from rnnlab.experiments.results.ends import present
+from rnnlab.experiments.runner import gradients
 from rnnlab.gallery import learning, page
 from rnnlab.table import Table
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 TITLE = "The gradient while the network learns"
 RECIPE = "adding"
-RECORDED = GRADIENTS
 VARIANT, SEED, MOMENTS = "T = 150", 0, 7
 """Of every run on this length with this seed, so many moments, the first and the last among them."""
 
@@ -37,15 +40,17 @@ def thinned(entries: Iterable[Entry], root: Path) -> Table:
 
 
 @page.styled
-def draw(table: Table) -> Figure:
+def draw(table: Table) -> "Figure":
     """A panel for each model; the later, the darker and thicker."""
-    models = learning.present(table, learning.LOOKS)
+    from matplotlib.colors import to_rgb
+
+    models = present(table, looks.MODELS)
     columns = min(3, len(models))
     rows = -(-len(models) // columns)
     figure, panels = page.page(rows, columns, height=0.6 + 3.0 * rows, width=11, sharex=True, sharey=True)
     last = table["t"].max()
     for ax, model in zip(panels, models, strict=False):
-        ink = np.array(to_rgb(learning.LOOKS[model][0]))
+        ink = np.array(to_rgb(looks.MODELS[model][0]))
         moments = [update for (update,) in table.where(model=model).each("update")]
         for number, update in enumerate(moments):
             one = table.where(model=model, update=update)
@@ -60,7 +65,7 @@ def draw(table: Table) -> Figure:
                 ground = ax.get_xaxis_transform()
                 ax.plot(gone, np.zeros(len(gone)), "v", color=color, ms=4, transform=ground, clip_on=False, zorder=3)
         ax.set(title=model, yscale="log", xlim=(0, last))
-        ax.set_title(_ended(table.where(model=model)), loc="right", fontsize=8, fontweight="normal", color=page.GREY)
+        ax.set_title(_ended(table.where(model=model)), loc="right", fontsize=8, fontweight="normal", color=looks.GREY)
         ax.legend(title="update", loc="lower left", fontsize=7, title_fontsize=7, ncols=2, handlelength=1.4)
     low, high = panels[0].get_ylim()
     panels[0].set_ylim(min(low, high * 1e-9), high)  # room for the legends
@@ -80,7 +85,7 @@ def _ended(rows: Table) -> str:
 
 
 def caption(table: Table) -> str:
-    models = learning.present(table, learning.LOOKS)
+    models = present(table, looks.MODELS)
     said = [f"{model} {', '.join(_left(table.where(model=model)))}" for model in models]
     zeros = [model for model in models if (table.where(model=model)["norm"] == 0).any()]
     lost = f" Triangles: exactly 0 ({', '.join(zeros)})." if zeros else ""

@@ -1,17 +1,24 @@
 """IndRNN's range for u: one neuron's gradient against the length of the sequence, inside the range and outside."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from matplotlib.figure import Figure
 
 from rnnlab.activations import ReLU
+from rnnlab.experiments.results import looks
 from rnnlab.gallery import page
 from rnnlab.layers import IndRNN
 from rnnlab.table import Table
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 TITLE = "Inside [ε^(1/T), γ^(1/T)] the gradient stays in [ε, γ]"
 EPSILON, GAMMA = 0.5, 2.0
 FIXED = (0.9, 0.99, 0.999, 1.0, 1.001, 1.01, 1.1)
-INKS = dict(zip(FIXED, (page.RED, page.ORANGE, page.YELLOW, page.BLACK, page.SKY, page.BLUE, page.PURPLE), strict=True))
+INKS = dict(
+    zip(FIXED, (looks.RED, looks.ORANGE, looks.YELLOW, looks.BLACK, looks.SKY, looks.BLUE, looks.PURPLE), strict=True)
+)
 MARKERS = dict(zip(FIXED, "vsDo^PX", strict=True))
 
 
@@ -36,12 +43,12 @@ def compute(*, lengths: tuple[int, ...] = (5, 10, 20, 50, 100, 200, 500, 1000, 2
 
 
 @page.styled
-def draw(table: Table) -> Figure:
+def draw(table: Table) -> "Figure":
     """Gradient against T, both logarithmic; the range that a u in the interval can reach is shaded."""
     figure, (ax,) = page.page(1, 1, height=4.6, width=8)
     low, high = table.where(kind="epsilon"), table.where(kind="gamma")
-    ax.fill_between(low["steps"], low["gradient"], high["gradient"], color=page.GREEN, alpha=0.35, lw=0)
-    page.label(ax, low["steps"][0] * 1.1, 30, "u in [ε$^{1/T}$, γ$^{1/T}$], ε = 1/2, γ = 2", page.GREEN)
+    ax.fill_between(low["steps"], low["gradient"], high["gradient"], color=looks.GREEN, alpha=0.35, lw=0)
+    page.label(ax, low["steps"][0] * 1.1, 30, "u in [ε$^{1/T}$, γ$^{1/T}$], ε = 1/2, γ = 2", looks.GREEN)
     for u in FIXED:
         rows = table.where(kind="u", u=u)
         ax.plot(rows["steps"], rows["gradient"], color=INKS[u], marker=MARKERS[u], ms=4, label=f"u = {u:g}")

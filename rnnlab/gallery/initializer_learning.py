@@ -1,35 +1,25 @@
 """Initializers at work: learning curves of recurrent nets and of perceptrons that differ in nothing else."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from rnnlab.experiments.recipes import RECIPES, Size
-from rnnlab.experiments.runner import CURVES
+from rnnlab.experiments.results import looks
+from rnnlab.experiments.results.ends import HALF, LEARNED, ends, present
 from rnnlab.gallery import learning, page
 from rnnlab.table import Table
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
 TITLE = "What an initializer does to the learning"
 RECIPE = "initializers"
-RECORDED = CURVES
-LOOKS: dict[str, learning.Look] = {
-    "glorot_uniform": (page.BLACK, "-", "o"),
-    "he_uniform": (page.RED, "--", "s"),
-    "lecun_uniform": (page.BLUE, ":", "v"),
-    "orthogonal": (page.GREEN, "-.", "D"),
-    "random_normal": (page.ORANGE, (0, (5, 1, 1, 1)), "^"),
-    "random_normal:stddev=0.01": (page.GREY, (0, (1, 1)), "<"),
-    "random_normal:stddev=0.2": (page.PURPLE, (0, (6, 2)), ">"),
-    "variance_scaling:scale=2": (page.SKY, (0, (3, 1, 1, 1)), "P"),
-    "identity": (page.PURPLE, "-", "X"),
-    "normalized_positive_definite": (page.GREY, (0, (2, 1)), "d"),
-}
+LOOKS = looks.INITIALIZERS
 RECURRENT = ("tanh RNN", "relu RNN")
-HALF, LEARNED = 45.0, 0.05
 
 
 def compute(*, size: Size = "paper", root: Path = learning.ROOT, jobs: int | None = None) -> Table:
@@ -50,20 +40,20 @@ def _together(table: Table, variant: str, model: str) -> tuple[NDArray[np.float6
 
 
 @page.styled
-def draw(table: Table) -> Figure:
+def draw(table: Table) -> "Figure":
     """A panel for each net: the median of the seeds, and thin lines for each of them."""
     variants = [variant for (variant,) in table.each("variant")]
     columns = min(3, len(variants) + 1)
     rows = -(-(len(variants) + 1) // columns)
     figure, panels = page.page(rows, columns, height=0.6 + 3.3 * rows, width=11.5)
     for ax, variant in zip(panels, variants, strict=False):
-        for model in learning.present(table.where(variant=variant), LOOKS):
+        for model in present(table.where(variant=variant), LOOKS):
             color, line, marker = LOOKS[model]
             updates, scores = _together(table, variant, model)
             style: dict[str, Any] = {"color": color, "ls": line, "marker": marker, "ms": 3.5, "mfc": "white"}
             ax.plot(updates, np.median(scores, axis=0), **style, markevery=0.2, zorder=3)
             ax.plot(updates, scores.T, color=color, lw=0.5, alpha=0.45)
-            end = learning.ends(table, variant, model)
+            end = ends(table, variant, model)
             if end is not None and end.diverged:
                 ax.plot(end.updates[np.isinf(end.scores)], np.full(end.diverged, 0.97), "x", color=color, **_top(ax))
         if variant in RECURRENT:
@@ -75,14 +65,14 @@ def draw(table: Table) -> Figure:
         ax.set_xlabel("updates")
     for ax in panels[len(variants) :]:
         ax.axis("off")
-    handles = learning.key(LOOKS, learning.present(table, LOOKS))
-    for handle, model in zip(handles, learning.present(table, LOOKS), strict=True):
+    handles = learning.key(LOOKS, present(table, LOOKS))
+    for handle, model in zip(handles, present(table, LOOKS), strict=True):
         handle.set(ms=4, mfc="white", mec=LOOKS[model][0])
     panels[len(variants)].legend(handles=handles, loc="center", fontsize=9, handlelength=3.5)
     return figure
 
 
-def _top(ax: Axes) -> dict[str, Any]:
+def _top(ax: "Axes") -> dict[str, Any]:
     return {"ms": 7, "mew": 1.6, "transform": ax.get_xaxis_transform()}
 
 
@@ -90,12 +80,12 @@ def _named(variant: str) -> str:
     return variant.replace("relu", "ReLU")
 
 
-def _told(table: Table, variant: str) -> str:
+def _summary(table: Table, variant: str) -> str:
     """The initializers of one net: after how many updates they solved its task, or with what they ended, best first."""
-    models = learning.present(table.where(variant=variant), LOOKS)
-    found = [(model, end) for model in models if (end := learning.ends(table, variant, model)) is not None]
+    models = present(table.where(variant=variant), LOOKS)
+    found = [(model, end) for model in models if (end := ends(table, variant, model)) is not None]
     stopped = [(float(np.median(end.updates)), model) for model, end in found if end.solved == len(end.scores)]
-    others = [(end.score, f"{model} {end.told()}") for model, end in found if end.solved < len(end.scores)]
+    others = [(end.score, f"{model} {end.in_words()}") for model, end in found if end.solved < len(end.scores)]
     level = LEARNED if variant in RECURRENT else HALF
     parts = {
         "at 0.001 after": [f"{model} {updates:,.0f}" for updates, model in sorted(stopped)],
@@ -111,7 +101,7 @@ def caption(table: Table) -> str:
         "Thick the median, thin the seeds. Held-out squared error of RNNs on the adding problem, which differ in U "
         "alone and stop at 0.001, and held-out error in % of perceptrons on digits, which differ in their kernels; of "
         "each the best first, median and range of the seeds. "
-        f"{'. '.join(_told(table, variant) for variant in variants)}. {_alike(table)}"
+        f"{'. '.join(_summary(table, variant) for variant in variants)}. {_alike(table)}"
         f"{learning.budget(table)}. {RECIPES[RECIPE].about}"
     )
 

@@ -1,13 +1,17 @@
 """Every initializer of the survey against every activation: how fast the gradient decays, as a heatmap of rates."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from matplotlib.colors import SymLogNorm
-from matplotlib.figure import Figure
 
 from rnnlab import flow
+from rnnlab.experiments.results import looks
 from rnnlab.gallery import page
 from rnnlab.layers import RNN
 from rnnlab.table import Table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 TITLE = "What an initializer does to the gradient"
 SURVEY = ("glorot_uniform", "he_uniform", "lecun_uniform", "orthogonal", "random_normal", "variance_scaling")
@@ -61,8 +65,10 @@ def compute(*, seeds: int = 10, steps: int = 100, hidden: int = 100, inputs: int
 
 
 @page.styled
-def draw(table: Table) -> Figure:
+def draw(table: Table) -> "Figure":
     """A panel per role: initializers down, activations across, the rate and its spread in every cell."""
+    from matplotlib.colors import SymLogNorm
+
     figure, axes = page.page(1, 3, height=6.4, width=11.5, sharey=True)
     names = list(dict.fromkeys(table["initializer"]))
     norm = SymLogNorm(0.03, vmin=-3, vmax=3)
@@ -77,7 +83,7 @@ def draw(table: Table) -> Figure:
             ax.text(column, row, text, ha="center", va="center", fontsize=7, color=ink)
         ax.set(title=title, xticks=range(3), xticklabels=("sigmoid", "tanh", "ReLU"))
         ax.set_yticks(range(len(names)), names)
-        ax.axhline(len(SURVEY) - 0.5, color=page.BLACK, lw=1)
+        ax.axhline(len(SURVEY) - 0.5, color=looks.BLACK, lw=1)
         ax.grid(visible=False)
     bar = figure.colorbar(images[0], ax=axes, shrink=0.7, ticks=[-1, -0.1, 0, 0.1, 1], format="%g")
     bar.set_label("decay rate, nats per step back: > 0 vanishes, < 0 explodes")

@@ -1,20 +1,25 @@
 """The scaled identity αI: how fast an IRNN forgets, forward in its state and backward in its gradient."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from matplotlib.figure import Figure
 
 from rnnlab import flow
+from rnnlab.experiments.results import looks
 from rnnlab.gallery import page
 from rnnlab.layers import RNN
 from rnnlab.table import Table
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 TITLE = "αI forgets at the rate log α"
 INKS = {
-    0.9: (page.RED, "--"),
-    0.95: (page.ORANGE, "-."),
-    0.99: (page.BLUE, "o-"),
-    1.0: (page.BLACK, "-"),
-    1.01: (page.GREEN, ":"),
+    0.9: (looks.RED, "--"),
+    0.95: (looks.ORANGE, "-."),
+    0.99: (looks.BLUE, "o-"),
+    1.0: (looks.BLACK, "-"),
+    1.01: (looks.GREEN, ":"),
 }
 
 
@@ -39,7 +44,7 @@ def compute(*, steps: int = 300, hidden: int = 100, seed: int = 0) -> Table:
 
 
 @page.styled
-def draw(table: Table) -> Figure:
+def draw(table: Table) -> "Figure":
     """Left the state forward in time, right the gradient back in time, one logarithmic scale."""
     figure, (left, right) = page.page(1, 2, height=4.2, sharey=True)
     for alpha, (color, line) in INKS.items():

@@ -1,25 +1,30 @@
 """The singular values of ∂h[T]/∂h[t]: how the directions in which a gradient can flow back become one."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from rnnlab import flow
 from rnnlab.arrays import Array
+from rnnlab.experiments.results import looks
 from rnnlab.gallery import page
 from rnnlab.layers import RNN
 from rnnlab.table import Table
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
 TITLE = "Of a hundred directions back, few are left"
 INKS = {
-    "orthogonal": (page.BLUE, "-"),
-    "glorot_uniform": (page.RED, "--"),
-    "he_uniform": (page.GREEN, "-."),
-    "random_normal": (page.BLACK, ":"),
+    "orthogonal": (looks.BLUE, "-"),
+    "glorot_uniform": (looks.RED, "--"),
+    "he_uniform": (looks.GREEN, "-."),
+    "random_normal": (looks.BLACK, ":"),
 }
 SHOWN = "orthogonal"
 """Whose singular values the histogram shows."""
-LAGS = {1: (page.GREY, ":"), 5: (page.SKY, "-."), 20: (page.PURPLE, "--"), 100: (page.BLUE, "-")}
+LAGS = {1: (looks.GREY, ":"), 5: (looks.SKY, "-."), 20: (looks.PURPLE, "--"), 100: (looks.BLUE, "-")}
 DECADES = np.arange(-16.0, 1.0)
 """The histogram's bins, in powers of ten of the largest singular value."""
 EPSILON = float(np.finfo(np.float64).eps)
@@ -77,7 +82,7 @@ def _directions(values: Array) -> Array:
 
 
 @page.styled
-def draw(table: Table) -> Figure:
+def draw(table: Table) -> "Figure":
     """A panel per initializer, one logarithmic scale; then the histogram of one, and the directions that are left."""
     figure, axes = page.page(2, 3, height=7.2, width=11.5)
     *fans, histogram, directions = axes
@@ -109,7 +114,7 @@ def draw(table: Table) -> Figure:
     return figure
 
 
-def _fan(ax: Axes, rows: Table, color: str) -> None:
+def _fan(ax: "Axes", rows: Table, color: str) -> None:
     """Largest, median and smallest, each as far as it stands out of the roundoff, and the roundoff itself."""
     ax.fill_between(rows["back"], rows["smallest"], rows["largest"], color=color, alpha=0.15, lw=0)
     for column, line, name in (("largest", "-", "largest"), ("middle", "--", "median"), ("smallest", "-.", "smallest")):
@@ -119,7 +124,7 @@ def _fan(ax: Axes, rows: Table, color: str) -> None:
         ax.plot(back, values, color=color, ls=line, label=name)
         if not seen.all():
             ax.plot(back[-1:], values[-1:], "x", color=color, ms=6)
-    ax.plot(rows["back"], rows["floor"], color=page.GREY, ls=":", lw=1, label="roundoff, ε × largest")
+    ax.plot(rows["back"], rows["floor"], color=looks.GREY, ls=":", lw=1, label="roundoff, ε × largest")
 
 
 def caption(table: Table) -> str:

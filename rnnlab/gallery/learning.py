@@ -1,42 +1,26 @@
-"""What the figures of the experiments share: an experiment carried out, and the look and the ends of its curves."""
+"""What the figures of the experiments share: an experiment carried out, its curves drawn, its ends in words."""
 
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from numpy.typing import NDArray
 
 from rnnlab.experiments.recipes import RECIPES, Entry, Size
+from rnnlab.experiments.results.ends import Ends, digits, ends, present
+from rnnlab.experiments.results.looks import GREY, Look
 from rnnlab.experiments.runner import carry_out, curves, outcomes
 from rnnlab.gallery import page
 from rnnlab.table import Table
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+
 ROOT = Path("runs")
 """Where the runs are kept, in the folder that the command is called in; as `rnnlab train --recipe` keeps them."""
-
-Look = tuple[str, Any, str]
-LOOKS: dict[str, Look] = {
-    "tanh RNN": (page.RED, (0, (5, 1.5)), "v"),
-    "tanh RNN residual": (page.RED, "-", "d"),
-    "ReLU RNN": (page.SKY, (0, (3, 1, 1, 1)), "P"),
-    "IRNN": (page.GREEN, "-", "D"),
-    "IRNN, 0.01 I": (page.BLACK, (0, (4, 1, 1, 1, 1, 1)), "X"),
-    "LSTM": (page.PURPLE, ":", "s"),
-    "GRU": (page.BLUE, "--", "o"),
-    "IndRNN": (page.ORANGE, "-.", "^"),
-    "IndRNN residual": (page.ORANGE, "-", "<"),
-    "IndRNN residual, batch norm": (page.BLACK, (0, (1, 1)), ">"),
-    "linear": (page.GREY, (0, (1, 1)), "1"),
-    "bigrams": (page.GREY, (0, (1, 1)), "2"),
-    "perceptron": (page.GREY, (0, (6, 2)), "3"),
-}
-"""A model's colour, line and marker, the same in every figure; with shortcuts it keeps its colour on a solid line."""
 
 ENDS: dict[str, tuple[str, str, str]] = {
     "solved": ("o", "full", "stopped, solved"),
@@ -71,73 +55,7 @@ def runs(recipe: str, *, size: Size = "paper", root: Path = ROOT) -> Table:
     return outcomes(recipe, size, RECIPES[recipe].entries(size), root / f"{recipe}-{size}")
 
 
-@dataclass(frozen=True)
-class Ends:
-    """How the runs of one model in one variant ended, an entry for each seed.
-
-    Attributes:
-        updates, seconds: how far they came, and in what time.
-        scores: the last measured; infinite where the run diverged.
-        solved, diverged: how many did.
-    """
-
-    updates: NDArray[np.float64]
-    seconds: NDArray[np.float64]
-    scores: NDArray[np.float64]
-    solved: int
-    diverged: int
-
-    @property
-    def score(self) -> float:
-        """The median of all, infinite where most diverged."""
-        return float(np.median(self.scores))
-
-    @property
-    def middle(self) -> float:
-        """The median of those that did not diverge; NaN if all did."""
-        kept = self.scores[np.isfinite(self.scores)]
-        return float(np.median(kept)) if len(kept) else np.nan
-
-    def told(self, unit: str = "") -> str:
-        """The median score and, of several seeds, the range; of those that did not diverge, if some did."""
-        kept = self.scores[np.isfinite(self.scores)]
-        if not len(kept):
-            return "diverged"
-        said = f"{digits(self.middle)}{unit}"
-        if digits(kept.min()) != digits(kept.max()):
-            said += f" ({digits(kept.min())} to {digits(kept.max())})"
-        return f"{self.diverged} of {len(self.scores)} diverged, else {said}" if self.diverged else said
-
-
-def digits(value: float) -> str:
-    """Three significant digits, zeros at the end too, so that a range has its ends alike."""
-    return f"{value:#.3g}".rstrip(".") if value else "0"
-
-
-def ends(table: Table, variant: str, model: str) -> Ends | None:
-    """How the runs of `model` in `variant` ended; None if there are none."""
-    rows = table.where(variant=variant, model=model)
-    last = [rows.where(seed=seed) for (seed,) in rows.each("seed")]
-    if not last:
-        return None
-    status = [one["status"][-1] for one in last]
-    scores = [np.inf if how == "diverged" else float(one["score"][-1]) for how, one in zip(status, last, strict=True)]
-    return Ends(
-        np.array([one["update"][-1] for one in last], float),
-        np.array([one["seconds"][-1] for one in last], float),
-        np.array(scores),
-        status.count("solved"),
-        status.count("diverged"),
-    )
-
-
-def present(table: Table, looks: Iterable[str]) -> list[str]:
-    """The models that the table has, in the order of `looks`, then any others."""
-    there = [model for (model,) in table.each("model")]
-    return [model for model in looks if model in there] + [model for model in there if model not in set(looks)]
-
-
-def draw_curves(ax: Axes, table: Table, variant: str, looks: dict[str, Look], *, every: float = 1.0) -> None:
+def draw_curves(ax: "Axes", table: Table, variant: str, looks: dict[str, Look], *, every: float = 1.0) -> None:
     """A thin line for every run; at its end a dot if it solved the task, a cross if it diverged, else a ring."""
     for model in present(table.where(variant=variant), looks):
         color, line, _ = looks[model]
@@ -152,38 +70,42 @@ def draw_curves(ax: Axes, table: Table, variant: str, looks: dict[str, Look], *,
         empty(ax)
 
 
-def empty(ax: Axes) -> None:
+def empty(ax: "Axes") -> None:
     """Say that the table has no runs for this panel."""
-    ax.text(0.5, 0.5, "not run", color=page.GREY, ha="center", transform=ax.transAxes)
+    ax.text(0.5, 0.5, "not run", color=GREY, ha="center", transform=ax.transAxes)
     ax.set_xticks([])
 
 
-def key(looks: dict[str, Look], models: Iterable[str]) -> list[Line2D]:
+def key(looks: dict[str, Look], models: Iterable[str]) -> "list[Line2D]":
     """Entries for a legend: the lines of the models."""
+    from matplotlib.lines import Line2D
+
     return [
         Line2D([], [], color=looks[model][0], ls=looks[model][1], lw=1.6, marker=looks[model][2], ms=0, label=model)
         for model in models
     ]
 
 
-def key_to_ends(table: Table) -> list[Line2D]:
+def key_to_ends(table: Table) -> "list[Line2D]":
     """Entries for a legend: the markers at the ends of the runs, as many as occur."""
+    from matplotlib.lines import Line2D
+
     found = {status for (status,) in table.each("status")}
     return [
-        Line2D([], [], color=page.GREY, ls="none", marker=marker, fillstyle=fill, ms=4.5, label=words)  # type: ignore[arg-type]
+        Line2D([], [], color=GREY, ls="none", marker=marker, fillstyle=fill, ms=4.5, label=words)  # type: ignore[arg-type]
         for status, (marker, fill, words) in ENDS.items()
         if status in found
     ]
 
 
-def legend(figure: Figure, table: Table, looks: dict[str, Look]) -> None:
+def legend(figure: "Figure", table: Table, looks: dict[str, Look]) -> None:
     """One for all panels, above them: the lines of the models, the markers at the ends."""
     handles = [*key(looks, [model for model in present(table, looks) if model in looks]), *key_to_ends(table)]
     columns = len(handles) if len(handles) < 9 else -(-len(handles) // 2)
     figure.legend(handles=handles, loc="outside upper left", ncols=columns, handlelength=3.2)
 
 
-def draw_ends(ax: Axes, table: Table, variant: str, looks: dict[str, Look]) -> None:
+def draw_ends(ax: "Axes", table: Table, variant: str, looks: dict[str, Look]) -> None:
     """A column for each model: a marker for each seed's last score, a bar at the median, a cross on top if diverged."""
     models = present(table.where(variant=variant), looks)
     for place, model in enumerate(models):
@@ -204,15 +126,15 @@ def draw_ends(ax: Axes, table: Table, variant: str, looks: dict[str, Look]) -> N
         empty(ax)
 
 
-def mark_diverged(ax: Axes, x: float, end: Ends, color: str, *, row: int = 0) -> None:
+def mark_diverged(ax: "Axes", x: float, end: Ends, color: str, *, row: int = 0) -> None:
     """A cross at the top of the panel, since a run that diverged has no score; `row` rows below the highest."""
     if end.diverged:
         ax.plot([x], [0.97 - 0.04 * row], "x", color=color, ms=6, mew=1.6, transform=ax.get_xaxis_transform())
 
 
-def baseline(ax: Axes, value: float, words: str, *, side: str = "right", va: str = "bottom") -> None:
+def baseline(ax: "Axes", value: float, words: str, *, side: str = "right", va: str = "bottom") -> None:
     """A dotted line with its name above or below it, at one of its ends."""
-    ax.axhline(value, color=page.GREY, lw=1, ls=(0, (1, 2)))
+    ax.axhline(value, color=GREY, lw=1, ls=(0, (1, 2)))
     ax.annotate(
         words,
         (1.0 if side == "right" else 0.0, value),
@@ -222,12 +144,12 @@ def baseline(ax: Axes, value: float, words: str, *, side: str = "right", va: str
         ha=side,
         va=va,
         fontsize=7.5,
-        color=page.GREY,
+        color=GREY,
         bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.6},
     )
 
 
-def label_right(ax: Axes, labels: Iterable[tuple[float, str, str]], *, size: float = 8.0) -> None:
+def label_right(ax: "Axes", labels: Iterable[tuple[float, str, str]], *, size: float = 8.0) -> None:
     """Direct labels (y, words, colour) right of the panel, each as near to its y as the others leave room.
 
     To be called last, after `figure.draw_without_rendering()`: the places are those of the limits and the layout then.
@@ -252,7 +174,7 @@ def label_right(ax: Axes, labels: Iterable[tuple[float, str, str]], *, size: flo
 
 def curves_and_ends(
     table: Table, variant: str, looks: dict[str, Look], *, every: float = 1.0, line: str | None = None
-) -> tuple[Figure, tuple[Axes, Axes]]:
+) -> "tuple[Figure, tuple[Axes, Axes]]":
     """A page with the curves of one variant on the left, and how they ended on the right.
 
     Args:
@@ -267,10 +189,10 @@ def curves_and_ends(
     return figure, (left, right)
 
 
-def told(table: Table, variant: str, looks: Iterable[str]) -> str:
+def summaries(table: Table, variant: str, looks: Iterable[str]) -> str:
     """Every model with its score, and those that were not run."""
     found = {model: ends(table, variant, model) for model in present(table.where(variant=variant), looks)}
-    said = ", ".join(f"{model} {end.told()}" for model, end in found.items() if end is not None)
+    said = ", ".join(f"{model} {end.in_words()}" for model, end in found.items() if end is not None)
     return f"{said}{not_run(found, looks)}" if found else "none was run"
 
 

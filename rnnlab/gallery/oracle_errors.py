@@ -1,23 +1,27 @@
 """Which oracle can see a vanished gradient: relative error against the step, and against the gradient's own size."""
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from rnnlab.arrays import Array
+from rnnlab.experiments.results import looks
 from rnnlab.gallery import page
 from rnnlab.gradcheck.oracles import COMPLEX_STEP, Losses
 from rnnlab.gradcheck.perturb import RecurrentRun, Setup
 from rnnlab.layers import RNN
 from rnnlab.table import Table
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 TITLE = "Only the complex step sees a vanished gradient"
 INKS = {
-    "forward": (page.RED, "v"),
-    "central": (page.ORANGE, "s"),
-    "Richardson": (page.BLUE, "^"),
-    "complex step": (page.BLACK, "o"),
+    "forward": (looks.RED, "v"),
+    "central": (looks.ORANGE, "s"),
+    "Richardson": (looks.BLUE, "^"),
+    "complex step": (looks.BLACK, "o"),
 }
 FLOOR = 1e-17
 """Where an error of exactly 0 is drawn, below the smallest error a float64 can have."""
@@ -81,7 +85,7 @@ def compute(*, steps: int = 400, hidden: int = 20, inputs: int = 2, near: int = 
 
 
 @page.styled
-def draw(table: Table) -> Figure:
+def draw(table: Table) -> "Figure":
     """Left error against step, right error against the size of the gradient; lower is better, further right smaller."""
     figure, (left, right) = page.page(1, 2, height=4.4, sharey=True)
     for name, (color, marker) in INKS.items():
@@ -95,10 +99,10 @@ def draw(table: Table) -> Figure:
     for ax in (left, right):
         ax.set(xscale="log", yscale="log", ylim=(3e-18, 1e10))
         ax.invert_xaxis()
-        ax.axhline(1, color=page.GREY, lw=0.8)
-        ax.axhline(np.finfo(float).eps, color=page.GREY, lw=0.8, ls=":")
-    page.label(right, right.get_xlim()[0] / 10, 4, "100 % wrong", page.GREY)
-    page.label(left, 0.5, np.finfo(float).eps * 4, "roundoff", page.GREY)
+        ax.axhline(1, color=looks.GREY, lw=0.8)
+        ax.axhline(np.finfo(float).eps, color=looks.GREY, lw=0.8, ls=":")
+    page.label(right, right.get_xlim()[0] / 10, 4, "100 % wrong", looks.GREY)
+    page.label(left, 0.5, np.finfo(float).eps * 4, "roundoff", looks.GREY)
     left.set(title="a healthy gradient: which step?", xlabel="step", ylabel="relative error")
     right.set(
         title="a vanishing gradient, each at its best step",

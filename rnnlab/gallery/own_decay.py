@@ -1,14 +1,19 @@
 """The decay of the gradient on the user's own sequences: what `rnnlab flow` measures, draws and says."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from matplotlib.figure import Figure
 
 from rnnlab import flow
 from rnnlab.arrays import Array
+from rnnlab.experiments.results import looks
 from rnnlab.gallery import page
 from rnnlab.layers import RNN, IndRNN
 from rnnlab.table import Table
 from rnnlab.trace import AnyLayer
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 LOST = 1e-8
 """The norm under which we call a gradient lost: next to one of size 1 it moves no digit of a float32 weight."""
@@ -33,28 +38,28 @@ def compute(layer: AnyLayer, xs: Array) -> Table:
 
 
 @page.styled
-def draw(table: Table) -> Figure:
+def draw(table: Table) -> "Figure":
     """The norm against steps back, its band over the sequences, Pascanu's bound, and where we call it lost."""
     figure, (ax,) = page.page(1, 1, height=4.6, width=8)
     back, median = table["back"], table["median"]
     shown = table["high"] > 0
     smallest = min(LOST / 100, table["low"][table["low"] > 0].min())
     low = np.maximum(table["low"], smallest)
-    ax.fill_between(back[shown], low[shown], table["high"][shown], color=page.BLUE, alpha=0.2, lw=0)
-    ax.plot(back[median > 0], median[median > 0], color=page.BLUE, label="median sequence, band 10–90 %")
+    ax.fill_between(back[shown], low[shown], table["high"][shown], color=looks.BLUE, alpha=0.2, lw=0)
+    ax.plot(back[median > 0], median[median > 0], color=looks.BLUE, label="median sequence, band 10–90 %")
     if (median == 0).any():
         gone = back[median == 0]
         ground = ax.get_xaxis_transform()
-        triangles = ax.plot(gone, np.zeros(len(gone)), "v", color=page.BLUE, ms=5, transform=ground, label="exactly 0")
+        triangles = ax.plot(gone, np.zeros(len(gone)), "v", color=looks.BLUE, ms=5, transform=ground, label="exactly 0")
         triangles[0].set_clip_on(False)
     top = max(10.0, float(table["high"].max()) * 3)
     log_bound = back * np.log(table["bound"][0])
     seen = (log_bound > np.log(smallest)) & (log_bound < np.log(top))
     bound = f"Pascanu's bound, {table['bound'][0]:.3g}$^k$"
     if seen.any():
-        ax.plot(back[seen], np.exp(log_bound[seen]), color=page.GREY, ls="--", lw=1, label=bound)
-    ax.axhline(LOST, color=page.RED, lw=0.8, ls=":")
-    page.label(ax, back.max(), LOST, "1e-8: lost", page.RED, ha="right")
+        ax.plot(back[seen], np.exp(log_bound[seen]), color=looks.GREY, ls="--", lw=1, label=bound)
+    ax.axhline(LOST, color=looks.RED, lw=0.8, ls=":")
+    page.label(ax, back.max(), LOST, "1e-8: lost", looks.RED, ha="right")
     ax.set(yscale="log", ylim=(smallest / 3, top), xlim=(0, back.max()), title="where does the gradient go?")
     ax.set(xlabel="steps back from the loss, k")
     ax.set_ylabel(r"$|\partial L/\partial h[T-k]|$, with $|\partial L/\partial h[T]| = 1$")

@@ -1,15 +1,14 @@
-"""The page that every figure is laid out on: inks, line styles, type, and how it is saved."""
+"""The page that every figure is laid out on: type, panels, labels, and how it is saved. Matplotlib is loaded here."""
 
-from typing import Any, BinaryIO
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-from matplotlib import rc_context
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from rnnlab.table import Table
 
-# Okabe and Ito's colours, which the colour-blind tell apart; every one goes with a line style or a marker.
-BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
-YELLOW, BLUE, RED, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
-GREY = "#767676"
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 STYLE: Any = {
     "font.family": "DejaVu Sans",
@@ -31,25 +30,39 @@ STYLE: Any = {
 }
 FORMATS = ("png", "svg", "pdf")
 
-styled = rc_context(STYLE)
-"""A decorator for `draw` functions: they, and nothing else, use the page's style."""
+
+def styled(draw: "Callable[[Table], Figure]") -> "Callable[[Table], Figure]":
+    """A decorator for `draw` functions: they, and nothing else, use the page's style."""
+
+    @wraps(draw)
+    def drawn(table: Table) -> "Figure":
+        from matplotlib import rc_context  # loaded where something is drawn, never to compute
+
+        with rc_context(STYLE):
+            return draw(table)
+
+    return drawn
 
 
-def page(rows: int, columns: int, *, height: float, width: float = 10.5, **options: Any) -> tuple[Figure, list[Axes]]:
+def page(rows: int, columns: int, *, height: float, width: float = 10.5, **options: Any) -> "tuple[Figure, list[Axes]]":
     """An empty figure, in inches, and its panels from left to right and down; `options` go to Figure.subplots."""
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(width, height), layout="constrained")
     return figure, list(figure.subplots(rows, columns, squeeze=False, **options).flat)
 
 
-def label(axes: Axes, x: float, y: float, text: str, color: str, **options: Any) -> None:
-    """A direct label at data coordinates, in its line's ink on white."""
+def label(axes: "Axes", x: float, y: float, text: str, color: str, **options: Any) -> None:
+    """A direct label at data coordinates, in its line's colour on white."""
     options = {"fontsize": 8, "va": "center", "ha": "left", **options}
     background = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.8}
     axes.text(x, y, text, color=color, bbox=background, **options)
 
 
-def save(figure: Figure, file: BinaryIO, kind: str, caption: str) -> None:
+def save(figure: "Figure", file: BinaryIO, kind: str, caption: str) -> None:
     """Write `figure` as png, svg or pdf with its caption as its description; the same figure gives the same bytes."""
+    from matplotlib import rc_context
+
     metadata: dict[str, dict[str, Any]] = {
         "png": {"Description": caption, "Software": None},
         "svg": {"Description": caption, "Date": None, "Creator": None},

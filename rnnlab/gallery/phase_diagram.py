@@ -1,25 +1,27 @@
 """The phase diagram: the largest Lyapunov exponent over recurrent gain and input, and Pascanu's bound beside it."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
-from matplotlib.figure import Figure
 
 from rnnlab import flow, initializers
 from rnnlab.arrays import Array
+from rnnlab.experiments.results import looks
 from rnnlab.gallery import page
 from rnnlab.layers import RNN, IndRNN
 from rnnlab.table import Table
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.colors import Normalize
+    from matplotlib.figure import Figure
+
 TITLE = "Where the gradient vanishes, and where it explodes"
 PANELS = {"tanh": "tanh", "relu": "ReLU", "sigmoid": "sigmoid"}
 NEURONS = {
-    "ReLU, no input": ("relu", 0.0, page.GREEN, "s"),
-    "ReLU, x[t] ~ N(0, 1)": ("relu", 1.0, page.BLUE, "^"),
-    "tanh, x[t] ~ N(0, 1)": ("tanh", 1.0, page.RED, "o"),
+    "ReLU, no input": ("relu", 0.0, looks.GREEN, "s"),
+    "ReLU, x[t] ~ N(0, 1)": ("relu", 1.0, looks.BLUE, "^"),
+    "tanh, x[t] ~ N(0, 1)": ("tanh", 1.0, looks.RED, "o"),
 }
 LIMIT = 2.0
 """Where the colours end, in nats per step."""
@@ -77,8 +79,11 @@ def compute(
 
 
 @page.styled
-def draw(table: Table) -> Figure:
+def draw(table: Table) -> "Figure":
     """Three heatmaps, orange where it vanishes and purple where it explodes, and IndRNN's exponent over u."""
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import Normalize
+
     figure, axes = page.page(2, 2, height=8)
     *maps, curve = axes
     norm = Normalize(-LIMIT, LIMIT)
@@ -94,27 +99,27 @@ def draw(table: Table) -> Figure:
         curve.plot(rows["gain"][alive], rows["exponent"][alive], marker=marker, mfc="white", label=name, **style)
         gone = rows["gain"][~alive]
         curve.plot(gone, np.full(len(gone), LOST - 0.2 * place), marker="v", **style)
-    page.label(curve, -1.52, LOST + 0.3, "-∞: every path is cut", page.BLACK)
+    page.label(curve, -1.52, LOST + 0.3, "-∞: every path is cut", looks.BLACK)
     u = np.linspace(0.05, 1.5, 200)
     for side in (-1, 1):
-        curve.plot(side * u, np.log(u), color=page.GREY, lw=1, zorder=1, label="log |u|" if side > 0 else None)
-    curve.axhline(0, color=page.BLACK, lw=0.8)
+        curve.plot(side * u, np.log(u), color=looks.GREY, lw=1, zorder=1, label="log |u|" if side > 0 else None)
+    curve.axhline(0, color=looks.BLACK, lw=0.8)
     curve.set(title="IndRNN", xlabel="recurrent weight u", ylabel="largest exponent λ, nats per step", ylim=(-3.6, 2))
     curve.legend(loc="upper center", ncols=2)
     return figure
 
 
-def _heatmap(ax: Axes, rows: Table, norm: Normalize) -> None:
+def _heatmap(ax: "Axes", rows: Table, norm: "Normalize") -> None:
     """The exponents, the line where they are 0, and the gain below which Pascanu's bound says that they must be < 0."""
     gains, scales = np.unique(rows["gain"]), np.unique(rows["scale"])
     exponents = rows["exponent"].reshape(len(gains), len(scales)).T
     ax.pcolormesh(_edges(gains), _edges(scales), exponents, cmap="PuOr", norm=norm, rasterized=True)
-    ax.contour(gains, scales, exponents, levels=[0.0], colors=page.BLACK, linewidths=1.6)
+    ax.contour(gains, scales, exponents, levels=[0.0], colors=looks.BLACK, linewidths=1.6)
     sufficient = _sufficient(rows)
-    ax.axvline(sufficient, color=page.BLACK, ls="--", lw=1)
+    ax.axvline(sufficient, color=looks.BLACK, ls="--", lw=1)
     beside = {"rotation": 90, "ha": "right", "va": "bottom"}
-    page.label(ax, sufficient * 0.93, scales[0] * 0.8, "γ σ$_{max}$(U) = 1", page.BLACK, **beside)
-    page.label(ax, _critical(rows, scales[-2]) * 1.15, scales[-2], "λ = 0", page.BLACK)
+    page.label(ax, sufficient * 0.93, scales[0] * 0.8, "γ σ$_{max}$(U) = 1", looks.BLACK, **beside)
+    page.label(ax, _critical(rows, scales[-2]) * 1.15, scales[-2], "λ = 0", looks.BLACK)
     ax.set(xscale="log", yscale="log")
     ax.set_xticks([0.25, 0.5, 1, 2, 4, 8, 16, 32], ["¼", "½", "1", "2", "4", "8", "16", "32"])
     ax.minorticks_off()

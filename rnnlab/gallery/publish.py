@@ -1,84 +1,21 @@
-"""Write figures to a folder: NAME.csv, NAME.png and README.md, the gallery that shows them all."""
+"""Write figures to a folder: NAME.png, NAME.csv unless it is recorded, and README.md, the gallery of them all."""
 
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Literal
 
-from matplotlib.figure import Figure
-
-from rnnlab.experiments import runner
+from rnnlab.experiments.results.tables import RUNS, is_recorded, link, location, own_copy, read
 from rnnlab.files import replacing
-from rnnlab.gallery import (
-    activation_slopes,
-    adding_problem,
-    character_model,
-    cliff,
-    deep_stacks,
-    depth_vs_time,
-    gradient_decay,
-    gradient_while_learning,
-    indrnn_range,
-    initializer_learning,
-    initializer_survey,
-    irnn_memory,
-    jacobian_spectrum,
-    learning,
-    oracle_errors,
-    page,
-    phase_diagram,
-    phoneme_frames,
-    pixel_digits,
-    step_cost,
-    truncation_error,
-)
+from rnnlab.gallery import learning, page
+from rnnlab.gallery.figures import FIGURES, recipe
 from rnnlab.table import Table
 
-RECORDED = Path(__file__).parent / "recorded"
-RUNS = "runs.csv"
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
-
-class FigureModule(Protocol):
-    """What every module of the gallery has. `compute` takes its knobs by keyword; all have defaults.
-
-    One that measures time, or trains for hours, has RECORDED besides, the names of its table's columns: its table was
-    measured once, is kept in `recorded/`, and is drawn again. One that trains has RECIPE, the name of its experiment;
-    the runs of all experiments, a row each with the command that repeats it, are kept in `recorded/runs.csv`.
-    """
-
-    TITLE: str
-
-    def compute(self) -> Table: ...
-
-    def draw(self, table: Table) -> Figure: ...
-
-    def caption(self, table: Table) -> str: ...
-
-
-FIGURES = {
-    module.__name__.rpartition(".")[2]: cast(FigureModule, module)
-    for module in (
-        gradient_decay,
-        initializer_survey,
-        activation_slopes,
-        depth_vs_time,
-        jacobian_spectrum,
-        phase_diagram,
-        irnn_memory,
-        indrnn_range,
-        cliff,
-        truncation_error,
-        oracle_errors,
-        step_cost,
-        adding_problem,
-        gradient_while_learning,
-        pixel_digits,
-        character_model,
-        phoneme_frames,
-        deep_stacks,
-        initializer_learning,
-    )
-}
+Source = Literal["computed", "recorded", "own"]
+"""Where a drawn table comes from; "own" is one in the user's folder that differs from the recorded one."""
 
 
 def publish(
@@ -88,15 +25,15 @@ def publish(
     announce: Callable[[str], None] = lambda name: None,
     *,
     recompute: bool = False,
-) -> list[str]:
+) -> dict[str, Source]:
     """Compute, draw and write the named figures (all if none is named), then the gallery's README.
 
     Each file is written whole or not at all. What is drawn is what the CSV says, to the last digit. A recorded figure
-    is drawn from the table in `out`, or else from the one that the package comes with; it is measured anew only to
-    `recompute`.
+    is drawn from its recorded table, of which no copy is written, or from the user's own in `out`, which an earlier
+    `recompute` left there; it is measured, or trained, again only to `recompute`.
 
     Returns:
-        The figures that were drawn from a recorded table.
+        Of each figure, where its table came from.
 
     Raises:
         ValueError: an unknown name; the message lists the figures. Or a table in `out` that is not this figure's.
@@ -106,91 +43,90 @@ def publish(
         if name not in FIGURES:
             raise ValueError(f"figure must be one of {', '.join(FIGURES)}; got {name!r}")
     out.mkdir(parents=True, exist_ok=True)
-    redrawn = []
+    sources: dict[str, Source] = {}
     for name in names or FIGURES:
         announce(name)
         module = FIGURES[name]
-        recorded = recorded_path(f"{name}.csv", out)
-        if columns(module) and recorded is not None and not recompute:
-            table = read_recorded(recorded, columns(module))
-            redrawn.append(name)
+        if is_recorded(name) and not recompute:
+            sources[name] = "own" if own_copy(name, out) else "recorded"
+            table = read(name, out)
         else:
+            sources[name] = "computed"
             table = Table.parse(module.compute().text())
-        write(out / name, table, module.draw(table), module.caption(table), kind)
-        recipe = getattr(module, "RECIPE", None)
-        if recipe is not None:
-            _write_runs(out, None if name in redrawn else recipe)
-    with replacing(out / "README.md") as file:
-        file.write(_readme(out).encode())
-    return redrawn
+        picture = rendered(module.draw(table), module.caption(table), kind)
+        if sources[name] == "computed":
+            write_table(out / f"{name}.csv", table)
+            if (experiment := recipe(name)) is not None:
+                write_table(
+                    out / f"{RUNS}.csv", read(RUNS, out).without(recipe=experiment).above(learning.runs(experiment))
+                )
+        write_bytes(out / f"{name}.{kind}", picture)
+    write_bytes(out / "README.md", _readme(out).encode())
+    return sources
 
 
-def recorded_path(name: str, out: Path) -> Path | None:
-    """Where the recorded table of that name is: in `out`, or else in the package; None if in neither."""
-    return next((path for path in (out / name, RECORDED / name) if path.exists()), None)
-
-
-def _write_runs(out: Path, anew: str | None) -> None:
-    """runs.csv in `out`: as recorded, but with the rows of the recipe that was carried out anew."""
-    path = recorded_path(RUNS, out)
-    runs = None if path is None else read_recorded(path, runner.RUNS)
-    if anew is not None:
-        mine = learning.runs(anew)
-        runs = mine if runs is None else runs.without(recipe=anew).above(mine)
-    if runs is not None:
-        with replacing(out / RUNS) as file:
-            file.write(runs.text().encode())
-
-
-def columns(module: FigureModule) -> str:
-    """Those of the module's recorded table; none if it is computed each time."""
-    return str(getattr(module, "RECORDED", ""))
-
-
-def read_recorded(path: Path, wanted: str) -> Table:
-    """The table at `path`, refused unless it is whole and has the columns `wanted`."""
-    try:
-        table = Table.read(path)
-    except ValueError:  # not UTF-8, no rows, or rows of different lengths
-        table = Table({})
-    if list(table.columns) != wanted.split():
-        raise ValueError(f"{path} is not a table with the columns {wanted}: delete it, and the recorded one is drawn")
-    return table
-
-
-def write(stem: Path, table: Table, figure: Figure, caption: str, kind: str = "png") -> None:
-    """Write stem.csv and stem.png (or svg, pdf); both are rendered before either is written."""
+def rendered(figure: "Figure", caption: str, kind: str = "png") -> bytes:
+    """The picture as png, svg or pdf, with its caption in it."""
     picture = BytesIO()
     page.save(figure, picture, kind, caption)
-    with replacing(stem.with_suffix(".csv")) as file:
-        file.write(table.text().encode())
-    with replacing(stem.with_suffix(f".{kind}")) as file:
-        file.write(picture.getvalue())
+    return picture.getvalue()
+
+
+def write_table(path: Path, table: Table) -> None:
+    """As CSV."""
+    write_bytes(path, table.text().encode())
+
+
+def write_bytes(path: Path, contents: bytes) -> None:
+    """Whole or not at all."""
+    with replacing(path) as file:
+        file.write(contents)
+
+
+def write(stem: Path, table: Table, figure: "Figure", caption: str, kind: str = "png") -> None:
+    """Write stem.csv and stem.png (or svg, pdf); both are rendered before either is written."""
+    picture = rendered(figure, caption, kind)
+    write_table(stem.with_suffix(".csv"), table)
+    write_bytes(stem.with_suffix(f".{kind}"), picture)
+
+
+EXAMPLE = """\
+from rnnlab.gallery import gradient_decay as figure
+table = figure.compute(seeds=5, steps=200, hidden=50)
+figure.draw(table).savefig("mine.png")
+print(figure.caption(table))
+"""
 
 
 def _readme(out: Path) -> str:
-    """The gallery: every figure that has a table in `out`, with the caption that the table gives."""
+    """The gallery: every figure that has a picture in `out`, with the caption that its table gives."""
     parts = [
         "# The gallery",
         "`rnnlab figures` writes this folder: for each figure the picture, its table, and the caption below with its "
         "measured numbers. What they say of the survey's claims is in CLAIMS.md, which `rnnlab claims` writes. The "
         "code of `NAME` is `rnnlab/gallery/NAME.py`; to turn a knob, call it:",
-        "```python\n"
-        "from rnnlab.gallery import gradient_decay as figure\n"
-        "table = figure.compute(seeds=5, steps=200, hidden=50)\n"
-        'figure.draw(table).savefig("mine.png")\n'
-        "print(figure.caption(table))\n"
-        "```",
+        f"```python\n{EXAMPLE}```",
     ]
     for name, module in FIGURES.items():
         pictures = [f"{name}.{kind}" for kind in page.FORMATS if (out / f"{name}.{kind}").exists()]
-        if pictures and (out / f"{name}.csv").exists():
-            caption = module.caption(Table.read(out / f"{name}.csv"))
-            again = f"`rnnlab figures {name}`"
-            if columns(module):
-                again += f", which draws this table; measured anew: `rnnlab figures {name} --recompute`"
-            if hasattr(module, "RECIPE"):
-                again += f"; every run with its command, seed, time and versions: [runs]({RUNS})"
-            links = f"[table]({name}.csv), again: {again}"
-            parts += [f"## {module.TITLE}", f"![{name}]({pictures[0]})", f"{caption}", links]
+        path = location(name, out) if is_recorded(name) else out / f"{name}.csv"
+        if pictures and path.exists():
+            table = read(name, out) if is_recorded(name) else Table.read(path)
+            try:
+                caption = module.caption(table)
+            except KeyError:  # a column of this version is not in it
+                caption = "The table here was written by another version of rnnlab: redraw the figure."
+            parts += [f"## {module.TITLE}", f"![{name}]({pictures[0]})", caption, _links(name, path, out)]
     return "\n\n".join(parts) + "\n"
+
+
+def _links(name: str, path: Path, out: Path) -> str:
+    """The figure's table, the command that draws it, and for a recorded one the command that makes it again."""
+    own = is_recorded(name) and own_copy(name, out) is not None
+    words = f"[table]({link(path, out)}){' of your own, unlike the recorded one' if own else ''}; "
+    words += f"redraw: `rnnlab figures {name}`"
+    if is_recorded(name):
+        words += f"; re-run: `rnnlab figures {name} --recompute`"
+    if recipe(name) is not None:
+        words += f"; every run with its command, seed, time and versions: [runs]({link(location(RUNS, out), out)})"
+    return words

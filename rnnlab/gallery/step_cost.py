@@ -4,26 +4,23 @@ import os
 import platform
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from rnnlab.arrays import Array
+from rnnlab.experiments.results import looks
 from rnnlab.gallery import page
 from rnnlab.layers import GRU, LSTM, RNN, IndRNN
 from rnnlab.table import Table
 
-TITLE = "What a step costs"
-RECORDED = "layer hidden seconds ratio low high products machine"
-"""The columns of a measurement. No two are alike: where the table is there already, it is drawn, not measured again."""
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
-LAYERS: dict[str, tuple[Callable[..., Any], str, str, str]] = {
-    "IRNN": (RNN.irnn, page.GREEN, "-", "D"),
-    "IndRNN": (IndRNN.init, page.ORANGE, "-.", "^"),
-    "GRU": (GRU.init, page.BLUE, "--", "o"),
-    "LSTM": (LSTM.init, page.PURPLE, ":", "s"),
-}
+TITLE = "What a step costs"
+
+
+LAYERS: dict[str, Callable[..., Any]] = {"IRNN": RNN.irnn, "IndRNN": IndRNN.init, "GRU": GRU.init, "LSTM": LSTM.init}
 GATES = {"IRNN": 1, "GRU": 3, "LSTM": 4}
 CLAIM = 4
 """Claim C11: an LSTM step costs at least so many IRNN steps."""
@@ -52,14 +49,14 @@ def compute(
     rows: list[tuple[str | float, ...]] = []
     machine = _machine()
     for hidden in sizes:
-        runs = [_training_step(make, steps, batch, inputs, hidden) for make, *_ in LAYERS.values()]
+        runs = [_training_step(make, steps, batch, inputs, hidden) for make in LAYERS.values()]
         seconds = _in_turns(runs, rounds)
         ratios = seconds / seconds[:, :1]
         for column, name in enumerate(LAYERS):
             low, ratio, high = np.quantile(ratios[:, column], (0.1, 0.5, 0.9)).tolist()
             taken = float(np.median(seconds[:, column]))
             rows.append((name, float(hidden), taken, ratio, low, high, products(name, inputs, hidden), machine))
-    return Table.of(RECORDED, rows)
+    return Table.of("layer hidden seconds ratio low high products machine", rows)
 
 
 def _training_step(make: Callable[..., Any], steps: int, batch: int, inputs: int, hidden: int) -> Callable[[], None]:
@@ -91,10 +88,11 @@ def _machine() -> str:
 
 
 @page.styled
-def draw(table: Table) -> Figure:
+def draw(table: Table) -> "Figure":
     """Left the measured time, right the counted products, both relative to the IRNN of that size."""
     figure, (left, right) = page.page(1, 2, height=4.4, sharey=True)
-    for name, (_, color, line, marker) in LAYERS.items():
+    for name in LAYERS:
+        color, line, marker = looks.MODELS[name]
         rows = table.where(layer=name)
         style: dict[str, Any] = {"color": color, "ls": line, "marker": marker, "ms": 5}
         left.fill_between(rows["hidden"], rows["low"], rows["high"], color=color, alpha=0.2, lw=0)
@@ -102,12 +100,12 @@ def draw(table: Table) -> Figure:
         right.plot(rows["hidden"], rows["products"] / table.where(layer="IRNN")["products"], **style, label=name)
     sizes = np.unique(table["hidden"])
     for ax in (left, right):
-        ax.axhline(CLAIM, color=page.GREY, lw=1, ls=(0, (1, 2)))
+        ax.axhline(CLAIM, color=looks.GREY, lw=1, ls=(0, (1, 2)))
         ax.set(xlabel="hidden units H", xscale="log", yscale="log")
         ax.set_xticks(sizes, [f"{size:.0f}" for size in sizes])
         ax.set_yticks([0.1, 0.2, 0.5, 1, 2, 3, 4, 6], ["0.1", "0.2", "0.5", "1", "2", "3", "4", "6"])
         ax.minorticks_off()
-    page.label(right, sizes[0], CLAIM * 1.07, "claim C11: an LSTM at least 4", page.GREY, va="bottom")
+    page.label(right, sizes[0], CLAIM * 1.07, "claim C11: an LSTM at least 4", looks.GREY, va="bottom")
     left.set(title="measured: time of a training step", ylabel="relative to the IRNN")
     right.set(title="counted: multiply-adds of its matrix products")
     left.legend(loc="lower left")

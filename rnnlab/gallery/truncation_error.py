@@ -1,16 +1,19 @@
 """What truncated BPTT gives up: the error of its gradient against the length of a stretch, forgetting or not."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from rnnlab import bptt, flow, initializers
 from rnnlab.arrays import Array
+from rnnlab.experiments.results import looks
 from rnnlab.gallery import page
 from rnnlab.layers import LSTM, RNN, IndRNN
 from rnnlab.table import Table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 TITLE = "Cut off after k steps, what is missing?"
 Build = Callable[[np.random.Generator, int, int, int], Any]
@@ -34,10 +37,10 @@ def _indrnn(rng: np.random.Generator, inputs: int, hidden: int, steps: int) -> I
 
 
 LAYERS: dict[str, tuple[Build, str, str, str]] = {
-    "tanh RNN": (_tanh, page.RED, "--", "o"),
-    "LSTM": (_lstm, page.PURPLE, ":", "s"),
-    "IndRNN": (_indrnn, page.ORANGE, "-.", "^"),
-    "IRNN": (_irnn, page.GREEN, "-", "D"),
+    "tanh RNN": (_tanh, looks.RED, "--", "o"),
+    "LSTM": (_lstm, looks.PURPLE, ":", "s"),
+    "IndRNN": (_indrnn, looks.ORANGE, "-.", "^"),
+    "IRNN": (_irnn, looks.GREEN, "-", "D"),
 }
 LOSSES = {"last": "loss on the last step alone", "every": "loss on every step"}
 FLOOR = 1e-16
@@ -94,7 +97,7 @@ def _gradients(layer: Any, xs: Array, dhs: Array, ks: tuple[int, ...]) -> list[A
 
 
 @page.styled
-def draw(table: Table) -> Figure:
+def draw(table: Table) -> "Figure":
     """The relative error against k, both logarithmic, left for a loss on the last step, right for one on every step."""
     figure, axes = page.page(1, 2, height=4.4)
     for (kind, title), ax in zip(LOSSES.items(), axes, strict=True):
@@ -115,7 +118,7 @@ def draw(table: Table) -> Figure:
     left.set(ylabel="error of the gradient, relative to full BPTT", ylim=(FLOOR, 5))
     right.set(ylim=(0.03, 1.6))
     right.set_yticks([0.05, 0.1, 0.2, 0.5, 1], ["0.05", "0.1", "0.2", "0.5", "1"])
-    page.label(left, steps, FLOOR * 3, "exactly 0", page.BLACK, ha="center", va="bottom")
+    page.label(left, steps, FLOOR * 3, "exactly 0", looks.BLACK, ha="center", va="bottom")
     left.legend(loc="lower left")
     return figure
 
