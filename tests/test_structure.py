@@ -1,6 +1,7 @@
 """The house: imports go only downwards, layers never import each other, and NumPy alone is needed to import it."""
 
 import ast
+import re
 import subprocess
 import sys
 from importlib.metadata import requires
@@ -109,6 +110,18 @@ def test_numpy_and_matplotlib_are_the_only_run_time_dependencies():
     plain = [need for need in requires("rnnlab") if "extra" not in need]
     assert sorted(need.split(">")[0] for need in plain) == ["matplotlib", "numpy"]
     assert all("<" not in need for need in plain)
+
+
+def test_a_test_needs_no_package_that_the_extra_test_does_not_bring():
+    # "pytest>=8; extra == 'test'": what is imported bears the name of what is installed.
+    brought = {re.match(r"\w+", need)[0] for need in requires("rnnlab") if "extra" not in need or "test" in need}
+    folder = Path(__file__).parent
+    known = brought | sys.stdlib_module_names | {"rnnlab"} | {path.stem for path in folder.iterdir()}
+    for path in folder.rglob("test_*.py"):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module] if isinstance(node, ast.ImportFrom) else []
+            assert {name.split(".")[0] for name in names} <= known, path.name
 
 
 def test_there_is_no_assert_in_the_library():
