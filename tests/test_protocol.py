@@ -157,9 +157,9 @@ def test_a_network_that_was_saved_is_looked_at_like_a_fresh_one(tmp_path):
 )
 def test_what_carries_no_state_is_refused(instrument):
     dense = rl.Dense.init(np.random.default_rng(0), inputs=D, outputs=2)
-    with pytest.raises(ValueError, match="^Dense carries no state from step to step"):
+    with pytest.raises(ValueError, match=r"^Dense carries no state from step to step"):
         instrument(dense, np.ones((3, 1, D)))
-    with pytest.raises(TypeError, match="^layer must be a layer, not a class: make one with RNN.init"):
+    with pytest.raises(TypeError, match=r"^layer must be a layer, not a class: make one with RNN.init"):
         instrument(rl.RNN, np.ones((3, 1, D)))
 
 
