@@ -41,6 +41,12 @@ def test_dense_refuses_what_does_not_fit():
         layer.backward(layer.forward(np.ones((4, 3))), np.ones((2, 4)))
     with pytest.raises(ValueError, match=r"b must be \(K,\) with K = 2 to match W \(3, 2\); got \(3,\)"):
         rl.Dense(np.ones((3, 2)), np.ones(3))
+    with pytest.raises(ValueError, match=r"W must be \(D, K\); got \(2, 3, 2\)"):
+        rl.Dense(np.ones((2, 3, 2)), np.ones(3))
+    with pytest.raises(ValueError, match=r"W must be finite; got nan at W\[0, 0\]"):
+        rl.Dense(np.full((3, 2), np.nan), np.ones(2))
+    with pytest.raises(TypeError, match="W must be float32 or float64; got int64"):
+        rl.Dense(np.ones((3, 2), np.int64), np.ones(2, np.int64))
 
 
 # Embedding
@@ -212,6 +218,18 @@ def test_batch_norm_refuses_what_does_not_fit():
         layer.forward(np.ones((2, 2, 4)))
     with pytest.raises(ValueError, match=r"variance must be \(D,\) with D = 3"):
         rl.BatchNorm(np.ones(3), np.ones(3), np.ones(3), np.ones(4))
+    for momentum in (-0.01, 1.01, np.nan):
+        with pytest.raises(ValueError, match=f"momentum must be in 0 … 1; got {momentum}"):
+            rl.BatchNorm.init(inputs=3, momentum=momentum)
+    for momentum in (0.0, 1.0):
+        assert rl.BatchNorm.init(inputs=3, momentum=momentum).momentum == momentum
+
+
+def test_a_fresh_batch_norm_neither_scales_nor_shifts():
+    layer = rl.BatchNorm.init(inputs=3)
+    for name, value in {"gamma": 1, "beta": 0, "mean": 0, "variance": 1}.items():
+        np.testing.assert_array_equal(getattr(layer, name), np.full(3, value))
+    assert (layer.momentum, layer.epsilon) == (0.99, 1e-3)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

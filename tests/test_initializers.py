@@ -316,6 +316,14 @@ def test_variance_scaling_has_the_variance_scale_over_fan(mode, distribution, ki
     assert_distributed(weights, kind, 0.0, math.sqrt(1.7 / MODES[mode]))
 
 
+@pytest.mark.parametrize(("mode", "shape"), [("fan_in", (1, 900)), ("fan_out", (900, 1)), ("fan_avg", (1, 1))])
+def test_a_fan_of_one_divides_by_one(mode, shape):
+    limit = np.sqrt(3 * 2.0)  # √(3 scale / n) with n = 1
+    drawn = initializers.variance_scaling(np.random.default_rng(0), shape, scale=2.0, mode=mode, distribution="uniform")
+    wanted = initializers.random_uniform(np.random.default_rng(0), shape, minval=-limit, maxval=limit)
+    np.testing.assert_allclose(drawn, wanted, rtol=1e-15)
+
+
 @pytest.mark.parametrize("a", [0.01, 0.3, 1.0])
 def test_the_scale_for_a_leaky_relu_is_two_over_one_plus_the_squared_slope(a):
     # gain = √(2 / (1 + a²)): 1.3546 at a = 0.3, where √(2/1 + a²) would give 1.4457.

@@ -238,6 +238,21 @@ def test_timit_is_read_and_cut_into_windows(tmp_path):
     assert np.array_equal(task.frames[0], task.test_frames[0])  # the same samples as SPHERE and as RIFF
 
 
+def test_frames_of_timit_have_mean_0_and_variance_1_over_the_training_part_alone(tmp_path):
+    corpus(tmp_path)
+    quieter = riff().replace(SAMPLES.astype("<i2").tobytes(), (SAMPLES // 2).astype("<i2").tobytes())
+    (tmp_path / "TEST" / "DR1" / "FABC0" / "SX1.WAV").write_bytes(quieter)
+    task = Phonemes.read(tmp_path, steps=3)  # three windows of nine frames, none of them filled up
+    train, test = (
+        speech.log_mel(speech.read_wave(tmp_path / part / "DR1" / "FABC0" / "SX1.WAV")) for part in ("TRAIN", "TEST")
+    )
+    mean = np.array([sum(train[:, k]) / 9 for k in range(26)])
+    deviation = np.array([np.sqrt(sum((train[:, k] - mean[k]) ** 2) / 9) for k in range(26)])
+    assert task.frames.reshape(9, 26) == pytest.approx((train - mean) / deviation, rel=1e-12, abs=1e-12)
+    assert task.test_frames.reshape(9, 26) == pytest.approx((test - mean) / deviation, rel=1e-12, abs=1e-12)
+    assert (task.test_frames < task.frames).all()
+
+
 def test_both_byte_orders_and_both_formats_hold_the_same_samples(tmp_path):
     for name, contents in {"a": sphere("01"), "b": sphere("10"), "c": riff()}.items():
         (tmp_path / name).write_bytes(contents)

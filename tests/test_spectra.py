@@ -106,11 +106,24 @@ def test_exponents_see_what_singular_values_of_a_long_product_cannot():
         np.zeros((1, 2)), np.linalg.qr(np.array([[1.0, 2], [3, 4]]))[0] @ np.diag(u), np.zeros(2), "identity"
     )
     xs = np.zeros((400, 1, 1))
-    smallest = flow.lyapunov_exponents(layer, xs)[0, -1]
-    largest = flow.lyapunov_exponents(layer, xs)[0, 0]
-    assert smallest + largest == pytest.approx(np.log(0.5), rel=1e-10)
-    values = flow.singular_values(layer, xs)[0, 0]
-    assert abs(np.log(values[1]) / 400 - smallest) > 0.01  # lost in roundoff
+    exponents = flow.lyapunov_exponents(layer, xs)[0]
+    assert exponents.sum() == pytest.approx(np.log(0.5), rel=1e-10)
+    largest, smallest = flow.singular_values(layer, xs)[0, 0]
+    # The two multiply to |det U|^400. The smaller lies far under the roundoff of the entries, eps × the larger:
+    # noise, or 0, stands in its place, and is not even of the right size.
+    truth = 0.5**400 / largest
+    assert truth < 1e-6 * np.finfo(float).eps * largest
+    assert not truth / 2 < smallest < truth * 2
+
+
+@pytest.mark.parametrize("discard", [0, 1, 150, 199])
+def test_exponents_are_means_over_the_steps_that_are_not_discarded(discard):
+    """A linear net that turns and shrinks by 0.9 at every step has log 0.9 in all directions, from any step on."""
+    rng = np.random.default_rng(0)
+    turn = np.linalg.qr(rng.standard_normal((5, 5)))[0]
+    layer = rl.RNN(np.zeros((1, 5)), 0.9 * turn, np.zeros(5), "identity")
+    exponents = flow.lyapunov_exponents(layer, np.zeros((200, 1, 1)), discard=discard)
+    np.testing.assert_allclose(exponents, np.log(0.9), rtol=1e-13)
 
 
 def test_fewer_exponents_are_the_largest_ones():

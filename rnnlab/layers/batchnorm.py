@@ -49,7 +49,7 @@ class BatchNorm(Record):
         running: whether to normalise by the running statistics instead of the batch's.
 
     Raises:
-        ValueError, TypeError: shapes or dtypes do not fit together.
+        ValueError, TypeError: shapes or dtypes do not fit together, or momentum is not in 0 … 1.
 
     Source: Ioffe, Szegedy (2015), arXiv 1502.03167, §3; momentum and ε are Keras's.
     """
@@ -68,6 +68,8 @@ class BatchNorm(Record):
         D = (len(self.gamma), f"to match gamma {self.gamma.shape}")
         for name in ("beta", "mean", "variance"):
             contract(name, getattr(self, name), "D", dtype=self.gamma.dtype, D=D)
+        if not 0 <= self.momentum <= 1:
+            raise ValueError(f"momentum must be in 0 … 1; got {self.momentum}")
 
     @classmethod
     def init(cls, *, inputs: int, momentum: float = 0.99, epsilon: float = 1e-3, dtype: DTypeLike = np.float64) -> Self:
