@@ -5,7 +5,7 @@ from rnnlab import interrupt
 __version__ = "0.1.0"
 interrupt.end_quietly()  # Ctrl-C, while all that follows is loaded by the command line
 
-from rnnlab import activations, bptt, flow, initializers, interop, losses, models, optim, tasks
+from rnnlab import activations, bptt, flow, initializers, interop, losses, models, optim, parallel, tasks
 from rnnlab.gradcheck import Finding, GradientError, Report, check_gradients
 from rnnlab.layers import GRU, LSTM, RNN, BatchNorm, Conv2D, Dense, Embedding, IndRNN
 from rnnlab.network import Network, Residual
@@ -45,6 +45,7 @@ __all__ = [
     "losses",
     "models",
     "optim",
+    "parallel",
     "save",
     "tasks",
 ]

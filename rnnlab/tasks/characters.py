@@ -123,7 +123,8 @@ class Characters:
         window = codes[starts + np.arange(self.steps + 1)[:, None]]
         return window[:-1], window[1:]
 
-    def loss(self, ys: Array, targets: NDArray[np.int64]) -> tuple[float, Array]:
+    @staticmethod
+    def loss(ys: Array, targets: NDArray[np.int64]) -> tuple[float, Array]:
         return softmax_cross_entropy(ys, targets)
 
     def score(self, ys: Array, targets: NDArray[np.int64]) -> tuple[float, int]:

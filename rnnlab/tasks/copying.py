@@ -69,7 +69,8 @@ class Copying:
         count, size = HELD_OUT
         return (self.batch(rng, size) for _ in range(count))
 
-    def loss(self, ys: Array, targets: NDArray[np.int64]) -> tuple[float, Array]:
+    @staticmethod
+    def loss(ys: Array, targets: NDArray[np.int64]) -> tuple[float, Array]:
         return softmax_cross_entropy(ys, targets)
 
     def score(self, ys: Array, targets: NDArray[np.int64]) -> tuple[float, int]:

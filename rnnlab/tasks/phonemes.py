@@ -133,7 +133,8 @@ class Phonemes:
     def _timed(self, frames: Array, labels: NDArray[np.int64]) -> Batch:
         return np.ascontiguousarray(frames.transpose(1, 0, 2)), np.ascontiguousarray(labels.T)
 
-    def loss(self, ys: Array, targets: NDArray[np.int64]) -> tuple[float, Array]:
+    @staticmethod
+    def loss(ys: Array, targets: NDArray[np.int64]) -> tuple[float, Array]:
         """Mean cross-entropy over the labelled frames; the gradient of all others is 0."""
         gradient = np.zeros_like(ys)
         labelled = targets >= 0

@@ -158,7 +158,8 @@ class Pixels:
         pixels = images.reshape(len(images), -1)[:, self.order] / 255
         return np.ascontiguousarray(pixels.reshape(len(images), self.steps, -1).transpose(1, 0, 2))
 
-    def loss(self, ys: Array, targets: NDArray[np.int64]) -> tuple[float, Array]:
+    @staticmethod
+    def loss(ys: Array, targets: NDArray[np.int64]) -> tuple[float, Array]:
         return softmax_cross_entropy(ys, targets)
 
     def score(self, ys: Array, targets: NDArray[np.int64]) -> tuple[float, int]:

@@ -1,0 +1,179 @@
+"""Calls side by side on any executor: results in the order of the calls, and every failure in one sentence."""
+
+import os
+import pickle
+import signal
+import threading
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_EXCEPTION, BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor
+from concurrent.futures import wait as wait_for
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing import Pipe, connection, get_context, parent_process
+from types import TracebackType
+from typing import Any, TypeVar
+
+from rnnlab.arrays import NotFiniteError
+
+R = TypeVar("R")
+
+BLAS_THREADS = "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"
+"""The variables that a BLAS reads when it is loaded."""
+
+
+class WorkerError(RuntimeError):
+    """Work that was sent to a worker did not come back: it raised, it could not be sent, or the worker died."""
+
+
+@dataclass(frozen=True)
+class Raised:
+    """An exception in words: an exception itself cannot always travel from one process to another."""
+
+    kind: str
+    message: str
+    trace: str
+    diverged: bool
+
+
+def side_by_side(executor: Executor, fn: Callable[..., R], calls: Sequence[tuple[Any, ...]], what: str) -> list[R]:
+    """[fn(*call) for call in calls], each on a worker. If a worker dies, what was lost is tried once more.
+
+    Args:
+        executor: any; to try again, it must accept work after a death, as `Processes` and Dask's do.
+        fn: defined at the top level of a module, where the executor has processes.
+        calls: the arguments of each call.
+        what: a word for a call in messages, "shard" for instance.
+
+    Raises:
+        FloatingPointError: a call raised it, or a NotFiniteError: the numbers diverged.
+        WorkerError: a call raised anything else or could not be sent; workers died twice.
+    """
+    results: dict[int, R] = {}
+    for attempt in (1, 2):
+        futures: dict[int, Future[R | Raised]] = {}
+        try:
+            for number, call in enumerate(calls):
+                if number not in results:
+                    futures[number] = executor.submit(_call, fn, *call)
+            wait_for(futures.values(), return_when=FIRST_EXCEPTION)
+            for number, future in futures.items():
+                results[number] = _result(future.result(), f"{what} {number + 1} of {len(calls)}")
+            break
+        except (BrokenExecutor, CancelledError) as error:
+            if attempt == 2:
+                raise WorkerError(
+                    f"a worker died, and again when its {what} was tried once more: was it killed, is there memory for "
+                    'so many, and has the script its `if __name__ == "__main__":`?'
+                ) from error
+        except (WorkerError, FloatingPointError):
+            raise
+        except Exception as error:
+            raise WorkerError(_not_sent(error, what)) from error
+        finally:
+            for future in futures.values():
+                future.cancel()
+    return [results[number] for number in range(len(calls))]
+
+
+def _call(fn: Callable[..., R], *call: Any) -> R | Raised:
+    """On the worker: fn(*call), or what it raised."""
+    try:
+        return fn(*call)
+    except BaseException as error:  # sys.exit, too, ends a call and not the worker
+        diverged = isinstance(error, FloatingPointError | NotFiniteError)
+        return Raised(type(error).__name__, str(error), traceback.format_exc(), diverged)
+
+
+def _result(result: R | Raised, where: str) -> R:
+    if not isinstance(result, Raised):
+        return result
+    if result.diverged:
+        raise FloatingPointError(result.message)
+    failure = WorkerError(f"{where} raised {result.kind}: {result.message}")
+    failure.add_note(f"On the worker:\n{result.trace}")
+    raise failure
+
+
+def _not_sent(error: Exception, what: str) -> str:
+    """Why `submit` or `result` itself failed, in a sentence."""
+    first = str(error).partition("\n")[0] or type(error).__name__
+    if isinstance(error, pickle.PicklingError) or "pickle" in first or "serialize" in first:
+        return (
+            f"a {what} cannot be sent between processes ({first}): define its functions and classes at the top level "
+            "of a module"
+        )
+    return f"a {what} was lost: {type(error).__name__}: {first}"
+
+
+class Processes(Executor):
+    """Worker processes on this machine, one BLAS thread in each: several with more would only wait for one another.
+
+    As a context manager it leaves no process behind: at the end of the block the workers finish what they do, and if
+    the block raises, or this process is killed, they stop at once. Where a worker dies, new ones take the place of all.
+
+    Args:
+        workers: how many.
+
+    Raises:
+        ValueError: fewer than one.
+    """
+
+    def __init__(self, workers: int) -> None:
+        if workers < 1:
+            raise ValueError(f"workers must be at least 1; got {workers}")
+        self.workers = workers
+        self._start()
+
+    def _start(self) -> None:
+        watched, self._stop = Pipe(duplex=False)
+        self._pool = ProcessPoolExecutor(self.workers, get_context("spawn"), _obey, (watched,))
+
+    def submit(self, fn: Callable[..., R], /, *args: Any, **kwargs: Any) -> Future[R]:
+        """As any executor; a pool with a dead worker is replaced first."""
+        with one_blas_thread():  # for the processes that this call may start
+            try:
+                return self._pool.submit(fn, *args, **kwargs)
+            except BrokenProcessPool:
+                self.shutdown()
+                self._start()
+                return self._pool.submit(fn, *args, **kwargs)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """As any executor."""
+        self._pool.shutdown(wait, cancel_futures=cancel_futures)
+        if wait:
+            self._stop.close()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if kind is not None:
+            self._stop.close()  # the workers see it and stop in the middle of their work
+        self.shutdown(cancel_futures=kind is not None)
+
+
+def _obey(watched: connection.Connection) -> None:
+    """On a worker, first of all: it leaves Ctrl-C to its parent, and stops when the parent says so or is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = parent_process()
+
+    def watch() -> None:
+        connection.wait([watched, *([] if parent is None else [parent.sentinel])])
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Processes that are started in the block have one BLAS thread each."""
+    before = {name: os.environ.get(name) for name in BLAS_THREADS}
+    os.environ.update(dict.fromkeys(BLAS_THREADS, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

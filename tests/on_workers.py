@@ -1,0 +1,74 @@
+"""What the tests of `rnnlab.parallel` send to workers: at the top level of a module that a worker can import."""
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+import rnnlab as rl
+
+
+class AwkwardError(Exception):
+    """An exception that cannot be unpickled: its constructor wants two arguments and keeps one."""
+
+    def __init__(self, one, two):
+        super().__init__(one)
+
+
+def raising(ys, targets):
+    raise KeyError("no such phoneme")
+
+
+def raising_awkwardly(ys, targets):
+    raise AwkwardError("one", "two")
+
+
+def leaving(ys, targets):
+    sys.exit(3)
+
+
+def exploding(ys, targets):
+    return float("inf"), np.full_like(ys, np.inf)
+
+
+def killed(ys, targets):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def killed_once(mark, ys, targets):
+    """Dies if it is the first to be called with this file."""
+    try:
+        Path(mark).touch(exist_ok=False)
+        os.kill(os.getpid(), signal.SIGKILL)
+    except FileExistsError:
+        pass
+    return rl.losses.squared_error(ys, targets)
+
+
+def slow(ys, targets):
+    time.sleep(600)
+
+
+def blas_threads(_):
+    return os.environ["OPENBLAS_NUM_THREADS"]
+
+
+def member(seed):
+    """One member of an ensemble: a small net after a few updates."""
+    task = rl.tasks.Adding(8)
+    network = rl.models.build(np.random.default_rng(seed), task, layer="gru", hidden=5)
+    return rl.fit(network, task, updates=5, batch=8, seed=seed).network
+
+
+def fitted(share):
+    """Least squares on a share of the data: (xs, targets)."""
+    return np.linalg.lstsq(*share, rcond=None)[0]
+
+
+def failing_member(seed):
+    if seed == 2:
+        raise ValueError("seed 2 is unlucky")
+    return seed
