@@ -48,10 +48,6 @@ def killed_once(mark, ys, targets):
     return rl.losses.squared_error(ys, targets)
 
 
-def slow(ys, targets):
-    time.sleep(600)
-
-
 def blas_threads(_):
     return os.environ["OPENBLAS_NUM_THREADS"]
 
@@ -72,3 +68,9 @@ def failing_member(seed):
     if seed == 2:
         raise ValueError("seed 2 is unlucky")
     return seed
+
+
+def failing_or_endless_member(seed):
+    if seed == 1:
+        raise ValueError("unlucky")
+    time.sleep(600)

@@ -302,7 +302,7 @@ def test_after_one_death_the_update_is_tried_again(problem, tmp_path):
 def test_after_two_deaths_it_is_given_up(kind, problem):
     net, _, xs, targets = problem
     before = time.monotonic()
-    with pytest.raises(WorkerError, match="a worker died, and again when its shard was tried"), kind(2) as executor:
+    with pytest.raises(WorkerError, match="a shard was lost twice, its worker killed"), kind(2) as executor:
         data_parallel(executor, net, on_workers.killed, xs, targets, workers=2)
     assert time.monotonic() - before < SECONDS
 

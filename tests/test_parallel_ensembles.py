@@ -1,5 +1,7 @@
 """Ensembles: what combining gains is what the members disagree; the same bits on any executor."""
 
+import time
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -101,3 +103,15 @@ def test_a_member_that_fails_is_named():
         pytest.raises(WorkerError, match="member 3 of 4 raised ValueError: seed 2 is unlucky"),
     ):
         ensemble(executor, on_workers.failing_member, range(4))
+
+
+def test_a_member_that_fails_stops_the_others():
+    before = time.monotonic()
+
+    def trained():
+        with Processes(2) as executor:
+            ensemble(executor, on_workers.failing_or_endless_member, range(2))
+
+    with pytest.raises(WorkerError, match="member 2 of 2 raised ValueError: unlucky"):
+        trained()
+    assert time.monotonic() - before < 60

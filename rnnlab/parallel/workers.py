@@ -6,8 +6,7 @@ import signal
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_EXCEPTION, BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor
-from concurrent.futures import wait as wait_for
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -52,27 +51,27 @@ def side_by_side(executor: Executor, fn: Callable[..., R], calls: Sequence[tuple
     """
     results: dict[int, R] = {}
     for attempt in (1, 2):
-        futures: dict[int, Future[R | Raised]] = {}
+        futures: dict[Future[R | Raised], int] = {}
         try:
             for number, call in enumerate(calls):
                 if number not in results:
-                    futures[number] = executor.submit(_call, fn, *call)
-            wait_for(futures.values(), return_when=FIRST_EXCEPTION)
-            for number, future in futures.items():
+                    futures[executor.submit(_call, fn, *call)] = number
+            for future in as_completed(futures):
+                number = futures[future]
                 results[number] = _result(future.result(), f"{what} {number + 1} of {len(calls)}")
             break
         except (BrokenExecutor, CancelledError) as error:
             if attempt == 2:
                 raise WorkerError(
-                    f"a worker died, and again when its {what} was tried once more: was it killed, is there memory for "
-                    'so many, and has the script its `if __name__ == "__main__":`?'
+                    f"a {what} was lost twice, its worker killed or the cluster out of reach: is there memory for so "
+                    'many workers, and has a script that starts processes its `if __name__ == "__main__":`?'
                 ) from error
         except (WorkerError, FloatingPointError):
             raise
         except Exception as error:
             raise WorkerError(_not_sent(error, what)) from error
         finally:
-            for future in futures.values():
+            for future in futures:
                 future.cancel()
     return [results[number] for number in range(len(calls))]
 
