@@ -22,13 +22,19 @@ def test_runs_take_turns_and_the_first_round_is_not_counted(monkeypatch):
     assert (seconds > 0).all()
 
 
-def test_with_several_threads_each_turn_warms_up_after_a_pause(monkeypatch):
+def test_with_several_threads_there_is_a_pause_before_each_turn(monkeypatch):
     monkeypatch.setenv(timing.BLAS_THREADS[0], "2")
     order, pauses = [], []
     monkeypatch.setattr(timing.time, "sleep", pauses.append)
     timing.in_turns([lambda: order.append("a"), lambda: order.append("b")], rounds=1)
-    assert order == ["a", "a", "b", "b"] * 2
+    assert order == ["a", "b"] * 2
     assert pauses == [timing.PAUSE] * 4
+
+
+def test_rounds_that_take_long_are_fewer(monkeypatch):
+    monkeypatch.setattr(timing, "LONGEST", 0.0)
+    assert timing.in_turns([lambda: None], rounds=50).shape == (timing.FEWEST, 1)
+    assert timing.in_turns([lambda: None], rounds=2).shape == (2, 1)
 
 
 def test_the_collector_is_off_while_it_counts_and_as_before_afterwards():

@@ -30,6 +30,9 @@ from rnnlab.table import Table
 ROOT = Path(__file__).parents[1]
 RECORDED = sorted(path.stem for path in FOLDER.glob("*.csv"))
 
+TIMES = "step_cost", "speed"
+"""Figures of measured times; the tests of each look at its columns."""
+
 
 def test_no_table_exists_twice():
     copies = [*FOLDER.glob("*.csv"), *(ROOT / "figures").glob("*.csv")]
@@ -38,10 +41,10 @@ def test_no_table_exists_twice():
 
 
 def test_every_recorded_table_is_a_figures_or_that_of_the_runs():
-    assert set(RECORDED) == {RUNS, "step_cost", *(name for name in NAMES if recipe(name) is not None)}
+    assert set(RECORDED) == {RUNS, *TIMES, *(name for name in NAMES if recipe(name) is not None)}
     for name in RECORDED:
         wanted = RUNS_COLUMNS if name == RUNS else GRADIENTS if name == "gradient_while_learning" else CURVES
-        assert name == "step_cost" or list(read(name).columns) == wanted.split()
+        assert name in TIMES or list(read(name).columns) == wanted.split()
 
 
 def test_a_copy_of_ones_own_comes_first_and_is_told_from_one_that_is_the_same(tmp_path):

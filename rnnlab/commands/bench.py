@@ -18,9 +18,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Its options."""
     parser.description = (
         "Time forward and backward of every layer and an update of training, in turns with PyTorch and JAX where they "
-        "are installed and with the matrix products alone; print a table, and write speed.csv and speed.png."
+        "are installed and with the matrix products alone; print a table, and write speed.png and speed.csv."
     )
-    parser.add_argument("--quick", action="store_true", help="the smallest size, 5 rounds, one thread: half a minute")
+    parser.add_argument("--quick", action="store_true", help="the smallest sizes, 5 rounds, one thread: half a minute")
     parser.add_argument(
         "--layer", action="append", choices=tuple(LAYERS), help="which layer, again for another; default: all"
     )
@@ -46,10 +46,13 @@ def run(arguments: argparse.Namespace) -> None:
     )
     for line in lines(table):
         print(line)
+
+    from rnnlab.gallery import speed as figure
+    from rnnlab.gallery.publish import write
+
     arguments.out.mkdir(parents=True, exist_ok=True)
-    path = arguments.out / "speed.csv"
-    path.write_text(table.text(), encoding="utf-8")
-    print(f"wrote {path}")
+    write(arguments.out / "speed", table, figure.draw(table), figure.caption(table))
+    print(f"wrote {arguments.out / 'speed.png'} and {arguments.out / 'speed.csv'}")
 
 
 def _size(text: str) -> Size:

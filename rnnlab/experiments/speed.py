@@ -57,7 +57,7 @@ TRAINING: tuple[Size, ...] = ((150, 16, 2, 100), (1000, 50, 2, 128))
 LR, CLIP_NORM = 1e-3, 1.0
 
 GROWTH: Size = (100, 32, 32, 128)
-GROWN = {"T": (50, 100, 200, 400), "B": (8, 16, 32, 64, 128), "H": (32, 64, 128, 256, 512)}
+GROWN = {"T": (50, 100, 200, 400), "B": (8, 32, 128), "H": (32, 128, 512)}
 """How time grows: one letter at a time, the others as in GROWTH."""
 
 Row = tuple[str | float, ...]
@@ -80,6 +80,7 @@ def measure(
         sizes: (T, B, D, H) for forward and backward.
         training: (T, B, D, H) for an update; the adding problem has D = 2.
         grown: the letters whose growth is measured, and their values; with one thread.
+        rounds: how many at most; see `timing.LONGEST`.
         report: called before each process with what it measures.
 
     Raises:
@@ -178,7 +179,7 @@ def of_growth(words: Sequence[str], letter: str, values: Sequence[int], rounds: 
     """Time of forward and backward as one letter grows, and the exponent: the slope of log time over log size."""
     rows: list[Row] = []
     for word in words:
-        sizes = [_with(letter, value) for value in values]
+        sizes = [with_letter(letter, value) for value in values]
         seconds = in_turns([ours(*problem(word, size)) for size in sizes], rounds)
         for size, taken in zip(sizes, seconds.T, strict=True):
             rows.append(_row("growth", LAYERS[word][0], size, letter, taken, taken, taken / seconds[:, 0]))
@@ -187,7 +188,8 @@ def of_growth(words: Sequence[str], letter: str, values: Sequence[int], rounds: 
     return rows
 
 
-def _with(letter: str, value: int) -> Size:
+def with_letter(letter: str, value: int) -> Size:
+    """`GROWTH` with another value of one letter."""
     T, B, D, H = (value if name == letter else usual for name, usual in zip("TBDH", GROWTH, strict=True))
     return T, B, D, H
 

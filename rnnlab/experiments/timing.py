@@ -27,6 +27,9 @@ PAUSE = 0.05
 """Seconds between two turns where there are several threads: those of BLAS and of OpenMP wait for more work in a busy
 loop before they sleep, and would take the next turn's cores."""
 
+LONGEST, FEWEST = 6.0, 5
+"""Seconds after which no more rounds are begun, and how many there are in any case."""
+
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
@@ -34,27 +37,32 @@ Result = TypeVar("Result")
 def in_turns(runs: Sequence[Callable[[], object]], rounds: int) -> Array:
     """(rounds, len(runs)) seconds: in each round every run once, in turn, with the garbage collector off.
 
-    A first round is not counted. With several BLAS threads there is a pause and one run that is not counted before
-    each that is: see `PAUSE`.
+    A first round is not counted. With several BLAS threads there is a pause before each turn: see `PAUSE`. There are
+    fewer rounds if they take long: see `LONGEST`.
     """
-    several = threads() != 1
-    seconds = np.empty((rounds + 1, len(runs)))
     collecting = gc.isenabled()
+    gc.collect()
     gc.disable()
     try:
-        for row in seconds:
-            for number, run in enumerate(runs):
-                if several:
-                    time.sleep(PAUSE)
-                    run()
-                start = time.perf_counter()
-                run()
-                row[number] = time.perf_counter() - start
-            gc.collect()
+        _round(runs)
+        begun, seconds = time.perf_counter(), list[list[float]]()
+        while len(seconds) < rounds and (len(seconds) < FEWEST or time.perf_counter() - begun < LONGEST):
+            seconds.append(_round(runs))
     finally:
         if collecting:
             gc.enable()
-    return seconds[1:]
+    return np.array(seconds)
+
+
+def _round(runs: Sequence[Callable[[], object]]) -> list[float]:
+    seconds = []
+    for run in runs:
+        if threads() != 1:
+            time.sleep(PAUSE)
+        start = time.perf_counter()
+        run()
+        seconds.append(time.perf_counter() - start)
+    return seconds
 
 
 def middle(values: Array) -> tuple[float, float, float]:

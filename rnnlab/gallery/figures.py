@@ -21,6 +21,7 @@ NAMES = (
     "truncation_error",
     "oracle_errors",
     "step_cost",
+    "speed",
     "adding_problem",
     "gradient_while_learning",
     "pixel_digits",

@@ -1,0 +1,213 @@
+"""How fast the layers are: beside PyTorch and JAX, and beside the matrix products that they cannot do without."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rnnlab.experiments import speed
+from rnnlab.experiments.results import looks
+from rnnlab.gallery import page
+from rnnlab.table import Table
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+TITLE = "How fast the layers are"
+OTHERS = "PyTorch", "JAX", "limit"
+SIZE = "T", "B", "D", "H"
+TICKS = {0.1: "0.1", 0.2: "0.2", 0.5: "0.5", 1: "1", 2: "2", 5: "5", 10: "10", 20: "20", 50: "50"}
+
+compute = speed.measure
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Rows of the table over the values of `across`, which stand side by side as `places` says."""
+
+    title: str
+    ylabel: str
+    rows: Table
+    across: tuple[str, ...]
+    xlabel: str
+    log: bool = True
+
+    @property
+    def places(self) -> list[tuple[Any, ...]]:
+        return self.rows.each(*self.across)
+
+    @property
+    def names(self) -> list[str]:
+        return [", ".join(map(_plain, place)) for place in self.places]
+
+
+def panels(table: Table) -> list[Panel]:
+    """What the table has to show, in the order in which it is drawn."""
+    found = []
+    for kind, what in (("layer", ""), ("training", "training, ")):
+        rows = table.where(kind=kind)
+        for other in OTHERS:
+            for (count,) in rows.each("threads"):
+                some = rows.where(other=other, threads=count)
+                if len(some):
+                    found.append(
+                        Panel(f"{what}{other}, {_threads(count)}", f"{other} / ours", some, SIZE, ", ".join(SIZE))
+                    )
+    exponents, memory = table.where(kind="exponent"), table.where(kind="memory")
+    if len(exponents):
+        found.append(Panel("how time grows", "exponent", exponents, ("other",), "what grows", log=False))
+    if len(memory):
+        found.append(Panel("memory", "over the states", memory, ("other",), "what forward keeps, and the most at once"))
+    return found
+
+
+@page.styled
+def draw(table: Table) -> "Figure":
+    """A panel for each that ours is compared with and each number of threads; below them growth and memory."""
+    shown = panels(table)
+    columns = len(table.where(kind="layer").each("threads"))
+    rows = -(-len(shown) // columns)
+    figure, axes = page.page(rows, columns, height=1.65 * rows + 1.5, width=7)
+    names = [name for (name,) in table.each("layer")]
+    for ax, panel in zip(axes, shown, strict=False):
+        _draw(ax, panel, names, [other for other in shown if other.ylabel == panel.ylabel])
+    for above, below, upper, lower in zip(axes, axes[columns:], shown, shown[columns:], strict=False):
+        if upper.places == lower.places:  # the lowest has the labels of all
+            above.sharex(below)
+            above.tick_params(labelbottom=False)
+            above.set_xlabel("")
+    for ax in axes[len(shown) :]:
+        ax.remove()
+    drawn = {str(line.get_label()): line for ax in axes[: len(shown)] for line in ax.lines}
+    figure.legend(
+        [drawn[name] for name in names],
+        names,
+        loc="outside upper center",
+        ncols=len(names),
+        fontsize=9,
+        handletextpad=0.2,
+        columnspacing=1.5,
+    )
+    return figure
+
+
+def _draw(ax: "Axes", panel: Panel, names: list[str], alike: list[Panel]) -> None:
+    """One panel; those that are alike get the same axis."""
+    for name in names:
+        rows = panel.rows.where(layer=name)
+        if not len(rows):
+            continue
+        color, _, marker = looks.MODELS[name]
+        here = [panel.places.index(place) for place in zip(*(rows[key].tolist() for key in panel.across), strict=True)]
+        xs = np.array(here) + 0.13 * (names.index(name) - (len(names) - 1) / 2)
+        ax.vlines(xs, rows["low"], rows["high"], color=color, lw=1.2)
+        ax.plot(xs, rows["ratio"], color=color, ls="", marker=marker, ms=4, label=name)
+    ax.axhline(1, color=looks.GREY, lw=1, ls=(0, (4, 2)), zorder=0)
+    ax.set(title=panel.title, ylabel=panel.ylabel, xlim=(-0.6, len(panel.places) - 0.4))
+    slanted: Any = {"rotation": 35, "ha": "right"} if len(panel.places) > 2 and panel.across == SIZE else {}
+    ax.set_xticks(range(len(panel.places)), panel.names, **slanted)
+    ax.set_xlabel(panel.xlabel)
+    ax.grid(visible=False, axis="x")
+    if panel.log:
+        ax.set_yscale("log")
+        low = min(0.9, *(one.rows["low"].min() for one in alike)) / 1.15
+        high = max(1.1, *(one.rows["high"].max() for one in alike)) * 1.15
+        ax.set_ylim(low, high)
+        ticks = [tick for tick in TICKS if low <= tick <= high]
+        ax.set_yticks(ticks, [TICKS[tick] for tick in ticks])
+        ax.minorticks_off()
+
+
+def _threads(count: float) -> str:
+    return "1 thread" if count == 1 else f"{count:.0f} threads"
+
+
+def _plain(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:.0f}"
+
+
+def caption(table: Table) -> str:
+    parts = [_finding(table), _reading(table), _below(table), _rest(table)]
+    return " ".join(part for part in parts if part)
+
+
+def _geometric_mean(values: Any) -> float:
+    return float(np.exp(np.log(values).mean()))
+
+
+def _compared(table: Table) -> tuple[Table, str]:
+    """The rows of forward and backward with the fewest threads, and whom they compare with."""
+    rows = table.where(kind="layer")
+    rows = rows.where(threads=float(rows["threads"].min()))
+    other = next(other for other in OTHERS if other in set(rows["other"]))
+    return rows.where(other=other), other
+
+
+def _finding(table: Table) -> str:
+    rows, other = _compared(table)
+    means = [f"{name} {_geometric_mean(rows.where(layer=name)['ratio']):.2g}" for (name,) in rows.each("layer")]
+    if other == "limit":
+        return f"**Share of the time that must be spent: {', '.join(means)}.**"
+    count = rows["threads"][0]
+    return f"**Against {other} on {_threads(count)}: {', '.join(means)} times as fast.**"
+
+
+def _reading(table: Table) -> str:
+    rounds = sorted({int(count) for (count,) in table.each("rounds") if count > 1})
+    span = f"{rounds[0]} to {rounds[-1]}" if len(rounds) > 1 else str(rounds[0] if rounds else 1)
+    return (
+        "The finding is the geometric mean over the sizes. A point is the median of the other's time over ours in the "
+        f"same round, of {span} rounds, its line the 10 to 90 %; above 1 we are faster. The limit is the time of the "
+        "matrix products alone, of an IndRNN that of one pass through its arrays: at 1 nothing would be left to gain. "
+        "All is in float32, with the same parameters, inputs and start states on every side, and every gradient; "
+        "PyTorch is eager, its IndRNN the equation in a loop; JAX is a jitted scan. Measured on "
+        f"{table['machine'][0]}, with {table['versions'][0]}."
+    )
+
+
+def _below(table: Table) -> str:
+    """Where the others are faster, and what share of our time is the matrix products."""
+    rows, other = _compared(table)
+    limits = table.where(kind="layer", threads=rows["threads"][0], other="limit")
+    slower = []
+    for layer, T, B, D, H, ratio in rows.each("layer", "T", "B", "D", "H", "ratio"):
+        if other != "limit" and ratio < 1:
+            share = limits.only("ratio", layer=layer, T=T, B=B, D=D, H=H)
+            slower.append(f"{layer} at ({T:.0f}, {B:.0f}, {D:.0f}, {H:.0f}) with {ratio:.2f}, the limit {share:.2f}")
+    if other == "limit":
+        return ""
+    return f"Slower than {other}: {'; '.join(slower)}." if slower else f"No layer is slower than {other} at any size."
+
+
+def _rest(table: Table) -> str:
+    """Training, growth and memory, where they were measured."""
+    said = []
+    training = table.where(kind="training", other="PyTorch")
+    for count, T, B, _, H in training.each("threads", "T", "B", "D", "H"):
+        rows = training.where(threads=count, T=T, B=B, H=H)
+        ratios = ", ".join(f"{name} {ratio:.2f}" for name, ratio in rows.each("layer", "ratio"))
+        said.append(
+            f"An update of training at T = {T:.0f}, B = {B:.0f}, H = {H:.0f}, {_threads(count)}, "
+            f"PyTorch over ours: {ratios}."
+        )
+    exponents = table.where(kind="exponent")
+    if len(exponents):
+        slopes = "; ".join(
+            f"{letter}: " + ", ".join(f"{name} {slope:.2f}" for name, slope in rows.each("layer", "ratio"))
+            for letter, rows in ((letter, exponents.where(other=letter)) for (letter,) in exponents.each("other"))
+        )
+        spans = ", ".join(_span(table, letter) for (letter,) in exponents.each("other"))
+        said.append(f"Time grows with the exponents, {slopes} ({spans}; the others as in the table).")
+    memory = table.where(kind="memory", other="peak")
+    if len(memory):
+        peaks = ", ".join(
+            f"{name} {np.median(memory.where(layer=name)['ratio']):.1f}" for (name,) in memory.each("layer")
+        )
+        said.append(f"At its peak, forward and backward hold so many times the T + 1 states: {peaks}.")
+    return " ".join(said)
+
+
+def _span(table: Table, letter: str) -> str:
+    values = table.where(kind="growth", other=letter)[letter]
+    return f"{letter} from {values.min():.0f} to {values.max():.0f}"
