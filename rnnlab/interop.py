@@ -10,13 +10,18 @@ To either layout and back is exact. From PyTorch and back, an RNN's or LSTM's tw
 which is the same layer.
 """
 
+import os
+import re
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 
 from rnnlab.activations import Activation
 from rnnlab.arrays import Array
 from rnnlab.layers import GRU, LSTM, RNN
+from rnnlab.network import Network
 
 GATES = {1: RNN, 3: GRU, 4: LSTM}
 
@@ -105,6 +110,70 @@ def from_keras(weights: Sequence[Array], *, activation: str | Activation = "tanh
     if kind is LSTM:
         return LSTM(W, U, b)
     return RNN(W, U, b, activation)  # type: ignore[arg-type]  # a name becomes an Activation
+
+
+def read(path: str | os.PathLike[str], *, activation: str | Activation = "tanh") -> Network:
+    """The recurrent layers in an .npz file of PyTorch's or Keras's names, one above the other, without a readout.
+
+        np.savez(path, **{name: value.numpy() for name, value in module.state_dict().items()})    # PyTorch
+        np.savez(path, **{weight.path: weight.numpy() for weight in model.weights})               # Keras 3
+
+    Other weights in the file, those of a readout for instance, are left out.
+
+    Args:
+        activation: of RNNs, "tanh" or "relu"; neither framework keeps it in the weights.
+
+    Raises:
+        ValueError, TypeError: the file is damaged, has no recurrent layer, or has several that do not follow one
+            another: bidirectional ones, an encoder and a decoder.
+        OSError: it cannot be read.
+    """
+    with Path(path).open("rb") as file:
+        try:
+            archive = np.load(file, allow_pickle=False)
+            arrays = {name.partition(":")[0]: archive[name] for name in archive.files if RECURRENT.search(name)}
+        except Exception as error:  # bytes of unknown origin can fail in every way there is
+            reason = str(error).partition("\n")[0] or type(error).__name__
+            raise ValueError(f"{path} is not a whole .npz file of weights: {reason}") from None
+    backwards = [name for name in arrays if "_reverse" in name or "backward" in name]
+    if backwards or any("weight_hr_l" in name for name in arrays):
+        what = f"a layer that runs backwards in time, {backwards[0]}" if backwards else "a projection, weight_hr_l0"
+        raise ValueError(f"{path} has {what}, which no layer here has")
+    layers = _torch_layers(arrays, activation) or _keras_layers(arrays, activation)
+    if not layers:
+        raise ValueError(
+            f"{path} has no recurrent layer by PyTorch's names (weight_hh_l0) or Keras's (recurrent_kernel); "
+            f"it has {', '.join(archive.files[:6]) or 'nothing'}"
+        )
+    for below, above in pairwise(layers):
+        if len(above.W) != len(below.U):
+            raise ValueError(
+                f"{path} has recurrent layers that do not follow one another: {len(below.U)} units, then a layer "
+                f"that reads {len(above.W)}"
+            )
+    return Network(tuple(layers), None, "every")
+
+
+RECURRENT = re.compile(r"(weight_(ih|hh|hr)|bias_(ih|hh))_l\d+|(^|[/.])(recurrent_kernel|kernel|bias)(:0)?$")
+
+
+def _torch_layers(arrays: Mapping[str, Array], activation: str | Activation) -> list[RNN | LSTM | GRU]:
+    """The layers of every module with weight_hh_l0, weight_hh_l1 … in it, in the order of the file."""
+    found = [re.fullmatch(r"(.*?)weight_hh_l(\d+)", name) for name in arrays]
+    places = [(match[1], int(match[2])) for match in found if match]
+    prefixes = list(dict.fromkeys(prefix for prefix, _ in places))
+    layers = []
+    for prefix, index in sorted(places, key=lambda place: (prefixes.index(place[0]), place[1])):
+        state = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+        layers.append(from_torch(state, index=index, activation=activation))
+    return layers
+
+
+def _keras_layers(arrays: Mapping[str, Array], activation: str | Activation) -> list[RNN | LSTM | GRU]:
+    """A layer for every recurrent_kernel, in the order of the file."""
+    stems = [name.removesuffix("recurrent_kernel") for name in arrays if name.endswith("recurrent_kernel")]
+    names = ([f"{stem}{part}" for part in ("kernel", "recurrent_kernel", "bias")] for stem in stems)
+    return [from_keras([arrays[name] for name in three if name in arrays], activation=activation) for three in names]
 
 
 def _kind(U: Array) -> type[RNN] | type[LSTM] | type[GRU]:

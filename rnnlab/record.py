@@ -150,6 +150,19 @@ def _describe(value: object) -> Any:
     raise TypeError(f"save writes float arrays, records, text, numbers and None; got a {type(value).__name__}")
 
 
+def is_record(path: str | os.PathLike[str]) -> bool:
+    """Whether `load` is the one to read this file: it is no zip of another program.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return f"{HEADER}.npy" in archive.namelist()
+    except zipfile.BadZipFile:
+        return True  # not a zip at all: `load` says so
+
+
 def load(path: str | os.PathLike[str]) -> Record:
     """The record that `save` wrote to `path`. Nothing is unpickled, and only record classes are built.
 

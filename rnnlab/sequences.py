@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,33 +17,38 @@ LARGEST = 1 << 30
 
 @dataclass(frozen=True)
 class Sequences:
-    """xs (T, B, D) in float64, and a few words on where they come from."""
+    """xs (T, B, D) in float64 or symbols (T, B), and a few words on where they come from."""
 
-    xs: Array
+    xs: NDArray[Any]
     source: str
 
 
-def read(path: str | os.PathLike[str] | None, *, steps: int | None = None, batch: int = 16) -> Sequences:
+def read(
+    path: str | os.PathLike[str] | None, *, steps: int | None = None, batch: int = 16, symbols: int | None = None
+) -> Sequences:
     """Sequences from a .npy array (T, B, D), of which the first `steps` are kept, or from a UTF-8 text.
 
     Of a text, `batch` windows of `steps` characters (100 if not given) are spread evenly from its beginning to its end,
     and each character is a one-hot vector over those that occur in it. Without a path the text is CPython's own
     documentation, which differs from one Python to the next.
 
+    Where `symbols` is given, xs are integers (T, B) below it, for a network with an Embedding: a .npy array of them, or
+    the places of a text's characters in its alphabet, which must have so many.
+
     Raises:
-        ValueError, TypeError: the file is empty, damaged, too short, not UTF-8, or not a float array (T, B, D); or the
-            windows would take more than 1 GiB.
+        ValueError, TypeError: the file is empty, damaged, too short, not UTF-8, not an array of this kind, or its
+            alphabet is of another size; or the windows would take more than 1 GiB.
         OSError: it cannot be read.
     """
     for name, number in (("steps", steps), ("batch", batch)):
         if number is not None and number < 1:
             raise ValueError(f"{name} must be at least 1; got {number}")
     if path is None:
-        return _characters(documentation(), "CPython's documentation", steps or 100, batch)
+        return _characters(documentation(), "CPython's documentation", steps or 100, batch, symbols)
     path = Path(path)
     if path.suffix == ".npy":
-        return _array(path, steps)
-    return _characters(read_text(path), path.name, steps or 100, batch)
+        return _array(path, steps, symbols)
+    return _characters(read_text(path), path.name, steps or 100, batch, symbols)
 
 
 def read_text(path: str | os.PathLike[str]) -> str:
@@ -79,10 +85,15 @@ def coded(text: str) -> tuple[str, NDArray[np.int64]]:
     return "".join(map(chr, points)), codes
 
 
-def _characters(text: str, source: str, steps: int, batch: int) -> Sequences:
+def _characters(text: str, source: str, steps: int, batch: int, symbols: int | None) -> Sequences:
     if len(text) < steps:
         raise ValueError(f"{source} has {len(text)} characters; {steps} steps need at least {steps}")
     alphabet, codes = coded(text)
+    if symbols is not None and len(alphabet) != symbols:
+        raise ValueError(
+            f"the network reads {symbols} symbols and keeps no alphabet to read {source} by, which has {len(alphabet)} "
+            "different characters: give the text that it was trained on, or a .npy array of integers (T, B)"
+        )
     needed = 8 * steps * batch * len(alphabet)
     if needed > LARGEST:
         raise ValueError(
@@ -91,24 +102,44 @@ def _characters(text: str, source: str, steps: int, batch: int) -> Sequences:
         )
     starts = np.linspace(0, len(text) - steps, batch).astype(int)
     windows = codes[starts + np.arange(steps)[:, None]]  # (T, B)
+    if symbols is not None:
+        return Sequences(windows, f"{source}, its {symbols} different characters in order as the symbols")
     xs = np.zeros((steps, batch, len(alphabet)))
     np.put_along_axis(xs, windows[..., None], 1.0, axis=2)
     return Sequences(xs, f"{source}, characters one-hot")
 
 
-def _array(path: Path, steps: int | None) -> Sequences:
+def _array(path: Path, steps: int | None, symbols: int | None) -> Sequences:
     with path.open("rb") as file:
         try:
             xs = np.lib.format.read_array(file, allow_pickle=False)
         except Exception as error:  # bytes of unknown origin can fail in every way there is
             reason = str(error).partition("\n")[0] or type(error).__name__
-            raise ValueError(f"{path} is not a whole .npy array of floats: {reason}") from None
+            raise ValueError(f"{path} is not a whole .npy array: {reason}") from None
+    xs = _floats(path, xs) if symbols is None else _symbols(path, xs, symbols)
+    if steps is not None and steps > len(xs):
+        raise ValueError(f"{path.name} has {len(xs)} steps; {steps} were asked for")
+    return Sequences(xs[:steps], path.name)
+
+
+def _floats(path: Path, xs: NDArray[Any]) -> Array:
+    """(T, B, D) in float64, from any precision and byte order."""
     if xs.dtype.kind != "f":
         turned = {"c": ".real", "b": ".astype(float)", "i": ".astype(float)", "u": ".astype(float)"}.get(xs.dtype.kind)
         advice = f": np.save({str(path)!r}, np.load({str(path)!r}){turned}) makes it one" if turned else ""
         raise TypeError(f"{path.name} must be an array of real floating-point numbers; got {xs.dtype}{advice}")
-    xs = xs.astype(np.float64)  # whatever its precision and byte order
+    xs = xs.astype(np.float64)
     contract(path.name, xs, "T B D")
-    if steps is not None and steps > len(xs):
-        raise ValueError(f"{path.name} has {len(xs)} steps; {steps} were asked for")
-    return Sequences(xs[:steps], path.name)
+    return xs
+
+
+def _symbols(path: Path, xs: NDArray[Any], symbols: int) -> NDArray[np.int64]:
+    """(T, B), from integers of any size and byte order."""
+    wanted = f"{path.name} must be an array (T, B) of integers in 0 … {symbols - 1}, the symbols that the network reads"
+    if xs.dtype.kind not in "iu":
+        raise TypeError(f"{wanted}; got {xs.dtype}")
+    if xs.ndim != 2 or xs.size == 0:
+        raise ValueError(f"{wanted}; got {xs.shape}")
+    if xs.min() < 0 or xs.max() >= symbols:
+        raise ValueError(f"{wanted}; got {xs.min()} … {xs.max()}")
+    return xs.astype(np.int64)

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import warnings
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from matplotlib import image
 import rnnlab as rl
 from rnnlab import sequences
 from rnnlab.cli import main
+from rnnlab.layers.batchnorm import evaluating
 from rnnlab.table import Table
 
 
@@ -47,7 +49,7 @@ def test_flow_measures_a_text_and_says_where_the_gradient_goes(tmp_path, capsys)
     assert main(["flow", "notes.txt", "--steps", "60", "--batch", "4", "--activation", "sigmoid"]) == 0
     out = capsys.readouterr().out
     assert "4 of 60 steps" in out
-    rate = float(out.partition("decay rate")[2].split()[0])
+    rate = -float(out.partition("growth")[2].split()[0])
     half_life = float(out.partition("half-life")[2].split()[0])
     lost = float(out.partition("under 1e-8")[2].split()[0])
     assert rate > np.log(4) * 0.9
@@ -94,6 +96,138 @@ def test_an_exploding_gradient_is_said_to_double(capsys):
     np.save("xs.npy", np.zeros((10, 2, 1)))
     main(["flow", "xs.npy", "--activation", "identity", "--recurrent-initializer", "ones", "--hidden", "2"])
     assert "it doubles in 1 steps" in capsys.readouterr().out
+
+
+# A trained network instead of a fresh layer
+
+
+def stack(seed: int = 0) -> rl.Network:
+    rng = np.random.default_rng(seed)
+    lower, upper = rl.LSTM.init(rng, inputs=3, hidden=5), rl.GRU.init(rng, inputs=5, hidden=4)
+    layers = (lower, rl.BatchNorm.init(inputs=5), rl.Residual(rl.RNN.init(rng, inputs=5, hidden=5)), upper)
+    return rl.Network(layers, rl.Dense.init(rng, inputs=4, outputs=2), "every")
+
+
+def growths(out: str) -> dict[str, float]:
+    """What was printed for each state."""
+    lines = out.splitlines()
+    return {before: float(line.split()[1]) for before, line in pairwise(lines) if line.startswith("growth")}
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_saved_network_is_measured_layer_by_layer(dtype, capsys):
+    xs = np.random.default_rng(1).standard_normal((30, 4, 3))
+    np.save("xs.npy", xs)
+    network = stack().map(lambda array: array.astype(dtype))
+    rl.save("mine.npz", network)
+    assert main(["flow", "xs.npy", "--weights", "mine.npz"]) == 0
+    out = capsys.readouterr().out
+    assert "xs.npy: 4 of 30 steps, 3 inputs" in out
+    assert "mine.npz: layers.0.hs (5), layers.0.cs (5), layers.2.layer.hs (5), layers.3.hs (4)\n" in out
+    wide = evaluating(network.map(lambda array: array.astype(np.float64)))
+    table = Table.read("figures/flow.csv")
+    for state in ("layers.0.hs", "layers.2.layer.hs", "layers.3.hs"):
+        norms = rl.flow.gradient_norms(wide, xs, of=state)
+        rates = np.sort(rl.flow.decay_rate(norms))
+        assert -rates[1] >= growths(out)[state] - 1e-3
+        assert growths(out)[state] + 1e-3 >= -rates[2]
+        rows = table.where(state=state)
+        np.testing.assert_allclose(rows["high"], np.max((norms / norms[-1])[::-1], axis=1), rtol=1e-12)
+    assert len(growths(out)) == 3
+    assert len(table) == 3 * 31
+
+
+def test_a_checkpoint_is_measured(capsys):
+    assert main(["train", "adding", "--steps", "12", "--hidden", "6", "--updates", "2", "--layers", "2"]) == 0
+    capsys.readouterr()
+    np.save("xs.npy", np.random.default_rng(1).standard_normal((20, 2, 2)))
+    assert main(["flow", "xs.npy", "--weights", "runs/adding-rnn-seed-0/checkpoint.npz"]) == 0
+    assert list(growths(capsys.readouterr().out)) == ["layers.0.hs", "layers.1.hs"]
+
+
+def test_a_saved_layer_is_measured_as_the_fresh_one_was(capsys):
+    np.save("xs.npy", np.random.default_rng(1).standard_normal((20, 2, 3)))
+    assert main(["flow", "xs.npy", "--hidden", "7", "--seed", "3", "--out", "fresh"]) == 0
+    fresh = growths(capsys.readouterr().out)
+    rl.save("layer.npz", rl.RNN.init(np.random.default_rng(3), inputs=3, hidden=7))
+    assert main(["flow", "xs.npy", "--weights", "layer.npz", "--out", "saved"]) == 0
+    assert list(growths(capsys.readouterr().out).values()) == list(fresh.values())
+    assert Path("fresh/flow.csv").read_bytes() == Path("saved/flow.csv").read_bytes()
+
+
+def test_a_network_on_symbols_reads_the_text_that_it_was_trained_on(capsys):
+    Path("notes.txt").write_text("the cat sat on the mat; " * 40, encoding="utf-8")
+    words = ["--input", "notes.txt", "--steps", "12", "--hidden", "6", "--updates", "2"]
+    assert main(["train", "characters", *words]) == 0
+    capsys.readouterr()
+    weights = ["--weights", "runs/characters-rnn-seed-0/checkpoint.npz"]
+    assert main(["flow", "notes.txt", "--steps", "30", *weights]) == 0
+    out = capsys.readouterr().out
+    assert "notes.txt, its 11 different characters in order as the symbols: 16 of 30 steps\n" in out
+    assert len(Table.read("figures/flow.csv")) == 31
+    np.save("symbols.npy", np.random.default_rng(0).integers(0, 11, (25, 3)).astype(">i4"))
+    assert main(["flow", "symbols.npy", *weights]) == 0
+    assert "symbols.npy: 3 of 25 steps\n" in capsys.readouterr().out
+    Path("figures/flow.csv").unlink()
+    Path("other.txt").write_text("abcabcd" * 40, encoding="utf-8")
+    says = "the network reads 11 symbols and keeps no alphabet to read other.txt by, which has 4 different characters"
+    assert says in refused(capsys, "flow", "other.txt", *weights)
+    for array, says in (
+        (np.ones((5, 2, 3)), "integers in 0 … 10, the symbols that the network reads; got float64"),
+        (np.ones((5, 2, 3), int), "the symbols that the network reads; got (5, 2, 3)"),
+        (np.full((5, 2), 11), "the symbols that the network reads; got 11 … 11"),
+    ):
+        np.save("bad.npy", array)
+        assert says in refused(capsys, "flow", "bad.npy", *weights)
+    assert not Path("figures/flow.csv").exists()
+
+
+def test_weights_of_a_framework_are_measured(capsys):
+    rng = np.random.default_rng(0)
+    np.save("xs.npy", rng.standard_normal((20, 2, 3)))
+    lower, upper = rl.RNN.init(rng, inputs=3, hidden=5, activation="relu"), rl.RNN.init(rng, inputs=5, hidden=4)
+    np.savez("torch.npz", **rl.interop.to_torch(lower), **rl.interop.to_torch(upper, index=1))
+    assert main(["flow", "xs.npy", "--weights", "torch.npz", "--activation", "relu"]) == 0
+    assert list(growths(capsys.readouterr().out)) == ["layers.0.hs", "layers.1.hs"]
+
+
+UNFIT = {
+    "nothing": (lambda: None, "mine.npz: No such file or directory"),
+    "text": (lambda: Path("mine.npz").write_text("hello", encoding="utf-8"), "mine.npz is not a whole rnnlab record: "),
+    "a trace": (
+        lambda: rl.save("mine.npz", rl.Trace(np.ones((3, 1, 3)), np.ones((4, 1, 2)))),
+        "mine.npz holds a Trace, which is no layer and has no network in it",
+    ),
+    "no recurrent layer": (
+        lambda: rl.save("mine.npz", rl.Dense.init(np.random.default_rng(0), inputs=3, outputs=2)),
+        "mine.npz has no recurrent layer: nothing in it carries a state from step to step",
+    ),
+    "other inputs": (
+        lambda: rl.save("mine.npz", rl.RNN.init(np.random.default_rng(0), inputs=4, hidden=2)),
+        "mine.npz cannot read xs.npy: xs must be (T, B, D) with D = 4 to match W (4, 2); got (1, 2, 3)",
+    ),
+    "a framework's without time": (
+        lambda: np.savez("mine.npz", **{"fc.weight": np.ones((2, 3)), "fc.bias": np.ones(2)}),
+        "mine.npz has no recurrent layer by PyTorch's names (weight_hh_l0) or Keras's (recurrent_kernel); it has fc.w",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", UNFIT)
+def test_weights_that_do_not_fit_are_refused(name, capsys):
+    np.save("xs.npy", np.ones((5, 2, 3)))
+    make, says = UNFIT[name]
+    make()
+    assert says in refused(capsys, "flow", "xs.npy", "--weights", "mine.npz")
+    assert not Path("figures").exists()
+
+
+def test_trained_weights_take_no_description(capsys):
+    rl.save("mine.npz", stack())
+    words = ["--weights", "mine.npz", "--layer", "rnn", "--hidden", "5"]
+    assert "mine.npz says itself what the layer is: leave out --layer, --hidden" in refused(capsys, "flow", *words)
+    words = ["--weights", "mine.npz", "--activation", "relu"]
+    assert "mine.npz says itself what the activation is: leave out --act" in refused(capsys, "flow", *words)
 
 
 BAD_FILES = {
@@ -161,7 +295,7 @@ def test_any_precision_and_byte_order_is_read(dtype):
 def test_a_truncated_array_is_refused(kept, tmp_path, capsys):
     np.save("whole.npy", np.ones((10, 2, 3)))
     (tmp_path / "cut.npy").write_bytes((tmp_path / "whole.npy").read_bytes()[:kept])
-    assert "cut.npy is not a whole .npy array of floats" in refused(capsys, "flow", "cut.npy")
+    assert "cut.npy is not a whole .npy array" in refused(capsys, "flow", "cut.npy")
 
 
 @pytest.mark.parametrize(
@@ -170,7 +304,7 @@ def test_a_truncated_array_is_refused(kept, tmp_path, capsys):
 def test_a_damaged_header_is_refused(header, tmp_path, capsys):
     entry = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header.encode()
     (tmp_path / "bad.npy").write_bytes(entry)
-    assert "bad.npy is not a whole .npy array of floats: " in refused(capsys, "flow", "bad.npy")
+    assert "bad.npy is not a whole .npy array: " in refused(capsys, "flow", "bad.npy")
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # every example writes its file anew
@@ -345,7 +479,7 @@ def test_a_clone_that_is_not_installed_runs(tmp_path):
     np.save("xs.npy", np.ones((3, 2, 1)))
     status, out, err = ended(process("-S", "-m", "rnnlab", "flow", "xs.npy", "--hidden", "2", **alone))
     assert (status, err) == (0, "")
-    assert "decay rate" in out
+    assert "growth" in out
 
 
 @posix
@@ -393,5 +527,5 @@ def test_a_terminal_without_a_character_shows_a_question_mark(terminal):
     Path("naïve.txt").write_text("the cat sat on the mat; " * 9, encoding="utf-8")
     status, out, err = ended(process("-m", "rnnlab", "flow", "naïve.txt", "--hidden", "2", **terminal))
     assert (status, err) == (0, "")
-    assert "decay rate" in out
+    assert "growth" in out
     assert ended(process("-m", "rnnlab", "train", "--help", **terminal))[::2] == (0, "")

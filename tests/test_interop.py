@@ -1,11 +1,14 @@
 """Parameters to and from PyTorch's and Keras's layouts: exact round trips, names, shapes, gate order, refusals."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import rnnlab as rl
+from rnnlab import interop
 from rnnlab.interop import from_keras, from_torch, to_keras, to_torch
 
 KINDS = {
@@ -102,3 +105,76 @@ def test_what_is_not_known_is_refused():
         from_keras([np.ones((2, 9)), np.ones((3, 9)), np.ones(9)])
     with pytest.raises(ValueError, match="U must be"):
         from_torch({"weight_ih_l0": np.ones((4, 2)), "weight_hh_l0": np.eye(3)})
+
+
+# A file of weights
+
+
+def drawn(kinds, sizes):
+    rng = np.random.default_rng(0)
+    return [KINDS[kind](rng, D, H) for kind, (D, H) in zip(kinds, pairwise(sizes), strict=True)]
+
+
+@pytest.mark.parametrize("prefix", ["", "encoder.rnn."])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_stack_of_pytorchs_is_read(kind, prefix, tmp_path):
+    layers = drawn([kind] * 11, [2, *range(3, 14)])
+    arrays = {f"{prefix}{name}": a for i, layer in enumerate(layers) for name, a in to_torch(layer, index=i).items()}
+    rest = {"embed.weight": np.ones((5, 2)), "fc.weight": np.ones((2, 13)), "fc.bias": np.ones(2)}
+    np.savez(tmp_path / "w.npz", **rest, **dict(sorted(arrays.items())))  # by name: l10 comes before l2
+    network = interop.read(tmp_path / "w.npz")
+    assert (network.reads, network.readout) == ("every", None)
+    for theirs, mine in zip(network.layers, layers, strict=True):
+        same(theirs, mine)
+
+
+@pytest.mark.parametrize("style", ["sequential/{0}_{1}/{0}_cell/{2}", "{0}_{1}.{2}", "{0}_{1}/{0}_cell/{2}:0"])
+def test_a_stack_of_kerass_is_read(style, tmp_path):
+    kinds = ["LSTM", "RNN", "GRU"]
+    layers = drawn(kinds, [2, 3, 4, 5])
+    arrays = {}
+    for number, (kind, layer) in enumerate(zip(kinds, layers, strict=True)):
+        for part, array in zip(("kernel", "recurrent_kernel", "bias"), to_keras(layer), strict=True):
+            arrays[style.format(kind.lower(), number, part)] = array
+    np.savez(tmp_path / "w.npz", **arrays, **{"dense/kernel": np.ones((5, 2)), "dense/bias": np.ones(2)})
+    for theirs, mine in zip(interop.read(tmp_path / "w.npz").layers, layers, strict=True):
+        same(theirs, mine)
+
+
+def test_one_layer_of_kerass_and_an_rnn_with_relu(tmp_path):
+    (layer,) = drawn(["RNN"], [2, 3])
+    np.savez(tmp_path / "w.npz", kernel=layer.W, recurrent_kernel=layer.U)
+    (read,) = interop.read(tmp_path / "w.npz", activation="relu").layers
+    np.testing.assert_array_equal(read.U, layer.U)
+    assert (read.b == 0).all()
+    assert read.activation.name == "relu"
+
+
+def test_a_file_that_cannot_be_used_is_refused(tmp_path):
+    path = tmp_path / "w.npz"
+    (layer,) = drawn(["LSTM"], [2, 3])
+    backwards = {f"{name}_reverse": array for name, array in to_torch(layer).items()}
+    both = {f"{part}.{name}": array for part in ("encoder", "decoder") for name, array in to_torch(layer).items()}
+    keras = {f"bidirectional/backward_lstm/{part}": a for part, a in zip(("recurrent_kernel",), [layer.U], strict=True)}
+    for arrays, says in (
+        ({**to_torch(layer), **backwards}, "a layer that runs backwards in time, weight_ih_l0_reverse, which no layer"),
+        (keras, "runs backwards in time, bidirectional/backward_lstm/recurrent_kernel, which no layer here has"),
+        ({**to_torch(layer), "weight_hr_l0": np.ones((2, 3))}, "has a projection, weight_hr_l0, which no layer here"),
+        (both, "recurrent layers that do not follow one another: 3 units, then a layer that reads 2"),
+        ({"fc.weight": np.ones((2, 2))}, r"no recurrent layer by PyTorch's names .* it has fc.weight$"),
+        ({}, "it has nothing$"),
+    ):
+        np.savez(path, **arrays)
+        with pytest.raises(ValueError, match=says):
+            interop.read(path)
+
+
+@pytest.mark.parametrize("kept", [0, 1, 30, 200, 500])
+def test_a_damaged_file_is_refused(kept, tmp_path):
+    np.savez(tmp_path / "whole.npz", **to_torch(drawn(["LSTM"], [2, 3])[0]))
+    (tmp_path / "cut.npz").write_bytes((tmp_path / "whole.npz").read_bytes()[:kept])
+    with pytest.raises(ValueError, match=r"cut\.npz is not a whole \.npz file of weights: "):
+        interop.read(tmp_path / "cut.npz")
+    np.save(tmp_path / "one.npy", np.ones(3))
+    with pytest.raises(ValueError, match=r"one\.npy is not a whole \.npz file of weights: "):
+        interop.read(tmp_path / "one.npy")

@@ -6,18 +6,23 @@ from typing import Any
 
 import numpy as np
 
+from rnnlab import interop
+from rnnlab.arrays import Array
 from rnnlab.experiments.run import initializer
-from rnnlab.layers import GRU, LSTM, RNN, IndRNN
+from rnnlab.layers import GRU, LSTM, RNN, Embedding, IndRNN
+from rnnlab.layers.batchnorm import evaluating
 from rnnlab.models import recurrent
-from rnnlab.sequences import read
+from rnnlab.record import is_record, load, parts
+from rnnlab.sequences import Sequences, read
+from rnnlab.trace import AnyLayer, innermost, is_layer
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Its options."""
     parser.description = (
-        "Run a fresh layer over your sequences, send the gradient of a loss on the last step back, print its decay "
-        "rate (nats per step), its half-life (steps) and where its norm falls under 1e-8, and write flow.png and "
-        "flow.csv."
+        "Run a fresh layer, or your trained network (--weights), over your sequences, send the gradient of a loss on "
+        "the last step back, print its growth (nats per step back, below 0: it vanishes), its half-life (steps) and "
+        "where its norm falls under 1e-8, of a network for each recurrent layer, and write flow.png and flow.csv."
     )
     parser.add_argument(
         "input",
@@ -25,21 +30,44 @@ def add(parser: argparse.ArgumentParser) -> None:
         metavar="INPUT",
         help="a UTF-8 text file (characters, one-hot) or a .npy array (T, B, D); CPython's documentation if not given",
     )
-    parser.add_argument("--layer", choices=("rnn", "irnn", "indrnn", "lstm", "gru"), default="rnn", help="default: rnn")
+    parser.add_argument(
+        "--weights",
+        type=Path,
+        metavar="FILE",
+        help="a trained network instead of a fresh layer: a checkpoint.npz, what rl.save wrote, or an .npz with the "
+        "names of PyTorch's state_dict or Keras's weights (for an RNN of theirs with relu say --activation relu)",
+    )
+    parser.add_argument("--layer", choices=("rnn", "irnn", "indrnn", "lstm", "gru"), help="default: rnn")
     parser.add_argument("--activation", metavar="NAME", help="default: tanh for rnn, relu for indrnn")
     parser.add_argument("--recurrent-initializer", metavar="NAME", help="default: orthogonal, for indrnn indrnn_range")
-    parser.add_argument("--hidden", type=int, default=100, metavar="H", help="units; default: 100")
+    parser.add_argument("--hidden", type=int, metavar="H", help="units; default: 100")
     parser.add_argument("--steps", type=int, metavar="T", help="length of a sequence; default: 100, or all of a .npy")
     parser.add_argument("--batch", type=int, default=16, metavar="B", help="windows taken from a text; default: 16")
-    parser.add_argument("--seed", type=int, default=0, help="of the weights; default: 0")
+    parser.add_argument("--seed", type=int, help="of the weights; default: 0")
     parser.add_argument("--out", type=Path, default=Path("figures"), metavar="DIR", help="default: figures")
+
+
+FRESH = {"layer": "rnn", "hidden": 100, "seed": 0, "recurrent_initializer": None}
+"""What describes a fresh layer where nothing else is said; a trained one needs none of it."""
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Measure, write, print."""
-    sequences = read(arguments.input, steps=arguments.steps, batch=arguments.batch)
-    T, B, D = sequences.xs.shape
-    layer = _layer(arguments, T, D)
+    if arguments.weights is None:
+        for name, value in FRESH.items():
+            if getattr(arguments, name) is None:
+                setattr(arguments, name, value)
+        sequences = read(arguments.input, steps=arguments.steps, batch=arguments.batch)
+        layer: AnyLayer = _layer(arguments, len(sequences.xs), sequences.xs.shape[2])
+        activation = f", {layer.activation}" if isinstance(layer, RNN | IndRNN) else ""
+        origin = f"layer        {arguments.layer}, {arguments.hidden} units{activation}, seed {arguments.seed}"
+    else:
+        layer = _trained(arguments)
+        lowest = next(innermost(layer))
+        symbols = len(lowest.E) if isinstance(lowest, Embedding) else None
+        sequences = read(arguments.input, steps=arguments.steps, batch=arguments.batch, symbols=symbols)
+        states = _run_one_step(layer, sequences, arguments.weights)
+        origin = f"weights      {arguments.weights}: {', '.join(f'{n} ({a.shape[-1]})' for n, a in states.items())}"
 
     from rnnlab.gallery import own_decay  # Matplotlib is loaded only where it is drawn with
     from rnnlab.gallery.publish import write
@@ -48,11 +76,41 @@ def run(arguments: argparse.Namespace) -> None:
     caption = own_decay.caption(table)
     arguments.out.mkdir(parents=True, exist_ok=True)
     write(arguments.out / "flow", table, own_decay.draw(table), caption)
-    print(f"sequences    {sequences.source}: {B} of {T} steps, {D} inputs")
-    activation = f", {layer.activation}" if isinstance(layer, RNN | IndRNN) else ""
-    print(f"layer        {arguments.layer}, {arguments.hidden} units{activation}, seed {arguments.seed}")
+    T, B, *D = sequences.xs.shape
+    print(f"sequences    {sequences.source}: {B} of {T} steps{f', {D[0]} inputs' if D else ''}")
+    print(origin)
     print(caption)
     print(f"wrote        {arguments.out / 'flow.png'} and {arguments.out / 'flow.csv'}")
+
+
+def _trained(arguments: argparse.Namespace) -> AnyLayer:
+    """What --weights holds: in float64, where a gradient underflows later, and with BatchNorm's running statistics."""
+    given = [f"--{name.replace('_', '-')}" for name in FRESH if getattr(arguments, name) is not None]
+    if given:
+        raise ValueError(f"{arguments.weights} says itself what the layer is: leave out {', '.join(given)}")
+    path = arguments.weights
+    if is_record(path):
+        if arguments.activation is not None:
+            raise ValueError(f"{path} says itself what the activation is: leave out --activation")
+        record = load(path)
+        layer: Any = record if is_layer(record) else dict(parts(record)).get("network")  # a checkpoint's
+        if not is_layer(layer):
+            raise ValueError(f"{path} holds a {type(record).__name__}, which is no layer and has no network in it")
+    else:
+        layer = interop.read(path, activation=arguments.activation or "tanh")
+    if not layer.carries:
+        raise ValueError(f"{path} has no recurrent layer: nothing in it carries a state from step to step")
+    trained: AnyLayer = evaluating(layer.map(lambda array: array.astype(np.float64)))
+    return trained
+
+
+def _run_one_step(layer: AnyLayer, sequences: Sequences, path: Path) -> dict[str, Array]:
+    """The states after the first step alone, to refuse at once sequences that do not fit."""
+    try:
+        states: dict[str, Array] = layer.forward(sequences.xs[:1]).states
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{path} cannot read {sequences.source}: {error}") from None
+    return states
 
 
 def _layer(arguments: argparse.Namespace, steps: int, inputs: int) -> RNN | IndRNN | LSTM | GRU:
