@@ -23,7 +23,7 @@ import rnnlab as rl
 from rnnlab.layers.batchnorm import evaluating
 from rnnlab.losses import softmax_cross_entropy, squared_error
 from rnnlab.parallel import Processes, WorkerError, data_parallel
-from rnnlab.parallel.data import answers, averaged, replica
+from rnnlab.parallel.data import averaged, labelled, replica
 from rnnlab.tasks import Phonemes
 
 D, H, K = 2, 3, 4
@@ -123,24 +123,35 @@ def test_the_gradient_is_that_of_the_whole_batch(name, seed, T, B, workers):
 def test_so_it_is_from_any_unequal_shards(name, seed, T, sizes):
     net, loss, xs, targets = problem = PROBLEMS[name](np.random.default_rng(seed), T, sum(sizes))
     cuts = np.cumsum([0, *sizes])
-    parts = [
-        replica(net, loss, xs[:, a:b], targets[a:b] if net.reads == "last" else targets[:, a:b])
-        for a, b in pairwise(cuts)
-    ]
-    assert_same(averaged(parts), whole(*problem), problem)
+    batch = [(xs[:, a:b], targets[a:b] if net.reads == "last" else targets[:, a:b]) for a, b in pairwise(cuts)]
+    parts = [replica(net, loss, *shard) for shard in batch]
+    assert_same(averaged([labelled(part) for _, part in batch], parts), whole(*problem), problem)
 
 
 def test_without_the_weights_it_would_be_another_gradient():
     net, loss, xs, targets = problem = last(np.random.default_rng(0), 4, 3)
     parts = [replica(net, loss, xs[:, part], targets[part]) for part in (slice(0, 1), slice(1, 3))]
-    plain = averaged([(1, value, gradient) for _, value, gradient in parts])
+    assert_same(averaged([1, 2], parts), whole(*problem), problem)
     with pytest.raises(AssertionError):
-        assert_same(plain, whole(*problem), problem)
+        assert_same(averaged([1, 1], parts), whole(*problem), problem)
 
 
 def test_answers_are_numbers_and_labels_from_zero_on():
-    assert answers(np.full((2, 3), -1.0)) == 6
-    assert answers(np.array([[0, -1], [3, -1]])) == 2
+    assert labelled(np.full((2, 3), -1.0)) == 6
+    assert labelled(np.array([[0, -1], [3, -1]])) == 2
+
+
+def test_a_loss_that_counts_otherwise_says_how():
+    """A mean over the sequences whose first target is positive."""
+
+    def loss(ys, targets):
+        kept = (targets[:, :1] > 0) / max((targets[:, 0] > 0).sum(), 1)
+        return float((kept * (ys - targets) ** 2).sum()), 2 * kept * (ys - targets)
+
+    net, _, xs, targets = last(np.random.default_rng(3), 4, 5)
+    problem = net, loss, xs, targets
+    answers = lambda part: int((part[:, 0] > 0).sum())  # noqa: E731
+    assert_same(data_parallel(InTurn(), *problem, workers=3, answers=answers), whole(*problem), problem)
 
 
 def test_a_batch_without_an_answer_has_no_gradient():

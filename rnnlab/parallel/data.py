@@ -16,8 +16,20 @@ from rnnlab.parallel.workers import side_by_side
 Loss = Callable[[Array, Any], tuple[float, Array]]
 
 
+def labelled(targets: NDArray[Any]) -> int:
+    """How many answers `targets` ask for: every number is one; of integers, which are labels, those that are ≥ 0."""
+    return int(np.count_nonzero(targets >= 0)) if targets.dtype.kind in "iu" else targets.size
+
+
 def data_parallel(
-    executor: Executor, network: Network, loss: Loss, xs: NDArray[Any], targets: NDArray[Any], *, workers: int
+    executor: Executor,
+    network: Network,
+    loss: Loss,
+    xs: NDArray[Any],
+    targets: NDArray[Any],
+    *,
+    workers: int,
+    answers: Callable[[NDArray[Any]], int] = labelled,
 ) -> tuple[float, Network]:
     """The loss of a batch and its gradient, computed by `workers` replicas with a shard of the sequences each.
 
@@ -33,9 +45,9 @@ def data_parallel(
         network: its parameters as they stand.
         loss: (ys, targets) -> (mean over all answers, dL/dys); `task.loss` or one of `rl.losses`.
         xs: (T, B, D), or integers (T, B).
-        targets: (B, …) where the network reads the last step, (T, B, …) where it reads every step. Every number is an
-            answer; of integers, which are labels, those that are at least 0.
+        targets: (B, …) where the network reads the last step, (T, B, …) where it reads every step.
         workers: how many shards; no more than there are sequences.
+        answers: n of a shard's targets, as `task.answers`; if not given, every number, and every label that is ≥ 0.
 
     Raises:
         ValueError: workers < 1; a BatchNorm that is training, which couples the sequences of a batch.
@@ -52,31 +64,27 @@ def data_parallel(
     sequences = xs.shape[1]
     shards = min(workers, sequences)
     cuts = [sequences * number // shards for number in range(shards + 1)]
-    calls = []
+    counts, calls = list[int](), []
     for first, end in pairwise(cuts):
         part = targets[first:end] if network.reads == "last" else targets[:, first:end]
+        counts.append(answers(part))
         calls.append((network, loss, np.ascontiguousarray(xs[:, first:end]), np.ascontiguousarray(part)))
-    return averaged(side_by_side(executor, replica, calls, "shard"))
+    return averaged(counts, side_by_side(executor, replica, calls, "shard"))
 
 
-def replica(network: Network, loss: Loss, xs: NDArray[Any], targets: NDArray[Any]) -> tuple[int, float, Network]:
-    """On a worker: how many answers its shard has, their mean loss, and its gradient."""
+def replica(network: Network, loss: Loss, xs: NDArray[Any], targets: NDArray[Any]) -> tuple[float, Network]:
+    """On a worker: the mean loss of its shard and the gradient."""
     with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is found by looking, as in `fit`
         trace = network.forward(xs)
         value, dys = loss(trace.ys, targets)
-        return answers(targets), value, network.backward(trace, dys).params
+        return value, network.backward(trace, dys).params
 
 
-def answers(targets: NDArray[Any]) -> int:
-    """How many numbers, or labels from 0 on, there are in `targets`; a label below 0 marks a step without an answer."""
-    return int(np.count_nonzero(targets >= 0)) if targets.dtype.kind in "iu" else targets.size
-
-
-def averaged(parts: list[tuple[int, float, Network]]) -> tuple[float, Network]:
+def averaged(counts: list[int], parts: list[tuple[float, Network]]) -> tuple[float, Network]:
     """Σ n[k] L[k] / n and Σ n[k] dL[k]/dθ / n, summed in the order of the parts; 0 if there is nothing to answer."""
-    total = sum(n for n, _, _ in parts)
-    weights = [n / max(total, 1) for n, _, _ in parts]
-    value = sum(weight * part for weight, (_, part, _) in zip(weights, parts, strict=True))
+    total = max(sum(counts), 1)
+    weights = [n / total for n in counts]
+    value = sum(weight * part for weight, (part, _) in zip(weights, parts, strict=True))
 
     def mean(*gradients: Array) -> Array:
         out = weights[0] * gradients[0]
@@ -84,5 +92,5 @@ def averaged(parts: list[tuple[int, float, Network]]) -> tuple[float, Network]:
             out += weight * gradient
         return out
 
-    first, *others = (gradient for _, _, gradient in parts)
+    first, *others = (gradient for _, gradient in parts)
     return value, first.map(mean, *others)

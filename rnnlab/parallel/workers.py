@@ -131,7 +131,7 @@ class Processes(Executor):
 
     def submit(self, fn: Callable[..., R], /, *args: Any, **kwargs: Any) -> Future[R]:
         """As any executor; a pool with a dead worker is replaced first."""
-        with one_blas_thread():  # for the processes that this call may start
+        with _one_blas_thread(), _ctrl_c_later():  # for the processes that this call may start
             try:
                 return self._pool.submit(fn, *args, **kwargs)
             except BrokenProcessPool:
@@ -164,7 +164,20 @@ def _obey(watched: connection.Connection) -> None:
 
 
 @contextmanager
-def one_blas_thread() -> Iterator[None]:
+def _ctrl_c_later() -> Iterator[None]:
+    """Ctrl-C waits for the end of the block; processes that are started in it are deaf to it before they run a line."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _one_blas_thread() -> Iterator[None]:
     """Processes that are started in the block have one BLAS thread each."""
     before = {name: os.environ.get(name) for name in BLAS_THREADS}
     os.environ.update(dict.fromkeys(BLAS_THREADS, "1"))
