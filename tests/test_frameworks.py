@@ -66,6 +66,33 @@ def test_outputs_and_every_gradient_agree_with_pytorch(name):
 
 
 @pytest.mark.parametrize("name", KINDS)
+def test_a_stack_of_pytorchs_read_from_a_file_has_its_outputs(name, tmp_path):
+    torch = pytest.importorskip("torch")
+    kind = {"tanh RNN": torch.nn.RNN, "ReLU RNN": torch.nn.RNN, "LSTM": torch.nn.LSTM, "GRU": torch.nn.GRU}[name]
+    relu = {"nonlinearity": "relu"} if name == "ReLU RNN" else {}
+    module = torch.nn.ModuleDict({"core": kind(D, H, num_layers=2, **relu), "out": torch.nn.Linear(H, 1)}).double()
+    np.savez(tmp_path / "w.npz", **{key: value.numpy() for key, value in module.state_dict().items()})
+    network = rl.interop.read(tmp_path / "w.npz", activation="relu" if relu else "tanh")
+    xs = np.random.default_rng(0).standard_normal((T, B, D))
+    close(network.forward(xs).ys, module["core"](torch.from_numpy(xs))[0].detach().numpy())
+
+
+def test_a_stack_of_kerass_read_from_a_file_has_its_outputs(tmp_path):
+    os.environ.update(KERAS_BACKEND="jax", JAX_ENABLE_X64="1")
+    jax = pytest.importorskip("jax")
+    keras = pytest.importorskip("keras")
+    keras.config.set_floatx("float64")
+    exact = {"activation": jax.numpy.tanh, "return_sequences": True}
+    gates = {"recurrent_activation": jax.nn.sigmoid}
+    lower, upper = keras.layers.LSTM(H, **exact, **gates), keras.layers.GRU(H, **exact, **gates)
+    model = keras.Sequential([keras.Input((T, D)), lower, keras.layers.SimpleRNN(3, **exact), upper])
+    np.savez(tmp_path / "w.npz", **{weight.path: np.asarray(weight.value) for weight in model.weights})
+    xs = np.random.default_rng(0).standard_normal((T, B, D))
+    ours = rl.interop.read(tmp_path / "w.npz").forward(xs).ys
+    close(ours, np.asarray(model(xs.transpose(1, 0, 2))).transpose(1, 0, 2))
+
+
+@pytest.mark.parametrize("name", KINDS)
 def test_outputs_and_every_gradient_agree_with_keras(name):
     # On JAX with JAX's own tanh and σ: Keras 3.15 rounds its own to float32, and on PyTorch its matrix products too.
     os.environ.update(KERAS_BACKEND="jax", JAX_ENABLE_X64="1")
