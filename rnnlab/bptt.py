@@ -1,14 +1,14 @@
 """Backpropagation through time in three ways: whole, truncated, and with checkpoints instead of memory.
 
-All three take a sequence stretch by stretch. `loss(steps, ys)` is given the steps of a stretch, a slice of 0 … T, and
-the outputs at those steps, and returns the stretch's part of the loss and dL/dy there; a network that reads the last
-step alone is asked once, with the last stretch. The parts add up. (A BatchNorm that is not `evaluating()` normalises
-over all steps at once, so a network with one is not run in stretches.)
+Truncated and checkpointed BPTT take a sequence chunk by chunk. `loss(steps, ys)` is given the steps of a chunk, a slice
+of 0 … T, and the outputs at those steps, and returns the chunk's part of the loss and dL/dy there; a network that reads
+the last step alone is asked once, with the last chunk. The parts add up. (A BatchNorm on the batch's own statistics
+normalises over all steps at once, so a network with one is not run in chunks.)
 
                    states in memory    gradient
     full           T                   exact
-    truncated      k                   without the paths that cross from one stretch to the next
-    checkpointed   √T + √T             exact; every step is run forward twice
+    truncated      k                   without the paths that cross from one chunk to the next
+    checkpointed   √T + √T             exact; every step but those of the last chunk is run forward twice
 """
 
 from collections.abc import Callable
@@ -17,109 +17,138 @@ from math import isqrt
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rnnlab.arrays import Array
 from rnnlab.layers.batchnorm import normalises_over_time
-from rnnlab.network import Network
 from rnnlab.record import Record
-from rnnlab.trace import AnyLayer, States
+from rnnlab.trace import AnyLayer, States, TraceLike
 
 Loss = Callable[[slice, Array], tuple[float, Array]]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Descent(Record):
-    """What a loss leaves of one sequence.
+class SequenceGradients(Record):
+    """The loss of a sequence and its gradients.
 
     Attributes:
-        loss: its value, the sum over the stretches.
-        params: dL/d(parameter), in the shape of the layer or network.
+        loss: its value, the sum over the chunks.
+        params: dL/d(parameter), as a layer or network.
         xs: dL/dx, shaped like xs; None where the inputs are integers.
-        starts: dL/d(state) before the first step.
-        last: the states after the last step, to go on from.
+        dstarts: dL/d(state) before the first step; of truncated BPTT, that of the first chunk alone.
+        ends: the states after the last step, to go on from.
     """
 
     loss: float
     params: Any
     xs: Array | None
-    starts: tuple[Any, ...]
-    last: tuple[Any, ...]
+    dstarts: States
+    ends: States
 
 
-def full(layer: AnyLayer, xs: Array, loss: Loss, *starts: Any) -> Descent:
-    """One stretch: forward over all T steps, backward over all T steps.
+def full(layer: AnyLayer, xs: NDArray[Any], loss: Loss, *starts: Array) -> SequenceGradients:
+    """Forward over all T steps, backward over all T steps.
 
     Args:
         layer: a layer or a network.
         xs: (T, B, D), or integers (T, B).
         loss: as above.
         starts: the states before the first step, as `trace.ends` gives them; zeros if not given.
-    """
-    return checkpointed(layer, xs, loss, *starts, every=max(len(xs), 1))
-
-
-def truncated(layer: AnyLayer, xs: Array, loss: Loss, k: int, *starts: Any) -> Descent:
-    """Stretches of k steps: the state is carried from one to the next, the gradient is not.
-
-    Every path from a loss back to a parameter that crosses the start of a stretch is cut. Source: Williams, Peng
-    (1990), BPTT(h; h') with h = h' = k.
 
     Raises:
-        ValueError: k < 1, or a BatchNorm.
+        ValueError: no steps.
+    """
+    (steps,) = _chunks(layer, xs, max(len(xs), 1))
+    trace = layer.forward(xs, *starts)
+    value, dys = loss(steps, trace.ys)
+    gradients = layer.backward(trace, dys)
+    return SequenceGradients(value, gradients.params, gradients.xs, gradients.dstarts, trace.ends)
+
+
+def truncated(layer: AnyLayer, xs: NDArray[Any], loss: Loss, k: int, *starts: Array) -> SequenceGradients:
+    """Chunks of k steps, one after the other: the state is carried from one to the next, the gradient is not.
+
+    Every path from a loss back to a parameter that crosses the start of a chunk is cut. Source: Williams, Peng (1990),
+    BPTT(h; h') with h = h' = k.
+
+    Raises:
+        ValueError: k < 1, no steps, or a BatchNorm on the batch's own statistics.
     """
     if k < 1:
         raise ValueError(f"k must be at least 1; got {k}")
-    return _descend(layer, xs, loss, starts, k, carried=False)
+    chunks = _chunks(layer, xs, k)
+    value, params, dxs = 0.0, None, list[Array | None]()
+    states: States = starts
+    dstarts: States = ()
+    for steps in chunks:
+        trace = layer.forward(xs[steps], *states)
+        part, dys = _loss_of(layer, loss, steps, trace, last=steps is chunks[-1])
+        gradients = layer.backward(trace, dys)  # without dends: nothing comes back from later chunks
+        value += part
+        params = _sum(params, gradients.params)
+        dxs.append(gradients.xs)
+        dstarts = dstarts or gradients.dstarts
+        states = trace.ends  # the state goes on
+    return SequenceGradients(value, params, _joined(dxs), dstarts, states)
 
 
-def checkpointed(layer: AnyLayer, xs: Array, loss: Loss, *starts: Any, every: int | None = None) -> Descent:
-    """The exact gradient in the memory of two stretches: only the states between stretches are kept.
+def checkpointed(
+    layer: AnyLayer, xs: NDArray[Any], loss: Loss, *starts: Array, chunk: int | None = None
+) -> SequenceGradients:
+    """The exact gradient in the memory of two chunks: only the states between chunks are kept.
 
-    Forward once, keeping the state every `every` steps (⌈√T⌉ if not given); then, from the last stretch to the first,
-    forward again from its kept state and backward, handing dL/d(state) on. Source: Chen et al. (2016), arXiv
+    Forward once, keeping the states every `chunk` steps (⌈√T⌉ if not given); then, from the last chunk to the first,
+    forward again from its kept states and backward, handing dL/d(state) on. Source: Chen et al. (2016), arXiv
     1604.06174.
 
     Raises:
-        ValueError: every < 1, or a BatchNorm.
+        ValueError: chunk < 1, no steps, or a BatchNorm on the batch's own statistics.
     """
-    every = isqrt(max(len(xs) - 1, 0)) + 1 if every is None else every
-    if every < 1:
-        raise ValueError(f"every must be at least 1; got {every}")
-    return _descend(layer, xs, loss, starts, every, carried=True)
+    chunk = isqrt(max(len(xs) - 1, 0)) + 1 if chunk is None else chunk
+    if chunk < 1:
+        raise ValueError(f"chunk must be at least 1; got {chunk}")
+    chunks = _chunks(layer, xs, chunk)
+    kept = [starts]
+    for steps in chunks[:-1]:
+        kept.append(layer.forward(xs[steps], *kept[-1]).ends)
+    value, params, dxs = 0.0, None, list[Array | None]()
+    dends: States = ()
+    ends: States = ()
+    for steps, states in zip(chunks[::-1], kept[::-1], strict=True):
+        trace = layer.forward(xs[steps], *states)
+        part, dys = _loss_of(layer, loss, steps, trace, last=steps is chunks[-1])
+        gradients = layer.backward(trace, dys, *dends)
+        value += part
+        params = _sum(params, gradients.params)
+        dxs.insert(0, gradients.xs)
+        ends = ends or trace.ends
+        dends = gradients.dstarts  # where this chunk starts, the one before it ends
+    return SequenceGradients(value, params, _joined(dxs), dends, ends)
 
 
-def _descend(layer: AnyLayer, xs: Array, loss: Loss, starts: tuple[Any, ...], length: int, *, carried: bool) -> Descent:
-    whole = isinstance(layer, Network)
-    network = layer if isinstance(layer, Network) else Network((layer,), reads="every")
+def _chunks(layer: AnyLayer, xs: NDArray[Any], length: int) -> list[slice]:
+    """The steps 0 … T in chunks of `length`; the last may be shorter."""
     T = len(xs)
     if T == 0:
         raise ValueError(f"xs must have at least one step; got {xs.shape}")
-    stretches = [slice(first, min(first + length, T)) for first in range(0, T, length)]
-    if len(stretches) > 1 and normalises_over_time(network):
-        raise ValueError("a BatchNorm normalises over all steps at once: run the network whole, or evaluating()")
-    begins: list[States] = [starts]
-    for steps in stretches[:-1]:
-        begins.append(network.forward(xs[steps], *begins[-1]).ends)
+    if length < T and normalises_over_time(layer):
+        raise ValueError("a BatchNorm normalises over all steps at once: run the network whole, or evaluating(network)")
+    return [slice(first, min(first + length, T)) for first in range(0, T, length)]
 
-    value = 0.0
-    params: Any = None
-    dxs: Array | None = None
-    late: States = ()
-    last: States = ()
-    for steps, begin in zip(stretches[::-1], begins[::-1], strict=True):
-        trace = network.forward(xs[steps], *begin)
-        last = last or trace.ends
-        if network.reads == "every" or steps is stretches[-1]:
-            part, dys = loss(steps, trace.ys)
-            value += part
-        else:
-            dys = np.zeros_like(trace.ys)
-        gradients = network.backward(trace, dys, *late)
-        late = gradients.dstarts if carried else ()
-        params = gradients.params if params is None else params.map(np.add, gradients.params)
-        if gradients.xs is not None:
-            dxs = np.empty_like(xs) if dxs is None else dxs
-            dxs[steps] = gradients.xs
-    if whole:
-        return Descent(value, params, dxs, gradients.dstarts, last)
-    return Descent(value, params.layers[0], dxs, gradients.dstarts, last)
+
+def _loss_of(layer: AnyLayer, loss: Loss, steps: slice, trace: TraceLike, *, last: bool) -> tuple[float, Array]:
+    """A chunk's part of the loss and dL/dy: nothing of an earlier chunk, where only the last step is read."""
+    if getattr(layer, "reads", "every") == "every" or last:  # layers have an output at every step, and no such word
+        return loss(steps, trace.ys)
+    return 0.0, np.zeros_like(trace.ys)
+
+
+def _sum(total: Any, part: Any) -> Any:
+    """Of two records of the same build, the first of which may be yet to come."""
+    return part if total is None else total.map(np.add, part)
+
+
+def _joined(dxs: list[Array | None]) -> Array | None:
+    """One after the other in time; None where the inputs are integers."""
+    floats = [part for part in dxs if part is not None]
+    return np.concatenate(floats) if floats else None

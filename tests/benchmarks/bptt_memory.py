@@ -26,7 +26,7 @@ def half_square(steps: slice, ys: np.ndarray) -> tuple[float, np.ndarray]:
     return float(np.vdot(ys, ys)) / 2, ys
 
 
-def peak(run: Callable[[], rl.bptt.Descent]) -> tuple[rl.bptt.Descent, float, float]:
+def peak(run: Callable[[], rl.bptt.SequenceGradients]) -> tuple[rl.bptt.SequenceGradients, float, float]:
     """(what it returns, peak bytes, seconds)."""
     tracemalloc.start()
     start = time.perf_counter()
@@ -50,8 +50,8 @@ def main() -> None:
         xs = rng.standard_normal((T, B, D))
         ways = {
             "full": partial(rl.bptt.full, layer, xs, half_square),
-            "checkpointed, every ⌈√T⌉": partial(rl.bptt.checkpointed, layer, xs, half_square),
-            "checkpointed, every 500": partial(rl.bptt.checkpointed, layer, xs, half_square, every=500),
+            "checkpointed, chunks of ⌈√T⌉": partial(rl.bptt.checkpointed, layer, xs, half_square),
+            "checkpointed, of 500": partial(rl.bptt.checkpointed, layer, xs, half_square, chunk=500),
             "truncated, k = 100": partial(rl.bptt.truncated, layer, xs, half_square, 100),
         }
         print(f"{kind.__name__:26} {'peak':>9} {'of full':>8} {'seconds':>8} {'gradient off by':>16}")
