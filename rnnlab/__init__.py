@@ -6,12 +6,13 @@ __version__ = "0.1.0"
 interrupt.end_quietly()  # Ctrl-C, while all that follows is loaded by the command line
 
 from rnnlab import activations, bptt, flow, initializers, interop, losses, models, optim, parallel, tasks
+from rnnlab.checkpoint import Row
 from rnnlab.gradcheck import Finding, GradientError, Report, check_gradients
 from rnnlab.layers import GRU, LSTM, RNN, BatchNorm, Conv2D, Dense, Embedding, IndRNN
 from rnnlab.network import Network, Residual
 from rnnlab.record import Record, load, save
 from rnnlab.trace import Gradients, Trace
-from rnnlab.training import DivergenceError, Row, Trained, evaluate, fit
+from rnnlab.training import DivergenceError, Trained, evaluate, fit
 
 __all__ = [
     "GRU",

@@ -1,5 +1,7 @@
 """The tasks: what the networks are trained on, each with a baseline to beat and a default that needs no download."""
 
+from collections.abc import Callable
+
 from rnnlab.tasks.adding import Adding
 from rnnlab.tasks.characters import Characters
 from rnnlab.tasks.copying import Copying
@@ -7,4 +9,16 @@ from rnnlab.tasks.phonemes import Phonemes
 from rnnlab.tasks.pixels import Pixels
 from rnnlab.tasks.task import Task
 
-__all__ = ["Adding", "Characters", "Copying", "Phonemes", "Pixels", "Task"]
+TASKS: dict[str, Callable[..., Task]] = {
+    "adding": Adding,
+    "copying": Copying,
+    "pixels": Pixels.load,
+    "characters": Characters.load,
+    "phonemes": Phonemes.load,
+}
+"""The tasks by name: what makes each of them.
+
+Its parameters are the task's options on the command line, where they are declared as Annotated[type, meaning].
+"""
+
+__all__ = ["TASKS", "Adding", "Characters", "Copying", "Phonemes", "Pixels", "Task"]

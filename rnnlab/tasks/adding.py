@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 
@@ -32,8 +32,8 @@ class Adding:
     1511.06464, §4.2; anywhere, Hu et al. (2018), arXiv 1801.06105 (RIN).
     """
 
-    steps: int = 100
-    markers: Literal["halves", "anywhere"] = "halves"
+    steps: Annotated[int, "T: length of a sequence"] = 100
+    markers: Annotated[Literal["halves", "anywhere"], "one in each half, or two anywhere"] = "halves"
     inputs = 2
     symbolic = False
     outputs = 1
@@ -69,6 +69,9 @@ class Adding:
     @staticmethod
     def loss(ys: Array, targets: Array) -> tuple[float, Array]:
         return squared_error(ys, targets)
+
+    def answers(self, targets: Array) -> int:
+        return targets.size
 
     def score(self, ys: Array, targets: Array) -> tuple[float, int]:
         return float(np.square(ys - targets).sum()), targets.size

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import log
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,6 +58,15 @@ class Characters:
                 f"{self.source} has {len(self.codes)} characters; windows of {self.steps} in each of its two splits "
                 f"need at least {10 * self.steps + 1}"
             )
+
+    @classmethod
+    def load(
+        cls,
+        input: Annotated[str | None, "your text; default: CPython's documentation"] = None,
+        steps: Annotated[int, "T: length of a sequence"] = 50,
+    ) -> "Characters":
+        """The task on a text of yours, or on CPython's documentation."""
+        return cls.documentation(steps=steps) if input is None else cls.read(input, steps=steps)
 
     @classmethod
     def of(cls, text: str, source: str = "text", *, steps: int = 50) -> "Characters":
@@ -126,6 +135,9 @@ class Characters:
     @staticmethod
     def loss(ys: Array, targets: NDArray[np.int64]) -> tuple[float, Array]:
         return softmax_cross_entropy(ys, targets)
+
+    def answers(self, targets: NDArray[np.int64]) -> int:
+        return targets.size
 
     def score(self, ys: Array, targets: NDArray[np.int64]) -> tuple[float, int]:
         return softmax_cross_entropy(ys, targets)[0] * targets.size / log(2), targets.size

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import log
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +34,7 @@ class Copying:
     Source: Hochreiter, Schmidhuber (1997), §5; in this form Arjovsky et al. (2016), arXiv 1511.06464, §4.1.
     """
 
-    delay: int = 100
+    delay: Annotated[int, "T: steps between the last symbol and the first to give back"] = 100
     inputs = SYMBOLS + 2
     symbolic = True
     outputs = SYMBOLS + 1
@@ -72,6 +72,9 @@ class Copying:
     @staticmethod
     def loss(ys: Array, targets: NDArray[np.int64]) -> tuple[float, Array]:
         return softmax_cross_entropy(ys, targets)
+
+    def answers(self, targets: NDArray[np.int64]) -> int:
+        return targets.size
 
     def score(self, ys: Array, targets: NDArray[np.int64]) -> tuple[float, int]:
         return softmax_cross_entropy(ys, targets)[0] * targets.size, targets.size

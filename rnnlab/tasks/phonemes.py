@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +56,15 @@ class Phonemes:
                 raise ValueError(f"{self.source}: frames {frames.shape} do not fit labels {labels.shape}")
             if labels.min() < LEFT_OUT or labels.max() >= len(self.names) or not (labels >= 0).any():
                 raise ValueError(f"{self.source}: labels must be in -1 … {len(self.names) - 1}, and some above -1")
+
+    @classmethod
+    def load(
+        cls,
+        input: Annotated[str | None, "your folder of TIMIT; default: synthesised speech"] = None,
+        steps: Annotated[int, "T: length of a sequence"] = 100,
+    ) -> "Phonemes":
+        """The task on your copy of TIMIT, or on synthesised speech."""
+        return cls.synthesised(steps=steps) if input is None else cls.read(input, steps=steps)
 
     @classmethod
     def synthesised(
@@ -142,6 +151,9 @@ class Phonemes:
             return 0.0, gradient
         value, gradient[labelled] = softmax_cross_entropy(ys[labelled], targets[labelled])
         return value, gradient
+
+    def answers(self, targets: NDArray[np.int64]) -> int:
+        return int((targets >= 0).sum())
 
     def score(self, ys: Array, targets: NDArray[np.int64]) -> tuple[float, int]:
         labelled = targets >= 0

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,6 +67,19 @@ class Pixels:
             raise ValueError(
                 f"pixels_per_step must divide the {self.images[0].size} pixels of an image; got {self.pixels_per_step}"
             )
+
+    @classmethod
+    def load(
+        cls,
+        input: Annotated[str | None, "your folder of MNIST; default: digits in Matplotlib's fonts"] = None,
+        side: Annotated[int | None, "of an image; default: 28 if drawn, else your data's own"] = None,
+        pixels_per_step: Annotated[int, "how many a step"] = 1,
+        permuted: Annotated[bool, "in an order shuffled once"] = False,
+    ) -> "Pixels":
+        """The task on your copy of MNIST, or on digits drawn in Matplotlib's fonts."""
+        if input is None:
+            return cls.drawn(side=28 if side is None else side, permuted=permuted, pixels_per_step=pixels_per_step)
+        return cls.read(input, side=side, permuted=permuted, pixels_per_step=pixels_per_step)
 
     @classmethod
     def drawn(
@@ -161,6 +174,9 @@ class Pixels:
     @staticmethod
     def loss(ys: Array, targets: NDArray[np.int64]) -> tuple[float, Array]:
         return softmax_cross_entropy(ys, targets)
+
+    def answers(self, targets: NDArray[np.int64]) -> int:
+        return targets.size
 
     def score(self, ys: Array, targets: NDArray[np.int64]) -> tuple[float, int]:
         return 100.0 * int(np.sum(ys.argmax(axis=-1) != targets)), targets.size

@@ -54,7 +54,11 @@ class Task(Protocol):
         ...
 
     def loss(self, ys: Array, targets: Any) -> tuple[float, Array]:
-        """The training loss and its gradient."""
+        """The training loss, a mean over the answers, and its gradient."""
+        ...
+
+    def answers(self, targets: Any) -> int:
+        """How many answers `targets` ask for: the loss of a sequence in chunks is the mean of theirs, so weighted."""
         ...
 
     def score(self, ys: Array, targets: Any) -> tuple[float, int]:
