@@ -9,6 +9,7 @@ All raise ValueError for a shape without axes or with an empty one, and for opti
 
 from collections.abc import Callable
 from functools import partial
+from inspect import signature
 from math import prod, sqrt
 
 import numpy as np
@@ -270,17 +271,43 @@ INITIALIZERS: dict[str, Initializer] = {
 def get(name: str | Initializer, **options: object) -> Initializer:
     """The initializer of that name, or the callable itself, with `options` bound: get("identity", gain=0.9).
 
+    A name may bring its options along, as on the command line: get("identity:gain=0.9") is the same.
+
     Raises:
-        ValueError: no initializer has that name; the message lists them.
+        ValueError: no initializer has that name (the message lists them), or it has no such option.
         TypeError: neither a name nor callable.
     """
     if isinstance(name, str):
+        name, own = _named_options(name)
         if name not in INITIALIZERS:
             raise ValueError(f"initializer must be one of {', '.join(INITIALIZERS)}; got {name!r}")
-        name = INITIALIZERS[name]
+        parameters = signature(INITIALIZERS[name]).parameters.values()
+        takes = {option.name: option.default for option in parameters if option.kind is option.KEYWORD_ONLY}
+        for option, value in own.items():
+            if option not in takes:
+                raise ValueError(f"{name} has no option {option!r}; it has {', '.join(takes) or 'none'}")
+            if isinstance(value, str) is not isinstance(takes[option], str):
+                wanted = "text" if isinstance(takes[option], str) else "a number"
+                raise ValueError(f"{name}'s {option} must be {wanted}; got {value}")
+        name, options = INITIALIZERS[name], {**own, **options}
     if not callable(name):
         raise TypeError(f"initializer must be a name or a callable; got {type(name).__name__}")
     return partial(name, **options) if options else name
+
+
+def _named_options(text: str) -> tuple[str, dict[str, object]]:
+    """The name and the options of "NAME:option=value,option=value"; a value that is no number is text."""
+    name, _, rest = text.partition(":")
+    options: dict[str, object] = {}
+    for item in filter(None, rest.split(",")):
+        key, _, value = item.partition("=")
+        if not key.isidentifier() or not value:
+            raise ValueError(f"an initializer is NAME or NAME:option=value,…; got {text!r}")
+        try:
+            options[key] = float(value)
+        except ValueError:
+            options[key] = value
+    return name, options
 
 
 def _checked(shape: Shape) -> Shape:

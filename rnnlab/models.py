@@ -1,6 +1,9 @@
 """A network for a task, described in a few words: which layer, how many, how wide, and how it starts."""
 
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from inspect import signature
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -10,9 +13,115 @@ from rnnlab.initializers import Initializer
 from rnnlab.layers import GRU, LSTM, RNN, BatchNorm, Dense, Embedding, IndRNN
 from rnnlab.network import Network, Residual
 from rnnlab.tasks.task import Task
+from rnnlab.trace import AnyLayer
 
-LAYERS = ("rnn", "irnn", "indrnn", "lstm", "gru", "dense", "linear")
-"""The words for a layer; dense and linear have no recurrence, and are what the others are compared with."""
+
+def indrnn(
+    rng: np.random.Generator,
+    *,
+    inputs: int,
+    hidden: int,
+    steps: int,
+    top: bool,
+    activation: str = "relu",
+    kernel_initializer: str | Initializer = "glorot_uniform",
+    recurrent_initializer: str | Initializer = "indrnn_range",
+    bias_initializer: str | Initializer = "zeros",
+    dtype: DTypeLike = np.float64,
+) -> IndRNN:
+    """An IndRNN whose u fits T = `steps`: from [2^(-1/T), 2^(1/T)] in the top layer, [0, 2^(1/T)] in those below it.
+
+    Source: Li et al. (2018), arXiv 1803.04831, §5.1, and the authors' code.
+    """
+    if recurrent_initializer == "indrnn_range":
+        recurrent_initializer = initializers.get("indrnn_range", steps=steps, epsilon=0.5 if top else 0.0)
+    return IndRNN.init(
+        rng,
+        inputs=inputs,
+        hidden=hidden,
+        activation=activation,
+        kernel_initializer=kernel_initializer,
+        recurrent_initializer=recurrent_initializer,
+        bias_initializer=bias_initializer,
+        dtype=dtype,
+    )
+
+
+def dense(
+    rng: np.random.Generator,
+    *,
+    inputs: int,
+    hidden: int,
+    activation: str = "relu",
+    kernel_initializer: str | Initializer = "glorot_uniform",
+    bias_initializer: str | Initializer = "zeros",
+    dtype: DTypeLike = np.float64,
+) -> Dense:
+    """A layer that sees each step alone: ReLU, with what the recurrent layers are compared."""
+    return Dense.init(
+        rng,
+        inputs=inputs,
+        outputs=hidden,
+        activation=activation,
+        kernel_initializer=kernel_initializer,
+        bias_initializer=bias_initializer,
+        dtype=dtype,
+    )
+
+
+LAYERS: dict[str, Callable[..., AnyLayer]] = {
+    "rnn": RNN.init,
+    "irnn": RNN.irnn,
+    "indrnn": indrnn,
+    "lstm": LSTM.init,
+    "gru": GRU.init,
+    "dense": dense,
+}
+"""The layers by name: builder(rng, inputs=, hidden=, dtype=) and the words of `Model` that it has parameters for.
+
+A layer of your own joins by a line, LAYERS["mine"] = Mine.init. A builder that has a parameter `steps` is given the
+length of the sequences, and one that has `top` whether its layer is the highest.
+"""
+
+LINEAR = "linear"
+"""The word for no layer at all: one affine map from the inputs to the outputs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """The words that describe a network, each an option of `rnnlab train`; None leaves it to the layer.
+
+    Raises:
+        ValueError: an unknown layer, or sizes under 1.
+    """
+
+    layer: Annotated[str, f"which layer: {', '.join([*LAYERS, LINEAR])}"] = "rnn"
+    hidden: Annotated[int, "units of a layer"] = 100
+    layers: Annotated[int, "layers in series"] = 1
+    activation: Annotated[str | None, "of rnn (default: tanh), indrnn and dense (default: relu)"] = None
+    kernel_initializer: Annotated[
+        str | Initializer | None, "of W: NAME or NAME:option=value,…; default: the layer's own"
+    ] = None
+    recurrent_initializer: Annotated[str | Initializer | None, "of U or u, likewise"] = None
+    bias_initializer: Annotated[str | Initializer | None, "of b, likewise"] = None
+    forget_bias: Annotated[float | None, "lstm: added to the bias of the forget gate; default: 1"] = None
+    scale: Annotated[float | None, "irnn: U = scale · I; default: 1"] = None
+    residual: Annotated[bool, "a shortcut around every layer but the lowest"] = False
+    batch_norm: Annotated[bool, "a BatchNorm after every layer"] = False
+
+    def __post_init__(self) -> None:
+        if self.layer not in (*LAYERS, LINEAR):
+            raise ValueError(f"layer must be one of {', '.join([*LAYERS, LINEAR])}; got {self.layer!r}")
+        for name in ("hidden", "layers"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1; got {getattr(self, name)}")
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The words for the layer itself that were given, by name."""
+        network = ("layer", "hidden", "layers", "residual", "batch_norm")
+        own = {word.name: getattr(self, word.name) for word in fields(Model) if word.name not in network}
+        return {name: value for name, value in own.items() if value is not None}
 
 
 def recurrent(
@@ -22,117 +131,88 @@ def recurrent(
     inputs: int,
     hidden: int,
     steps: int,
-    activation: str | None = None,
-    scale: float | None = None,
     top: bool = True,
     dtype: DTypeLike = np.float64,
-    **starts: str | Initializer,
-) -> RNN | IndRNN | LSTM | GRU:
-    """One recurrent layer: "rnn" (tanh unless told otherwise), "irnn", "indrnn" (ReLU), "lstm" or "gru".
-
-    An IndRNN's u is drawn from [2^(-1/T), 2^(1/T)] in the top layer and [0, 2^(1/T)] below it (Li et al. 2018, §5.1
-    and the authors' code), where nothing else is asked for.
+    **options: Any,
+) -> AnyLayer:
+    """One recurrent layer by itself.
 
     Args:
+        layer: its name in `LAYERS`.
         steps: T, the length of the sequences.
-        scale: an IRNN's U is so many times I; 1 if not given.
         top: whether the layer is the highest.
-        starts: kernel_initializer, recurrent_initializer, by name or as a function.
+        options: words of `Model` for the layer itself: activation, recurrent_initializer, …; None is the layer's own.
 
     Raises:
-        ValueError: an unknown word, or one that this layer has no use for; sizes under 1.
+        ValueError: an unknown word, one that this layer has no use for, or sizes under 1.
     """
-    if hidden < 1:
-        raise ValueError(f"hidden must be at least 1; got {hidden}")
-    if layer in ("lstm", "gru") and activation is not None:
-        raise ValueError(f"the activations of a {layer} are its own: activation is for rnn, indrnn and dense")
-    if layer == "irnn":
-        if activation not in (None, "relu") or starts:
-            raise ValueError("an irnn is relu with identity: take rnn to change the activation or the initializers")
-        return RNN.irnn(rng, inputs=inputs, hidden=hidden, scale=1.0 if scale is None else scale, dtype=dtype)
-    if scale is not None:
-        raise ValueError(f"scale is for irnn; got {scale} for {layer}")
-    options: dict[str, Any] = {"inputs": inputs, "hidden": hidden, "dtype": dtype, **starts}
-    if layer == "indrnn":
-        wanted = starts.get("recurrent_initializer", "indrnn_range")
-        if wanted == "indrnn_range":
-            epsilon = 0.5 if top else 0.0
-            wanted = initializers.get("indrnn_range", steps=steps, epsilon=epsilon)
-        return IndRNN.init(rng, **{**options, "activation": activation or "relu", "recurrent_initializer": wanted})
-    if layer == "rnn":
-        return RNN.init(rng, activation=activation or "tanh", **options)
-    if layer in ("lstm", "gru"):
-        return (LSTM if layer == "lstm" else GRU).init(rng, **options)
-    raise ValueError(f"a recurrent layer must be one of {', '.join(LAYERS[:5])}; got {layer!r}")
+    given = {name: value for name, value in options.items() if value is not None}
+    one = _layer(rng, layer, given, inputs=inputs, hidden=hidden, steps=steps, top=top, dtype=dtype)
+    if not one.carries:
+        raise ValueError(f"a recurrent layer carries a state from step to step; {layer} carries none")
+    return one
 
 
-def build(
-    rng: np.random.Generator,
-    task: Task,
-    *,
-    layer: str = "rnn",
-    hidden: int = 100,
-    layers: int = 1,
-    activation: str | None = None,
-    kernel_initializer: str | Initializer | None = None,
-    recurrent_initializer: str | Initializer | None = None,
-    scale: float | None = None,
-    residual: bool = False,
-    batch_norm: bool = False,
-    dtype: DTypeLike = np.float32,
-) -> Network:
-    """`layers` layers of `hidden` units that fit the task, and a readout.
+def build(rng: np.random.Generator, task: Task, *, dtype: DTypeLike = np.float32, **words: Any) -> Network:
+    """A network that fits the task: `layers` layers of `hidden` units, and a readout.
 
-    Integer inputs go through an Embedding that starts as one-hot vectors and is trained. "dense" layers are ReLU
-    unless told otherwise and see each step alone; "linear" is one affine map from the inputs to the outputs.
+    Integer inputs go through an Embedding that starts as one-hot vectors and is trained. "dense" layers see each step
+    alone; "linear" is one affine map from the inputs to the outputs.
 
     Args:
-        residual: a shortcut around every layer but the lowest.
-        batch_norm: a BatchNorm after every layer.
+        words: those of `Model`, by name.
 
     Raises:
         ValueError: an unknown word, or one that this layer has no use for; sizes under 1.
     """
+    model = Model(**words)
+    if model.layer == LINEAR:
+        return _linear(rng, task, model, dtype)
+    stack: list[AnyLayer] = []
+    if task.symbolic:
+        symbols = task.inputs
+        stack.append(
+            Embedding.init(rng, symbols=symbols, outputs=symbols, embeddings_initializer="identity", dtype=dtype)
+        )
+    for number in range(model.layers):
+        context = {
+            "inputs": model.hidden if number else task.inputs,
+            "hidden": model.hidden,
+            "steps": task.steps,
+            "top": number == model.layers - 1,
+            "dtype": dtype,
+        }
+        one = _layer(rng, model.layer, model.options, **context)
+        stack.append(Residual(one) if model.residual and number else one)
+        if model.batch_norm:
+            stack.append(BatchNorm.init(inputs=model.hidden, dtype=dtype))
+    readout = Dense.init(rng, inputs=model.hidden, outputs=task.outputs, dtype=dtype)
+    return Network(tuple(stack), readout, task.reads)
+
+
+def _layer(rng: np.random.Generator, layer: str, options: dict[str, Any], **context: Any) -> AnyLayer:
+    """The layer that LAYERS has under that name."""
     if layer not in LAYERS:
         raise ValueError(f"layer must be one of {', '.join(LAYERS)}; got {layer!r}")
-    if layers < 1:
-        raise ValueError(f"layers must be at least 1; got {layers}")
-    given = {
-        "activation": activation,
-        "kernel_initializer": kernel_initializer,
-        "recurrent_initializer": recurrent_initializer,
-        "scale": scale,
-        "residual": residual or None,
-        "batch_norm": batch_norm or None,
-        "layers": None if layers == 1 else layers,
-    }
-    unused = {"linear": tuple(given), "dense": ("recurrent_initializer", "scale")}.get(layer, ())
-    for name in unused:
-        if given[name] is not None:
-            raise ValueError(f"a {layer} network has no use for {name}; got {given[name]}")
-    if layer == "linear":
-        if task.symbolic:
-            first: Any = Embedding.init(
-                rng, symbols=task.inputs, outputs=task.outputs, embeddings_initializer="zeros", dtype=dtype
-            )
-        else:
-            first = Dense.init(rng, inputs=task.inputs, outputs=task.outputs, dtype=dtype)
-        return Network((first,), None, task.reads)
-    named = {"kernel_initializer": kernel_initializer, "recurrent_initializer": recurrent_initializer}
-    starts = {name: value for name, value in named.items() if value is not None}
-    stack: list[Any] = []
+    if context["hidden"] < 1:
+        raise ValueError(f"hidden must be at least 1; got {context['hidden']}")
+    takes = signature(LAYERS[layer]).parameters
+    for name, value in options.items():
+        if name not in takes:
+            users = [other for other, builder in LAYERS.items() if name in signature(builder).parameters]
+            raise ValueError(f"{name} is for {', '.join(users) or 'no layer'}; got {value} for {layer}")
+    wanted = {name: value for name, value in context.items() if name in takes}
+    return LAYERS[layer](rng, **wanted, **options)
+
+
+def _linear(rng: np.random.Generator, task: Task, model: Model, dtype: DTypeLike) -> Network:
+    """One affine map; of symbols, a row of outputs for each, all zeros at first."""
+    unused = {word.name: getattr(model, word.name) for word in fields(Model) if word.name not in ("layer", "hidden")}
+    for name, value in unused.items():
+        if value != getattr(Model, name):
+            raise ValueError(f"a linear network has no use for {name}; got {value}")
     if task.symbolic:
-        identity = {"embeddings_initializer": "identity"}
-        stack.append(Embedding.init(rng, symbols=task.inputs, outputs=task.inputs, dtype=dtype, **identity))
-    for number in range(layers):
-        inputs = hidden if number else task.inputs
-        sizes: dict[str, Any] = {"inputs": inputs, "activation": activation, "dtype": dtype, **starts}
-        if layer == "dense":
-            one: Any = Dense.init(rng, outputs=hidden, **{**sizes, "activation": activation or "relu"})
-        else:
-            top = number == layers - 1
-            one = recurrent(rng, layer, hidden=hidden, steps=task.steps, scale=scale, top=top, **sizes)
-        stack.append(Residual(one) if residual and number else one)
-        if batch_norm:
-            stack.append(BatchNorm.init(inputs=hidden, dtype=dtype))
-    return Network(tuple(stack), Dense.init(rng, inputs=hidden, outputs=task.outputs, dtype=dtype), task.reads)
+        sizes = {"symbols": task.inputs, "outputs": task.outputs}
+        table = Embedding.init(rng, **sizes, embeddings_initializer="zeros", dtype=dtype)
+        return Network((table,), None, task.reads)
+    return Network((Dense.init(rng, inputs=task.inputs, outputs=task.outputs, dtype=dtype),), None, task.reads)

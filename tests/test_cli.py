@@ -334,8 +334,11 @@ def test_a_zip_that_calls_itself_an_array_is_refused(tmp_path, capsys):
         (["flow", "--activation", "softsign"], "one of sigmoid, tanh, relu, leaky_relu, identity; got 'softsign'"),
         (["flow", "--recurrent-initializer", "xavier"], "initializer must be one of glorot_uniform, he_uniform"),
         (["flow", "--layer", "indrnn", "--recurrent-initializer", "orthogonal"], "orthogonal needs at least two axes"),
-        (["flow", "--layer", "irnn", "--activation", "tanh"], "an irnn is relu with identity"),
-        (["flow", "--layer", "gru", "--activation", "relu"], "the activations of a gru are its own"),
+        (
+            ["flow", "--layer", "irnn", "--activation", "tanh"],
+            "activation is for rnn, indrnn, dense; got tanh for irnn",
+        ),
+        (["flow", "--layer", "gru", "--activation", "relu"], "activation is for rnn, indrnn, dense; got relu for gru"),
         (["flow", "--steps", "0"], "steps must be at least 1; got 0"),
         (["flow", "--steps", "many"], "invalid int value: 'many'"),
         (["flow", "--batch", "-2"], "batch must be at least 1; got -2"),

@@ -5,31 +5,36 @@ import shlex
 import subprocess
 import sys
 import time
-from dataclasses import fields, replace
-from inspect import signature
+from dataclasses import replace
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import pytest
 
 import rnnlab as rl
 from rnnlab.cli import _parser, main
+from rnnlab.commands.train import given
+from rnnlab.experiments import run as run_module
 from rnnlab.experiments import runner
+from rnnlab.experiments.options import options
 from rnnlab.experiments.recipes import RECIPES, SIZES, Entry, Recipe
 from rnnlab.experiments.results.tables import read
-from rnnlab.experiments.run import TASKS, Outcome, Run, initializer
-from rnnlab.initializers import INITIALIZERS
+from rnnlab.experiments.run import Outcome, Run, without_goals
+from rnnlab.initializers import INITIALIZERS, get
+from rnnlab.models import Model
+from rnnlab.settings import Settings
 from rnnlab.table import Table
-from rnnlab.tasks import Adding, Characters, Copying, Phonemes
+from rnnlab.tasks import TASKS, Adding, Task
 
-TINY = Run("adding", steps=6, hidden=5, updates=6, batch=4, every=3)
+TINY = Run("adding", {"steps": 6}, hidden=5, updates=6, batch=4, every=3)
 
 
 def parsed(command: str) -> Run:
     """The run that a command line describes."""
     arguments = _parser().parse_args(shlex.split(command)[1:])
-    given = {option.name: getattr(arguments, option.name) for option in fields(Run)}
-    return Run(**{name: value for name, value in given.items() if value is not None and value is not False})
+    data, words = given(arguments)
+    return Run(arguments.task, data, **words)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -48,9 +53,10 @@ def test_every_field_is_an_option_that_says_what_it_means(capsys):
     with pytest.raises(SystemExit):
         main(["train", "--help"])
     out = capsys.readouterr().out
-    for option in fields(Run)[1:]:
-        assert "--" + option.name.replace("_", "-") in out
-        assert option.metadata["meaning"]
+    for declared in (Model, Settings, *TASKS.values()):
+        for option in options(declared).values():
+            assert f"{option.flag} " in out
+            assert option.meaning
 
 
 def test_recorded_runs_are_runs_of_their_recipes():
@@ -70,13 +76,17 @@ def test_recorded_runs_are_runs_of_their_recipes():
     ("change", "says"),
     [
         ({"task": "sorting"}, "task must be one of adding, copying"),
-        ({"side": 7}, "--side is for pixels; the task is adding"),
-        ({"permuted": True}, "--permuted is for pixels"),
-        ({"task": "pixels", "steps": 9}, "--steps is for adding, copying, characters, phonemes; the task is pixels"),
+        ({"data": {"side": 7}}, "--side is for pixels; the task is adding"),
+        ({"data": {"permuted": True}}, "--permuted is for pixels"),
+        ({"task": "pixels", "data": {"steps": 9}}, "--steps is for adding, characters, phonemes; the task is pixels"),
+        ({"task": "copying"}, "--steps is for adding, characters, phonemes; the task is copying"),
+        ({"data": {"speed": 9}}, "--speed is for no task; the task is adding"),
+        ({"layer": "sru"}, "layer must be one of rnn, irnn"),
+        ({"hidden": 0}, "hidden must be at least 1; got 0"),
         ({"gamma": 2.0}, "--gamma is for indrnn; the layer is rnn"),
         ({"layer": "indrnn", "gamma": -1.0}, r"^gamma must be above 0 and finite; got -1\.0$"),
         ({"layer": "indrnn", "gamma": float("nan")}, "^gamma must be above 0 and finite; got nan$"),
-        ({"input": "x"}, "--input is for pixels, characters, phonemes"),
+        ({"data": {"input": "x"}}, "--input is for pixels, characters, phonemes"),
     ],
 )
 def test_an_option_that_the_run_has_no_use_for_is_refused(change, says):
@@ -85,17 +95,17 @@ def test_an_option_that_the_run_has_no_use_for_is_refused(change, says):
 
 
 @pytest.mark.parametrize("name", INITIALIZERS)
-def test_an_initializer_s_name_stays_a_name(name):
-    assert initializer(name) == name
+def test_an_initializer_s_name_is_the_initializer(name):
+    assert get(name) is INITIALIZERS[name]
 
 
 def test_an_initializer_takes_options_after_a_colon():
-    chosen = initializer("random_normal:stddev=0.2,mean=3")
-    values = chosen(np.random.default_rng(0), (200, 200))
+    values = get("random_normal:stddev=0.2,mean=3")(np.random.default_rng(0), (200, 200))
     assert values.mean() == pytest.approx(3, abs=0.01)
     assert values.std() == pytest.approx(0.2, abs=0.01)
-    assert initializer("variance_scaling:scale=2,mode=fan_out") is not None
-    assert initializer(None) is None
+    by_name, by_option = get("variance_scaling:scale=2,mode=fan_out"), get("variance_scaling", scale=2, mode="fan_out")
+    draws = [chosen(np.random.default_rng(0), (3, 5)) for chosen in (by_name, by_option)]
+    np.testing.assert_array_equal(*draws)
 
 
 @pytest.mark.parametrize(
@@ -103,14 +113,63 @@ def test_an_initializer_takes_options_after_a_colon():
     [
         ("xavier", "initializer must be one of"),
         ("xavier:gain=2", "initializer must be one of"),
-        ("orthogonal:volume=3", "orthogonal has no such option"),
+        ("orthogonal:volume=3", "^orthogonal has no option 'volume'; it has gain$"),
+        ("zeros:dtype=3", "^zeros has no option 'dtype'; it has none$"),
+        ("orthogonal:gain=much", "^orthogonal's gain must be a number; got much$"),
+        ("variance_scaling:mode=3", "^variance_scaling's mode must be text; got 3.0$"),
         ("orthogonal:gain", "an initializer is NAME or NAME:option=value"),
         ("orthogonal:=3", "an initializer is NAME or NAME:option=value"),
     ],
 )
 def test_a_wrong_initializer_is_refused(text, says):
     with pytest.raises(ValueError, match=says):
-        initializer(text)
+        get(text)
+
+
+def test_every_setting_is_reached_from_the_command_line():
+    """A value that is none of the defaults, for every option of the network and the training, goes there and back."""
+    values = {
+        int: 7,
+        float: 0.25,
+        str: {
+            "layer": "lstm",
+            "optimizer": "sgd",
+            "activation": "relu",
+            "kernel_initializer": "ones",
+            "recurrent_initializer": "identity:gain=0.9",
+            "bias_initializer": "constant:value=0.5",
+        },
+        bool: True,
+    }
+    for declared in (Model, Settings):
+        for name, option in options(declared).items():
+            value = values[str][name] if option.kind is str else values[option.kind]
+            more = {"layer": "indrnn"} if name == "gamma" else {}
+            run = Run("adding", {"steps": 6}, **{**more, name: value})
+            assert parsed(run.command) == run != Run("adding", {"steps": 6}, **more)
+            assert option.flag in run.command
+
+
+def test_the_settings_reach_the_training_and_the_words_the_network():
+    words = {"layer": "lstm", "forget_bias": 3.0, "bias_initializer": "constant:value=0.5"}
+    run = replace(TINY, **words, updates=1, lr=1e-30, lr_every=1, lr_factor=0.5, truncate=2)
+    (layer,) = run.network(run.the_task()).layers
+    np.testing.assert_array_equal(layer.b.reshape(4, 5)[:, 0], [0.5, 3.5, 0.5, 0.5])
+    cut, whole, again = (
+        replace(TINY, updates=1, every=1, optimizer="sgd", **how).train().network.layers[0].U
+        for how in ({"truncate": 2}, {}, {"checkpointed": True})
+    )
+    assert np.abs(cut - whole).max() > 1e-6
+    np.testing.assert_allclose(again, whole, rtol=1e-4, atol=1e-7)  # float32
+
+
+@pytest.mark.parametrize("path", ["my text.txt", "it's $HOME.txt", "--updates 7 of them.txt", 'a "b" c.txt'])
+def test_a_path_is_quoted_for_the_shell_and_survives(path, tmp_path):
+    run = Run("characters", {"input": path, "steps": 5}, updates=3)
+    assert parsed(run.command) == run
+    assert shlex.split(run.command)[:5] == ["rnnlab", "train", "characters", "--input", path]
+    assert without_goals(run.command) == shlex.join(["rnnlab", "train", "characters", "--input", path, "--steps", "5"])
+    assert without_goals(replace(run, until=0.5).command) == without_goals(run.command)
 
 
 def test_the_weights_and_the_batches_follow_the_seed():
@@ -122,16 +181,43 @@ def test_the_weights_and_the_batches_follow_the_seed():
     assert not np.array_equal(same.layers[0].W, other.layers[0].W)
 
 
-def test_the_weights_generator_is_the_batches_as_the_page_says():
-    weights, batches = np.random.default_rng([7, 0]), np.random.default_rng(7)
-    assert weights.bit_generator.state == batches.bit_generator.state
+def test_the_weights_and_the_batches_have_no_numbers_in_common(monkeypatch):
+    """Neither with each other nor with default_rng(seed), which a network of one's own is often drawn from."""
+    run = replace(TINY, hidden=8, kernel_initializer="random_uniform:minval=0,maxval=1")
+    drawn = []
+
+    class Watched(Adding):
+        def batch(self, rng, size):
+            drawn.append(super().batch(rng, size))
+            return drawn[-1]
+
+    monkeypatch.setattr(run_module, "_task", lambda name, **data: Watched(**data))
+    run.train()
+    batches = {float(value) for xs, _ in drawn if xs.shape[1] == run.batch for value in xs[:, :, 0].ravel()}
+    weights = {float(w) for w in run.network(run.the_task()).layers[0].W.ravel()}
+    root = set(np.random.default_rng(run.seed).random(1000))
+    assert len(batches) == run.updates * run.batch * 6
+    assert len(weights) == 2 * 8
+    assert not batches & root
+    assert not {float(np.float32(value)) for value in batches | root} & weights
 
 
-def test_the_lengths_that_the_help_names_are_the_tasks_own():
-    (option,) = [option for option in fields(Run) if option.name == "steps"]
-    assert option.metadata["meaning"].endswith("default: 100, for characters 50")
-    assert (Adding().steps, Copying().delay, Characters.of("ab" * 600).steps) == (100, 100, 50)
-    assert signature(Phonemes.synthesised).parameters["steps"].default == 100
+def test_a_task_of_ones_own_joins_by_a_line(monkeypatch, capsys):
+    class Longer(Adding):
+        """The adding problem, with an option of its own."""
+
+        @classmethod
+        def load(cls, length: Annotated[int, "how long"] = 7, fast: Annotated[bool, "at once"] = False) -> Task:
+            return cls(length + fast)
+
+    monkeypatch.setitem(TASKS, "longer", Longer.load)
+    run = parsed("rnnlab train longer --length 9 --fast --hidden 5 --updates 2 --batch 2")
+    assert run.the_task().steps == 10
+    assert run.command == "rnnlab train longer --length 9 --fast --hidden 5 --updates 2 --batch 2"
+    assert [row.update for row in run.train().rows] == [0, 2]
+    with pytest.raises(SystemExit):
+        main(["train", "--help"])
+    assert "longer: how long; default: 7" in capsys.readouterr().out
 
 
 def test_gamma_bounds_u_by_the_length():
@@ -165,7 +251,7 @@ def test_workers_end_with_their_parent(tmp_path):
         "from rnnlab.experiments.run import Run\n"
         "from rnnlab.experiments.runner import carry_out\n"
         "if __name__ == '__main__':\n"
-        "    run = Run('adding', steps=6, hidden=5, updates=10_000_000, batch=4, every=20)\n"
+        "    run = Run('adding', {'steps': 6}, hidden=5, updates=10_000_000, batch=4, every=20)\n"
         f"    carry_out([Entry('v', 'm', run)], Path({str(tmp_path)!r}), jobs=1)\n",
         encoding="utf-8",
     )
@@ -173,6 +259,7 @@ def test_workers_end_with_their_parent(tmp_path):
     parent = subprocess.Popen([sys.executable, str(script)], stderr=subprocess.DEVNULL)
     try:
         while not log.exists():
+            assert parent.poll() is None
             time.sleep(0.05)
     finally:
         parent.kill()
@@ -424,14 +511,17 @@ def test_a_trained_network_writes_text(tmp_path, capsys):
         ([], "which task? one of adding, copying"),
         (["sorting"], "invalid choice: 'sorting'"),
         (["adding", "--steps", "1"], "needs at least 2 steps; got 1"),
-        (["copying", "--steps", "0"], "a delay of at least 1 step"),
+        (["copying", "--delay", "0"], "a delay of at least 1 step"),
         (["adding", "--hidden", "0"], "hidden must be at least 1; got 0"),
         (["adding", "--layers", "0"], "layers must be at least 1; got 0"),
         (["adding", "--updates", "0"], "updates must be a whole number and at least 1; got 0"),
         (["adding", "--lr", "-1"], "lr must be above 0 and finite; got -1.0"),
         (["adding", "--lr", "nan"], "lr must be above 0 and finite; got nan"),
         (["adding", "--clip-norm", "0"], "clip_norm must be above 0"),
-        (["adding", "--layer", "lstm", "--activation", "relu"], "the activations of a lstm are its own"),
+        (
+            ["adding", "--layer", "lstm", "--activation", "relu"],
+            "activation is for rnn, indrnn, dense; got relu for lstm",
+        ),
         (["adding", "--scale", "2"], "scale is for irnn"),
         (["adding", "--seeds", "0"], "--seeds must be at least 1"),
         (["adding", "--seed", "-3"], "seed must be a whole number and at least 0; got -3"),

@@ -307,7 +307,7 @@ def test_the_gradient_is_drawn_back_from_the_loss_and_its_zeros_are_marked():
 def tiny(monkeypatch, tmp_path):
     """Every recipe is two short runs."""
     monkeypatch.chdir(tmp_path)
-    run = Run("adding", steps=6, hidden=5, updates=40, batch=4, every=2, layer="indrnn", layers=2)
+    run = Run("adding", {"steps": 6}, hidden=5, updates=40, batch=4, every=2, layer="indrnn", layers=2)
     for name in RECIPES:
         entries = tuple(
             replace(entry, run=replace(run, seed=entry.run.seed))

@@ -1,6 +1,7 @@
 """Models: every word builds the network that it stands for, and a word without a use is refused."""
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -39,7 +40,7 @@ def inputs(task, dtype=np.float64, B=3):
 
 
 def test_every_word_is_tried_here():
-    assert set(KINDS) == set(models.LAYERS)
+    assert set(KINDS) == {*models.LAYERS, models.LINEAR}
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -124,7 +125,7 @@ def test_an_indrnn_s_u_is_drawn_as_asked():
 
 
 def test_an_irnn_is_relu_with_a_scaled_identity():
-    for scale, words in ((1.0, {}), (0.7, {"scale": 0.7}), (1.0, {"activation": "relu"})):
+    for scale, words in ((1.0, {}), (0.7, {"scale": 0.7})):
         (layer,) = built(layer="irnn", hidden=300, dtype=np.float64, **words).layers
         np.testing.assert_array_equal(layer.U, scale * np.eye(300))
         assert layer.activation.name == "relu"
@@ -220,11 +221,17 @@ def test_linear_on_symbols_is_a_row_of_logits_for_each_and_starts_without_an_opi
         ({"kernel_initializer": "xavier"}, "initializer must be one of"),
         ({"recurrent_initializer": "xavier", "layer": "lstm"}, "initializer must be one of"),
         ({"recurrent_initializer": "orthogonal", "layer": "indrnn"}, "orthogonal needs at least two axes"),
-        ({"activation": "relu", "layer": "lstm"}, "the activations of a lstm are its own"),
-        ({"activation": "tanh", "layer": "gru"}, "the activations of a gru are its own"),
-        ({"activation": "tanh", "layer": "irnn"}, "an irnn is relu with identity"),
-        ({"kernel_initializer": "ones", "layer": "irnn"}, "an irnn is relu with identity"),
-        ({"recurrent_initializer": "ones", "layer": "irnn"}, "an irnn is relu with identity"),
+        ({"activation": "relu", "layer": "lstm"}, "activation is for rnn, indrnn, dense; got relu for lstm"),
+        ({"activation": "tanh", "layer": "gru"}, "activation is for rnn, indrnn, dense; got tanh for gru"),
+        ({"activation": "tanh", "layer": "irnn"}, "activation is for rnn, indrnn, dense; got tanh for irnn"),
+        (
+            {"kernel_initializer": "ones", "layer": "irnn"},
+            "kernel_initializer is for rnn, indrnn, lstm, gru, dense; got",
+        ),
+        (
+            {"recurrent_initializer": "ones", "layer": "irnn"},
+            "recurrent_initializer is for rnn, indrnn, lstm, gru; got",
+        ),
         ({"scale": 0.5}, "scale is for irnn; got 0.5 for rnn"),
         ({"scale": 0.5, "layer": "gru"}, "scale is for irnn; got 0.5 for gru"),
         ({"dtype": np.int64}, "must be float32 or float64"),
@@ -260,7 +267,47 @@ def test_one_layer_by_itself():
     assert isinstance(models.recurrent(rng, "gru", inputs=2, hidden=3, steps=5), rl.GRU)
     lower = models.recurrent(rng, "indrnn", inputs=2, hidden=200, steps=5, top=False)
     assert lower.u.min() < 2 ** (-1 / 5) <= models.recurrent(rng, "indrnn", inputs=2, hidden=200, steps=5).u.min()
-    with pytest.raises(
-        ValueError, match=r"^a recurrent layer must be one of rnn, irnn, indrnn, lstm, gru; got 'dense'$"
-    ):
+    with pytest.raises(ValueError, match=r"^a recurrent layer carries a state from step to step; dense carries none$"):
         models.recurrent(rng, "dense", inputs=2, hidden=3, steps=5)
+    with pytest.raises(ValueError, match=r"^layer must be one of rnn, irnn, indrnn, lstm, gru, dense; got 'linear'$"):
+        models.recurrent(rng, "linear", inputs=2, hidden=3, steps=5)
+
+
+def test_the_bias_and_the_forget_gate_start_as_asked():
+    (plain,) = built(layer="lstm").layers
+    (asked,) = built(layer="lstm", bias_initializer="constant:value=0.5", forget_bias=3.0).layers
+    np.testing.assert_array_equal(plain.b.reshape(4, HIDDEN)[:, 0], [0, 1, 0, 0])
+    np.testing.assert_array_equal(asked.b.reshape(4, HIDDEN), np.tile([[0.5], [3.5], [0.5], [0.5]], HIDDEN))
+    for word in ("rnn", "indrnn", "gru", "dense"):
+        assert (built(layer=word, bias_initializer="ones").layers[0].b == 1).all()
+        with pytest.raises(ValueError, match=rf"^forget_bias is for lstm; got 2\.0 for {word}$"):
+            built(layer=word, forget_bias=2.0)
+
+
+def test_an_initializer_brings_its_options_along():
+    (layer,) = built(recurrent_initializer="identity:gain=0.9", kernel_initializer="random_normal:stddev=0.01").layers
+    np.testing.assert_array_equal(layer.U, np.eye(HIDDEN, dtype=np.float32) * np.float32(0.9))
+    assert np.abs(layer.W).max() < 0.05
+
+
+def test_a_layer_of_ones_own_is_a_model_by_a_line(monkeypatch):
+    @dataclass(frozen=True, eq=False, repr=False)
+    class Leaky(rl.RNN):
+        """Its builder is told the length of the sequences, and whether it is the top layer."""
+
+        @classmethod
+        def init(cls, rng, *, inputs, hidden, steps, top, scale=1.0, dtype=np.float64):
+            W, U = rng.standard_normal((inputs, hidden)).astype(dtype), np.full((hidden, hidden), scale * steps, dtype)
+            return cls(W, U, np.full(hidden, top, dtype), rl.activations.get("tanh"))
+
+    monkeypatch.setitem(models.LAYERS, "leaky", Leaky.init)
+    low, high = built(layer="leaky", layers=2, scale=0.5).layers
+    assert isinstance(low, Leaky)
+    assert (low.U == 3).all()
+    assert (low.b.max(), high.b.min()) == (0, 1)
+    with pytest.raises(ValueError, match=r"^scale is for irnn, leaky; got 2\.0 for gru$"):
+        built(layer="gru", scale=2.0)
+    with pytest.raises(
+        ValueError, match=r"^kernel_initializer is for rnn, indrnn, lstm, gru, dense; got ones for leaky$"
+    ):
+        built(layer="leaky", kernel_initializer="ones")

@@ -138,7 +138,7 @@ assert not difference.any()
 # ## Knobs to turn
 #
 # 1. `steps=20` in the task: does the tanh RNN learn now?
-# 2. `layer="indrnn"`, `layers=2`, `max_u=2 ** (1 / task.steps)`: how long does it take?
+# 2. `layer="indrnn"`, `layers=2`, `gamma=2.0`, which keeps |u| ≤ 2^(1/T): how long does it take?
 # 3. `layer="lstm"` or `layer="gru"`, `lr=3e-3`: look at `arrives` as they begin, and as they have learned.
 # 4. Leave out `clip_norm` with the IRNN and `lr=1e-2`. What does the message say?
 #

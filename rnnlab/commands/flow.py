@@ -8,8 +8,7 @@ import numpy as np
 
 from rnnlab import interop
 from rnnlab.arrays import Array
-from rnnlab.experiments.run import initializer
-from rnnlab.layers import GRU, LSTM, RNN, Embedding, IndRNN
+from rnnlab.layers import RNN, Embedding, IndRNN
 from rnnlab.layers.batchnorm import evaluating
 from rnnlab.models import recurrent
 from rnnlab.record import is_record, load, parts
@@ -113,11 +112,11 @@ def _run_one_step(layer: AnyLayer, sequences: Sequences, path: Path) -> dict[str
     return states
 
 
-def _layer(arguments: argparse.Namespace, steps: int, inputs: int) -> RNN | IndRNN | LSTM | GRU:
+def _layer(arguments: argparse.Namespace, steps: int, inputs: int) -> AnyLayer:
     """A fresh layer as the options describe it."""
     if arguments.seed < 0:
         raise ValueError(f"--seed must be at least 0; got {arguments.seed}")
-    chosen = initializer(arguments.recurrent_initializer)
+    chosen = arguments.recurrent_initializer
     if arguments.layer == "irnn" and chosen == "identity":
         chosen = None  # what it starts with in any case
     starts: dict[str, Any] = {} if chosen is None else {"recurrent_initializer": chosen}

@@ -3,20 +3,23 @@
 import argparse
 import sys
 from collections.abc import Callable
-from dataclasses import MISSING, fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from rnnlab.checkpoint import CHECKPOINT, Row
+from rnnlab.experiments.options import Option, flag, options
 from rnnlab.experiments.recipes import RECIPES, SIZES, Entry, Size
-from rnnlab.experiments.run import TASKS, Outcome, Run, flag
+from rnnlab.experiments.run import Outcome, Run
 from rnnlab.experiments.runner import carry_out, curves, outcomes
 from rnnlab.files import replacing
-from rnnlab.tasks import Characters
-from rnnlab.training import CHECKPOINT, Row
+from rnnlab.models import Model
+from rnnlab.settings import Settings
+from rnnlab.tasks import TASKS, Characters
 
-TYPES: dict[Any, type] = {int: int, int | None: int, float: float, float | None: float}
+METAVARS = {int: "N", float: "X", str: "TEXT"}
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -32,22 +35,13 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--list", action="store_true", help="list the experiments and how many runs each has, and train nothing"
     )
-    options = parser.add_argument_group("the training")
-    for option in fields(Run)[1:]:
-        words: dict[str, Any] = {"help": option.metadata["meaning"], "default": None}
-        if option.default is False:
-            words["action"] = "store_true"
-        else:
-            if option.default not in (None, MISSING):
-                words["help"] += (
-                    f"; default: {option.default:g}"
-                    if isinstance(option.default, float)
-                    else (f"; default: {option.default}")
-                )
-            words["choices"] = option.metadata.get("choices")
-            words["type"] = TYPES.get(option.type, str)
-            words["metavar"] = None if words["choices"] else {int: "N", float: "X"}.get(words["type"], "TEXT")
-        options.add_argument(flag(option.name), **words)
+    data = parser.add_argument_group("the task")
+    for option in _data_options().values():
+        _add(data, option)
+    for title, declared in (("the network", Model), ("the training", Settings)):
+        group = parser.add_argument_group(title)
+        for option in options(declared).values():
+            _add(group, option)
     parser.add_argument("--seeds", type=int, metavar="N", help="as many runs, with the seeds from --seed on")
     parser.add_argument("--jobs", type=int, default=1, metavar="J", help="runs side by side; default: 1")
     parser.add_argument("--resume", action="store_true", help="go on with what is in --out, if anything")
@@ -55,19 +49,56 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sample", type=int, metavar="N", help="characters: have the network write N of them")
 
 
+def _add(group: Any, option: Option) -> None:
+    """One option; what is not given stays None, so that `Run` alone knows the defaults."""
+    if option.kind is bool:
+        group.add_argument(option.flag, action="store_true", default=None, help=option.help)
+    else:
+        metavar = None if option.choices else METAVARS[option.kind]
+        choices = option.choices or None
+        group.add_argument(option.flag, type=option.kind, choices=choices, metavar=metavar, help=option.help)
+
+
+def _data_options() -> dict[str, Option]:
+    """The options of all tasks by name; the help of one that several tasks have says what it is to each."""
+    found: dict[str, Option] = {}
+    helps: dict[str, dict[str, list[str]]] = {}
+    for task, make in TASKS.items():
+        for name, option in options(make).items():
+            found.setdefault(name, option)
+            helps.setdefault(name, {}).setdefault(option.help, []).append(task)
+    return {
+        name: replace(
+            option,
+            default=None,
+            meaning=" | ".join(f"{', '.join(tasks)}: {meaning}" for meaning, tasks in helps[name].items()),
+        )
+        for name, option in found.items()
+    }
+
+
+def given(arguments: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The options of the task, and the words for the network and the training, that were typed."""
+    typed = {name: value for name, value in vars(arguments).items() if value is not None}
+    words = {**options(Model), **options(Settings)}
+    return (
+        {name: typed[name] for name in _data_options() if name in typed},
+        {name: typed[name] for name in words if name in typed},
+    )
+
+
 def run(arguments: argparse.Namespace) -> None:
     """Train, print what came out, and where it is kept."""
-    given = {option.name: getattr(arguments, option.name) for option in fields(Run)[1:]}
-    given = {name: value for name, value in given.items() if value is not None and value is not False}
+    data, words = given(arguments)
     if arguments.list:
         _list()
     elif arguments.jobs < 1:
         raise ValueError(f"--jobs must be at least 1; got {arguments.jobs}")
     elif arguments.recipe is not None:
         alone = [name for name in ("task", "sample", "seeds") if getattr(arguments, name) is not None]
-        if alone or given:
-            words = [name if name == "task" else flag(name) for name in [*alone, *given]]
-            raise ValueError(f"a recipe says itself how to train: leave out {', '.join(words)}")
+        if alone or data or words:
+            extra = [name if name == "task" else flag(name) for name in [*alone, *data, *words]]
+            raise ValueError(f"a recipe says itself how to train: leave out {', '.join(extra)}")
         _recipe(arguments)
     elif arguments.task is None:
         raise ValueError(f"which task? one of {', '.join(TASKS)}; or an experiment: --recipe {'|'.join(RECIPES)}")
@@ -76,9 +107,9 @@ def run(arguments: argparse.Namespace) -> None:
     elif arguments.sample is not None and (arguments.task != "characters" or arguments.sample < 1):
         raise ValueError("--sample is for characters, and at least 1")
     elif arguments.seeds is not None:
-        _seeds(Run(arguments.task, **given), arguments)
+        _seeds(Run(arguments.task, data, **words), arguments)
     else:
-        _one(Run(arguments.task, **given), arguments)
+        _one(Run(arguments.task, data, **words), arguments)
 
 
 def _one(run: Run, arguments: argparse.Namespace) -> None:

@@ -83,7 +83,9 @@ def _adding(
     for steps, updates in lengths.items():
         for name in models:
             lr = 1e-3 if name in ("LSTM", "GRU", "IndRNN") else 3e-4 if steps <= 150 else 1e-4
-            run = Run("adding", steps=steps, updates=updates, batch=16, clip_norm=1.0, every=500, until=0.001, lr=lr)
+            run = Run(
+                "adding", {"steps": steps}, updates=updates, batch=16, clip_norm=1.0, every=500, until=0.001, lr=lr
+            )
             entries.append(Entry(f"T = {steps}", name, replace(run, lr_every=lr_every, **MODELS[name])))
     return entries
 
@@ -101,7 +103,7 @@ ADDING = Recipe(
 
 
 def _characters(updates: int) -> list[Entry]:
-    run = Run("characters", steps=50, hidden=128, updates=updates, clip_norm=1.0, every=250)
+    run = Run("characters", {"steps": 50}, hidden=128, updates=updates, clip_norm=1.0, every=250)
     models = {"bigrams": {"layer": "linear"}, **MODELS}
     sizes: dict[str, dict[str, Any]] = {"IndRNN": {"layers": 3}, "bigrams": {"lr": 1e-2}}
     return [
@@ -124,14 +126,14 @@ def _pixels(side: int, updates: int, models: tuple[str, ...] = tuple(MODELS)) ->
     The IRNN's rate is the best of four in single trials of 6,000 updates in order (3e-4: 71 % error, 1e-4: 69, 3e-5:
     67, 1e-5: 68); the IndRNN at 2e-4 ends like at 1e-3 (57 and 59).
     """
-    run = Run("pixels", side=side, updates=updates, clip_norm=1.0, every=250)
+    run = Run("pixels", {"side": side}, updates=updates, clip_norm=1.0, every=250)
     rates = {"tanh RNN": 3e-4, "ReLU RNN": 3e-4, "IRNN": 3e-5}
     entries = []
     for order, permuted in (("sequential", False), ("permuted", True)):
         for name in models:
-            more = {"permuted": permuted, "lr": rates.get(name, 1e-3), **MODELS[name]}
-            entries.append(Entry(order, name, replace(run, **more)))
-    whole = replace(run, pixels_per_step=side * side)
+            more = {"lr": rates.get(name, 1e-3), **MODELS[name]}
+            entries.append(Entry(order, name, replace(run, data={"side": side, "permuted": permuted}, **more)))
+    whole = replace(run, data={"side": side, "pixels_per_step": side * side})
     for name, layer in (("linear", "linear"), ("perceptron", "dense")):
         entries.append(Entry("whole image", name, replace(whole, layer=layer)))
     return entries
@@ -185,7 +187,7 @@ PHONEMES = Recipe(
 
 def _stacks(depths: tuple[int, ...], updates: int) -> list[Entry]:
     """Layers of 64 units, so that 21 of them fit the budget; the shortcuts begin at the second layer."""
-    run = Run("characters", steps=50, hidden=64, updates=updates, clip_norm=1.0, every=250)
+    run = Run("characters", {"steps": 50}, hidden=64, updates=updates, clip_norm=1.0, every=250)
     kinds: dict[str, dict[str, Any]] = {
         "IndRNN": {"layer": "indrnn", "gamma": 2.0},
         "IndRNN residual": {"layer": "indrnn", "gamma": 2.0, "residual": True},
@@ -215,14 +217,14 @@ SURVEYED = ("glorot_uniform", "he_uniform", "lecun_uniform", "orthogonal", "rand
 
 def _initializers(updates: int, seeds: int) -> list[Entry]:
     """Recurrent kernels on the adding problem; kernels of perceptrons, which have no time, on whole digits."""
-    adding = Run("adding", steps=30, batch=16, updates=8 * updates, clip_norm=1.0, every=250, until=0.001)
+    adding = Run("adding", {"steps": 30}, batch=16, updates=8 * updates, clip_norm=1.0, every=250, until=0.001)
     recurrent = (*SURVEYED, "variance_scaling:scale=2", "identity", "normalized_positive_definite")
     entries = [
         Entry(f"{activation} RNN", name, replace(adding, activation=activation, recurrent_initializer=name, lr=lr))
         for activation, lr in (("tanh", 1e-3), ("relu", 3e-4))
         for name in recurrent
     ]
-    digits = Run("pixels", side=14, pixels_per_step=196, layer="dense", updates=updates, every=20)
+    digits = Run("pixels", {"side": 14, "pixels_per_step": 196}, layer="dense", updates=updates, every=20)
     perceptrons: dict[str, dict[str, Any]] = {
         "10 ReLU layers": {"layers": 10, "activation": "relu"},
         "10 ReLU layers of 25": {"layers": 10, "activation": "relu", "hidden": 25},

@@ -3,8 +3,8 @@
 import json
 import os
 import platform
-import re
-from collections.abc import Callable
+import shlex
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from functools import lru_cache
 from math import inf
@@ -13,128 +13,74 @@ from typing import Any
 
 import numpy as np
 
-from rnnlab import initializers
+from rnnlab.checkpoint import CHECKPOINT, GOALS, Row
+from rnnlab.experiments.options import flag, options
 from rnnlab.files import discard_unfinished, replacing
-from rnnlab.initializers import Initializer
-from rnnlab.models import LAYERS, build
+from rnnlab.models import Model, build
 from rnnlab.network import Network
-from rnnlab.optim import OPTIMIZERS
-from rnnlab.tasks import Adding, Characters, Copying, Phonemes, Pixels, Task
-from rnnlab.training import CHECKPOINT, DivergenceError, Row, Settings, Trained, fit
+from rnnlab.settings import Settings
+from rnnlab.tasks import TASKS, Task
+from rnnlab.training import DivergenceError, Trained, fit
 
-TASKS = ("adding", "copying", "pixels", "characters", "phonemes")
 COMMAND, OUTCOME = "command.txt", "outcome.json"
 """The files in a run's folder that say what it does, however long, and how it ended."""
 
 
-def _option(default: Any, meaning: str, **more: Any) -> Any:
-    """A field of `Run` that is an option of the command line: what it means, and the choices if they are few."""
-    return field(default=default, metadata={"meaning": meaning, **more})
-
-
 @dataclass(frozen=True)
-class Run:
-    """One training. Every field is an option of `rnnlab train`, with the same name and default.
+class Run(Settings, Model):
+    """One training: a task, and the words of `Model` and `Settings`. Every field is an option of `rnnlab train`.
+
+    Attributes:
+        task: its name in `TASKS`.
+        data: the task's own options by name, those of them that are given.
 
     Raises:
-        ValueError: an unknown task, an option that the task has no use for, or a number out of its range.
+        ValueError: an unknown task, an option that the task or the layer has no use for, or a number out of its range.
     """
 
     task: str
-    input: str | None = _option(None, "your data: a text, or the folder of MNIST or TIMIT; generated if not given")
-    steps: int | None = _option(
-        None, "T: length of a sequence, for copying the delay; not for pixels; default: 100, for characters 50"
-    )
-    markers: str | None = _option(
-        None, "adding: one marker in each half, or two anywhere", choices=("halves", "anywhere")
-    )
-    side: int | None = _option(None, "pixels: of an image; default: 28 if drawn, else your data's own")
-    pixels_per_step: int | None = _option(None, "pixels: how many a step; default: 1")
-    permuted: bool = _option(False, "pixels: in an order shuffled once")
-    layer: str = _option("rnn", "which layer", choices=LAYERS)
-    hidden: int = _option(100, "units of a layer")
-    layers: int = _option(1, "layers in series")
-    activation: str | None = _option(None, "of rnn (tanh), indrnn and dense (relu)")
-    kernel_initializer: str | None = _option(None, "NAME or NAME:option=value,…; default: the layer's own")
-    recurrent_initializer: str | None = _option(None, "the same for U")
-    scale: float | None = _option(None, "irnn: U = scale · I")
-    residual: bool = _option(False, "a shortcut around every layer but the lowest")
-    batch_norm: bool = _option(False, "a BatchNorm after every layer")
-    updates: int = _option(1000, "how many to make")
-    batch: int = _option(32, "sequences in a batch")
-    optimizer: str = _option("adam", "the rule of an update", choices=tuple(OPTIMIZERS))
-    lr: float = _option(1e-3, "learning rate")
-    lr_every: int | None = _option(None, "updates after which the learning rate is divided by 10, again and again")
-    clip_norm: float | None = _option(None, "clip the gradient to this norm")
-    clip_value: float | None = _option(None, "clip every entry of the gradient to this size")
-    gamma: float | None = _option(None, "indrnn: keep |u| ≤ gamma^(1/T)")
-    every: int = _option(100, "updates between two rows of the log")
-    until: float | None = _option(None, "stop once the held-out score is at or below this")
-    seed: int = _option(0, "of the weights and the batches")
+    data: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        Model.__post_init__(self)
+        Settings.__post_init__(self)
         if self.task not in TASKS:
             raise ValueError(f"task must be one of {', '.join(TASKS)}; got {self.task!r}")
-        uses = {
-            "input": ("pixels", "characters", "phonemes"),
-            "steps": ("adding", "copying", "characters", "phonemes"),
-            "markers": ("adding",),
-            "side": ("pixels",),
-            "pixels_per_step": ("pixels",),
-            "permuted": ("pixels",),
-        }
-        for name, tasks in uses.items():
-            if getattr(self, name) not in (None, False) and self.task not in tasks:
-                raise ValueError(f"{flag(name)} is for {', '.join(tasks)}; the task is {self.task}")
+        given = {name: value for name, value in self.data.items() if value is not None and value is not False}
+        takes = {name: options(make) for name, make in TASKS.items()}
+        for name in given:
+            if name not in takes[self.task]:
+                users = [task for task, its_options in takes.items() if name in its_options]
+                raise ValueError(f"{flag(name)} is for {', '.join(users) or 'no task'}; the task is {self.task}")
+        object.__setattr__(self, "data", {name: given[name] for name in takes[self.task] if name in given})
         if self.gamma is not None and self.layer != "indrnn":
             raise ValueError(f"--gamma is for indrnn; the layer is {self.layer}")
-        if self.gamma is not None and not 0 < self.gamma < inf:
-            raise ValueError(f"gamma must be above 0 and finite; got {self.gamma}")
-        self._settings(1)
 
     @property
     def command(self) -> str:
         """What to type to repeat it."""
-        words = [self.task]
-        for option in fields(self)[1:]:
+        words = ["rnnlab", "train", self.task]
+        for name, value in self.data.items():
+            words += _typed(name, value)
+        for option in [*options(Model).values(), *options(Settings).values()]:
             value = getattr(self, option.name)
             if value != option.default:
-                words += [flag(option.name)] if value is True else [flag(option.name), f"{value}"]
-        return " ".join(["rnnlab train", *words])
-
-    def _settings(self, steps: int) -> Settings:
-        """How to train on sequences of that length.
-
-        Raises:
-            ValueError: a number out of its range.
-        """
-        named = {option.name: getattr(self, option.name) for option in fields(Settings) if hasattr(self, option.name)}
-        return Settings(**named, max_u=None if self.gamma is None else self.gamma ** (1 / steps))
+                words += _typed(option.name, value)
+        return shlex.join(words)
 
     def the_task(self) -> Task:
         """The task, made once for all runs on it in this process."""
-        names = ("task", "input", "steps", "markers", "side", "pixels_per_step", "permuted")
-        return _task(*(getattr(self, name) for name in names))
+        return _task(self.task, **self.data)
 
     def network(self, task: Task) -> Network:
         """The network as it starts.
 
-        NumPy takes [seed, 0] for seed: the weights' generator and the batches' are both default_rng(seed), so the first
-        batches repeat the numbers that the weights were drawn from. The recorded runs are so.
+        Its weights and its batches come from two generators that are spawned from the seed, so they have no numbers in
+        common. (In the recorded runs, which are older, both came from the seed itself, and the first batches repeat the
+        numbers that the weights were drawn from.)
         """
-        return build(
-            np.random.default_rng([self.seed, 0]),
-            task,
-            layer=self.layer,
-            hidden=self.hidden,
-            layers=self.layers,
-            activation=self.activation,
-            kernel_initializer=initializer(self.kernel_initializer),
-            recurrent_initializer=initializer(self.recurrent_initializer),
-            scale=self.scale,
-            residual=self.residual,
-            batch_norm=self.batch_norm,
-        )
+        weights = np.random.default_rng(self.seed).spawn(2)[0]
+        return build(weights, task, **{word.name: getattr(self, word.name) for word in fields(Model)})
 
     def train(
         self, folder: Path | None = None, *, resume: bool = False, report: Callable[[Row], None] = lambda row: None
@@ -146,12 +92,12 @@ class Run:
             ValueError: a folder whose run has another command, or has made more updates than this one's.
         """
         task = self.the_task()
-        chosen = asdict(self._settings(task.steps))
         network = self.network(task)
+        settings = {setting.name: getattr(self, setting.name) for setting in fields(Settings)}
         if folder is not None:
             _begin(folder, self)
         try:
-            trained = fit(network, task, folder=folder, resume=resume, report=report, **chosen)
+            trained = fit(network, task, folder=folder, resume=resume, report=report, **settings)
         except DivergenceError as error:
             if folder is not None:
                 _conclude(folder, self, "diverged", error.update, error.rows)
@@ -164,65 +110,21 @@ class Run:
         return trained
 
 
-def endless(command: str) -> str:
+def without_goals(command: str) -> str:
     """A run's command without --updates and --until, in which the run may differ from the one that it goes on with."""
-    return re.sub(r" --(updates|until) \S+", "", command)
+    words = shlex.split(command)
+    goals = {flag(name) for name in GOALS}
+    kept = [word for number, word in enumerate(words) if not goals & {word, words[number - 1]}]
+    return shlex.join(kept)
 
 
-def flag(name: str) -> str:
-    """A field's name as an option of the command line."""
-    return "--" + name.replace("_", "-")
-
-
-def initializer(text: str | None) -> str | Initializer | None:
-    """The initializer of "NAME:option=value,option=value"; a name alone, or None, as it is.
-
-    Raises:
-        ValueError: an unknown name, or an option that is no option=number.
-    """
-    if text is None:
-        return None
-    name, _, rest = text.partition(":")
-    options: dict[str, object] = {}
-    for item in filter(None, rest.split(",")):
-        key, _, value = item.partition("=")
-        try:
-            options[key] = float(value)
-        except ValueError:
-            options[key] = value
-        if not key.isidentifier() or not value:
-            raise ValueError(f"an initializer is NAME or NAME:option=value,…; got {text!r}")
-    chosen = initializers.get(name, **options)
-    try:
-        chosen(np.random.default_rng(0), (2, 2))
-    except TypeError:
-        raise ValueError(f"{name} has no such option: {rest}") from None
-    return chosen if rest else name
+def _typed(name: str, value: Any) -> list[str]:
+    return [flag(name)] if value is True else [flag(name), f"{value}"]
 
 
 @lru_cache(maxsize=4)
-def _task(
-    task: str,
-    data: str | None,
-    steps: int | None,
-    markers: Any,
-    side: int | None,
-    pixels_per_step: int | None,
-    permuted: bool,
-) -> Task:
-    length: dict[str, Any] = {} if steps is None else {"steps": steps}
-    if task == "adding":
-        return Adding(**length, **({} if markers is None else {"markers": markers}))
-    if task == "copying":
-        return Copying() if steps is None else Copying(steps)
-    if task == "characters":
-        return Characters.documentation(**length) if data is None else Characters.read(data, **length)
-    if task == "phonemes":
-        return Phonemes.synthesised(**length) if data is None else Phonemes.read(data, **length)
-    order: dict[str, Any] = {"permuted": permuted, "pixels_per_step": pixels_per_step or 1}
-    if data is None:
-        return Pixels.drawn(side=side or 28, **order)
-    return Pixels.read(data, side=side, **order)
+def _task(name: str, **data: Any) -> Task:
+    return TASKS[name](**data)
 
 
 @dataclass(frozen=True)
@@ -269,7 +171,7 @@ class Outcome:
 
 def _begin(folder: Path, run: Run) -> None:
     """Keep the run's command in its folder; a folder with a run in it must have the same one, if any."""
-    path, own = folder / COMMAND, endless(run.command)
+    path, own = folder / COMMAND, without_goals(run.command)
     if not (folder / CHECKPOINT).exists():
         folder.mkdir(parents=True, exist_ok=True)
         _write(path, own + "\n")
