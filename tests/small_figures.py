@@ -15,8 +15,8 @@ from rnnlab.gallery.figures import FIGURES
 from rnnlab.table import Table
 
 SMALL = {
-    "gradient_decay": (gradient_decay, {"seeds": 3, "every": 20}),
-    "depth_vs_time": (depth_vs_time, {"seeds": 10}),
+    "gradient_decay": (gradient_decay, {"seeds": 5, "every": 10}),
+    "depth_vs_time": (depth_vs_time, {"seeds": 5}),
     "jacobian_spectrum": (jacobian_spectrum, {"seeds": 2}),
     "phase_diagram": (phase_diagram, {"seeds": 3, "scales": 3, "steps": 60}),
     "cliff": (cliff, {}),
