@@ -16,7 +16,7 @@ from small_figures import SMALL, full_table, small_table
 @pytest.fixture(scope="module")
 def tables() -> dict[str, Table]:
     """Five at full size; others with the knobs turned down, as in their own tests; training as recorded."""
-    recorded = {"speed", *(name for name, module in FIGURES.items() if hasattr(module, "RECIPE"))}
+    recorded = {"speed", "parallelism", *(name for name, module in FIGURES.items() if hasattr(module, "RECIPE"))}
     return {
         name: read(name) if name in recorded else small_table(name) if name in SMALL else full_table(name)
         for name, module in FIGURES.items()

@@ -1,11 +1,12 @@
 """The figures of speed and parallelism: tables made up with known numbers, so that every word can be held to them."""
 
+import numpy as np
 import pytest
 
 from rnnlab.experiments import speed as experiment
 from rnnlab.experiments.results.tables import read
-from rnnlab.gallery import speed
-from timed_tables import speed_table
+from rnnlab.gallery import parallelism, speed
+from timed_tables import parallelism_table, speed_table
 
 KNOBS = {
     "everything": {},
@@ -68,3 +69,59 @@ def test_the_recorded_table_has_every_layer_at_every_size():
             rows = table.where(kind="layer", threads=threads, other=other)
             assert len(rows) == len(experiment.LAYERS) * len(experiment.SIZES)
             assert (rows["low"] <= rows["ratio"]).all()
+
+
+# Parallelism
+
+SETTINGS = {
+    "as measured": {},
+    "two layers and sizes": {"layers": ("LSTM", "GRU"), "batches": (1, 4), "widths": (16, 64), "members": 2},
+    "one size": {"widths": (64,), "batches": (8,)},
+    "all is overhead": {"latency": 1.0},
+    "no overhead": {"latency": 0.0, "per_byte": 0.0},
+    "members that agree": {"diversity": 0.0, "members": 3},
+    "one step": {"steps": 1},
+}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_parallelism_is_drawn_and_has_a_caption_for_every_setting(name):
+    table = parallelism_table(**SETTINGS[name])
+    figure = parallelism.draw(table)
+    assert [ax.get_title(loc="left")[:6] for ax in figure.axes] == ["a batc", "data p", "more w", "an ens", "what w"]
+    caption = parallelism.caption(table)
+    assert len(caption.split("**")[1].split()) <= 20
+    assert "nan" not in caption
+
+
+@pytest.mark.parametrize(
+    ("knobs", "says"),
+    [
+        ({"latency": 1.0}, "two workers nothing, an ensemble"),
+        ({"latency": 1.0}, "it loses at H = 16, 32, 64, 128, 256, 512"),
+        ({"latency": 0.0, "per_byte": 0.0}, "it loses at none of these sizes"),
+        ({"latency": 0.0, "per_byte": 0.0}, "r = no time for the bytes"),
+        ({"latency": 3e-3}, "ℓ = 3 ms a worker, r = 1,000 MB a second"),
+        ({"diversity": 0.005, "members": 2}, "and their mean 0.0075, less by the diversity 0.0025"),
+        ({"steps": 5, "waiting": 1e-3}, "2.0 times as fast, with any number of workers, where 5 steps at once would"),
+    ],
+)
+def test_words_of_parallelism_follow_from_the_numbers(knobs, says):
+    assert says in parallelism.caption(parallelism_table(**knobs))
+
+
+def test_each_step_of_the_recurrence_is_a_bar_that_begins_where_the_last_one_ended():
+    table = parallelism_table(steps=7)
+    ax = parallelism.draw(table).axes[-1]
+    bars = {len(collection.get_paths()) for collection in ax.collections}
+    assert bars == {1, 7}
+    rows = table.where(kind="stage")
+    assert (rows["seconds"][1:] == rows["other"][:-1]).all()
+
+
+def test_what_two_workers_measured_is_drawn_filled_beside_what_the_model_says():
+    table = parallelism_table()
+    ax = parallelism.draw(table).axes[2]
+    measured = [line.get_ydata() for line in ax.lines if np.size(line.get_xdata()) == 1]
+    assert measured[0] == table.only("ratio", kind="data", x=16.0)
+    assert ax.get_xscale() == ax.get_yscale() == "log"

@@ -30,7 +30,7 @@ from rnnlab.table import Table
 ROOT = Path(__file__).parents[1]
 RECORDED = sorted(path.stem for path in FOLDER.glob("*.csv"))
 
-TIMES = "step_cost", "speed"
+TIMES = "step_cost", "speed", "parallelism"
 """Figures of measured times; the tests of each look at its columns."""
 
 

@@ -19,9 +19,7 @@ from typing import ParamSpec, TypeVar
 import numpy as np
 
 from rnnlab.arrays import Array
-
-BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
-"""What the BLAS libraries, and PyTorch, read when they are loaded; changing them later changes nothing."""
+from rnnlab.parallel.workers import BLAS_THREADS
 
 PAUSE = 0.05
 """Seconds between two turns where there are several threads: those of BLAS and of OpenMP wait for more work in a busy

@@ -22,6 +22,7 @@ NAMES = (
     "oracle_errors",
     "step_cost",
     "speed",
+    "parallelism",
     "adding_problem",
     "gradient_while_learning",
     "pixel_digits",
