@@ -91,14 +91,12 @@ def test_a_size_that_is_none_is_refused_in_one_sentence(size, capsys):
     assert "a size is four whole numbers above 0, T,B,D,H" in capsys.readouterr().err
 
 
-def test_updates_are_those_of_fit():
+def test_updates_lower_the_loss_in_the_network_s_own_dtype():
     task = rl.tasks.Adding(steps=6)
-    network = rl.models.build(np.random.default_rng(0), task, layer="gru", hidden=5, dtype=np.float32)
-    update = speed.updates(network, task, 4)
-    losses = [update() for _ in range(3)]
-    settings = {"updates": 3, "batch": 4, "lr": speed.LR, "clip_norm": speed.CLIP_NORM, "every": 1, "seed": 0}
-    logged = [row.loss for row in rl.fit(network, task, **settings).rows[1:]]
-    np.testing.assert_allclose(losses, logged, rtol=1e-6)
+    network = rl.models.build(np.random.default_rng(0), task, layer="gru", hidden=20, dtype=np.float32)
+    update = speed.updates(network, task, 16)
+    losses = [update() for _ in range(200)]
+    assert np.mean(losses[-20:]) < np.mean(losses[:20]) / 2
 
 
 # Against the frameworks themselves, where they are installed

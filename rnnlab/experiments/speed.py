@@ -21,9 +21,11 @@ from rnnlab.experiments.timing import elsewhere, in_turns, machine, middle, thre
 from rnnlab.layers import GRU, LSTM, RNN, IndRNN
 from rnnlab.models import build
 from rnnlab.network import Network
+from rnnlab.settings import Settings
 from rnnlab.table import Table
 from rnnlab.tasks import Adding
 from rnnlab.tasks.task import Task
+from rnnlab.training import update
 
 COLUMNS = "kind layer T B D H threads other seconds theirs ratio low high rounds machine versions"
 """Of the table. seconds and theirs are medians over the rounds; ratio is theirs/ours: median, 10 % and 90 %.
@@ -159,17 +161,14 @@ def of_training(words: Sequence[str], size: Size, rounds: int) -> list[Row]:
 
 
 def updates(network: Network, task: Task, batch: int) -> Callable[[], float]:
-    """Each call makes one update, as `fit` does it, and returns the loss."""
-    adam = optim.Adam()
-    memory, rng = adam.start(network), np.random.default_rng(0)
+    """Each call makes one update, that of `fit`, and returns the loss."""
+    chosen = Settings(batch=batch, optimizer="adam", lr=LR, clip_norm=CLIP_NORM)
+    memory, rng, made = optim.get(chosen.optimizer).start(network), np.random.default_rng(0), 0
 
     def run() -> float:
-        nonlocal network, memory
-        xs, targets = (array.astype(np.float32) for array in task.batch(rng, batch))
-        trace = network.forward(xs)
-        loss, dys = task.loss(trace.ys, targets)
-        gradient = optim.clip_by_norm(network.backward(trace, dys).params, CLIP_NORM)
-        network, memory = adam.update(network, gradient, memory, LR)
+        nonlocal network, memory, made
+        network, memory, loss, _ = update(network, memory, made, task, rng, chosen)
+        made += 1
         return loss
 
     return run
