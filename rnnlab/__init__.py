@@ -8,25 +8,19 @@ interrupt.end_quietly()  # Ctrl-C, while all that follows is loaded by the comma
 from rnnlab import activations, bptt, flow, initializers, interop, losses, models, optim, parallel, tasks
 from rnnlab.checkpoint import Row
 from rnnlab.gradcheck import Finding, GradientError, Report, check_gradients
-from rnnlab.layers import GRU, LSTM, RNN, BatchNorm, Conv2D, Dense, Embedding, IndRNN
+from rnnlab.layers import *  # noqa: F403 - all layers, in the one list of them
+from rnnlab.layers import __all__ as all_layers
 from rnnlab.network import Network, Residual
 from rnnlab.record import Record, load, save
 from rnnlab.trace import Gradients, Trace
 from rnnlab.training import DivergenceError, Trained, evaluate, fit
 
 __all__ = [
-    "GRU",
-    "LSTM",
-    "RNN",
-    "BatchNorm",
-    "Conv2D",
-    "Dense",
+    *all_layers,
     "DivergenceError",
-    "Embedding",
     "Finding",
     "GradientError",
     "Gradients",
-    "IndRNN",
     "Network",
     "Record",
     "Report",

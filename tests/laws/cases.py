@@ -1,6 +1,6 @@
 """What the laws are tried on: one kind of layer for each name, and sizes and a seed from which a whole case follows.
 
-To put another layer under every law, add its kind to KINDS (and its equations to naive.py).
+A layer that models.LAYERS names is under every law, with its equations in naive.py.
 
 Scales are chosen so that roundoff is the only error there is. Weights and inputs are uniform and bounded, so with at
 most 4 inputs and 5 units |a| < 4 wherever the state is bounded: no unit saturates (a slope read from the output as
@@ -47,7 +47,7 @@ class Case:
     @property
     def may_be_shut(self):
         """Whether a unit's slope can be 0."""
-        return not isinstance(self.layer, GATED) and self.layer.activation.name == "relu"
+        return not gated(self.layer) and self.layer.activation.name == "relu"
 
     def forward(self):
         return self.layer.forward(self.xs, *self.starts)
@@ -56,7 +56,9 @@ class Case:
         return self.layer.backward(trace, self.dhs, *self.dends)
 
 
-GATED = (rl.LSTM, rl.GRU)
+def gated(layer):
+    """Whether a layer's activations are its own, sigmoid and tanh, none of which is ever shut."""
+    return not hasattr(layer, "activation")
 
 
 def chunk(trace, start, stop):
@@ -105,9 +107,11 @@ def indrnn(activation):
     return build
 
 
-def gated(layer):
+def by_name(word):
+    """The layer of that name in models.LAYERS."""
+
     def build(rng, D, H, dtype):
-        return layer.init(
+        return rl.models.LAYERS[word](
             rng,
             inputs=D,
             hidden=H,
@@ -129,8 +133,7 @@ KINDS = {
     "IRNN": irnn,
     "IndRNN relu": indrnn("relu"),
     "IndRNN tanh": indrnn("tanh"),
-    "LSTM": gated(rl.LSTM),
-    "GRU": gated(rl.GRU),
+    **{word.upper(): by_name(word) for word in rl.models.LAYERS if word not in ("rnn", "irnn", "indrnn", "dense")},
 }
 
 

@@ -5,13 +5,13 @@ import numpy as np
 import naive
 import rnnlab as rl
 from laws.cases import (
-    GATED,
     any_sizes,
     assert_all_close,
     assert_close,
     build,
     chunk,
     every_kind,
+    gated,
     largest,
     largest_term,
     two_steps_or_more,
@@ -248,7 +248,7 @@ def test_a_gradient_is_zero_exactly_where_no_path_leads_to_the_loss(kind, draw):
     case = build(kind, draw)
     trace = case.forward()
     grads = case.backward(trace)
-    if isinstance(case.layer, GATED):  # neither a gate nor a tanh is ever shut, nor is a state 0
+    if gated(case.layer):  # neither a gate nor a tanh is ever shut, nor is a state 0
         assert [name for name, array in grads.arrays().items() if (array == 0).any()] == []
         return
     open_units = trace.hs[1:] > 0 if case.may_be_shut else np.ones(trace.hs[1:].shape, bool)
