@@ -1,7 +1,9 @@
 """Experiments: a run knows the command that repeats it, ends are kept, side by side is the same as one by one."""
 
+import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 import time
@@ -480,6 +482,59 @@ def test_seeds_side_by_side(capsys):
     for seed in (4, 5, 6):
         assert f"seed {seed}: done at update 6" in out
     assert "median" in out
+
+
+RECIPE_OF_TWO = """
+import sys
+from dataclasses import replace
+from rnnlab.cli import main
+from rnnlab.experiments.recipes import RECIPES, Entry, Recipe
+from rnnlab.experiments.run import Run
+
+if __name__ == "__main__":
+    run = Run("adding", {"steps": 6}, hidden=5, updates=1500, batch=4, every=500)
+    RECIPES["adding"] = Recipe("small", tuple(Entry("v", "m", replace(run, seed=seed)) for seed in (0, 1)), ())
+    sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="process groups are POSIX's")
+@pytest.mark.parametrize(
+    ("words", "folder", "names"),
+    [
+        (
+            [*WORDS[1:6], "--updates", "1500", "--batch", "4", "--every", "500", "--seeds", "2"],
+            "runs",
+            ["adding-rnn-seed-0", "adding-rnn-seed-1"],
+        ),
+        (["--recipe", "adding"], "runs/adding-quick", ["v-m-seed-0", "v-m-seed-1"]),
+    ],
+)
+def test_ctrl_c_stops_every_run_at_once_and_all_go_on_as_if_nothing_had_been(words, folder, names, tmp_path):
+    (tmp_path / "script.py").write_text(RECIPE_OF_TWO, encoding="utf-8")
+    command = [sys.executable, "script.py", "train", *words]
+    first, second = (tmp_path / folder / name for name in names)
+    child = subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    while not (first / "log.csv").exists():
+        assert child.poll() is None
+        time.sleep(0.02)
+    os.killpg(child.pid, signal.SIGINT)  # the terminal sends it to parent and workers alike
+    _, complaints = child.communicate(timeout=60)
+    assert child.returncode == 130
+    assert complaints == ""
+    stopped = (first / "log.csv").read_bytes()
+    assert Table.parse(stopped.decode())["update"][-1] < 1500  # it did not train to its end,
+    assert not (first / "outcome.json").exists()
+    assert not second.exists()  # nor did the next
+    time.sleep(0.3)
+    assert (first / "log.csv").read_bytes() == stopped  # nor does anyone go on
+    subprocess.run([*command, "--resume"], cwd=tmp_path, capture_output=True, check=True, timeout=300)
+    assert all((run / "outcome.json").exists() for run in (first, second))
+    Run("adding", {"steps": 6}, hidden=5, updates=1500, batch=4, every=500).train(tmp_path / "whole")
+    ours, theirs = (rl.load(run / "checkpoint.npz") for run in (first, tmp_path / "whole"))
+    assert all(np.array_equal(ours.arrays()[name], array) for name, array in theirs.arrays().items())
 
 
 @pytest.mark.usefixtures("_here")

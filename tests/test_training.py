@@ -3,11 +3,13 @@
 import json
 import math
 import os
+import pickle
 import re
 import signal
 import subprocess
 import sys
 import time
+import zipfile
 from dataclasses import replace
 from itertools import pairwise
 
@@ -16,7 +18,7 @@ import pytest
 
 import naive
 import rnnlab as rl
-from rnnlab import models, training
+from rnnlab import models, optim, training
 from rnnlab.arrays import NotFiniteError
 from rnnlab.checkpoint import CHECKPOINT, LOG, NORMS
 from rnnlab.layers.batchnorm import evaluating
@@ -299,6 +301,133 @@ def test_a_network_without_recurrence_has_no_norm_rows():
     assert fit(built(task, layer="dense"), task, updates=2, every=1, batch=4).norms == ()
 
 
+# In chunks of time
+
+
+class Masked(Copying):
+    """The copying problem with answers that do not count, marked -1: some chunks have few of them, the first none."""
+
+    def batch(self, rng, size):
+        xs, targets = super().batch(rng, size)
+        t, s = np.indices(targets.shape)
+        return xs, np.where((t < 4) | ((t + s) % 3 == 0), -1, targets)
+
+    def loss(self, ys, targets):
+        gradient, kept = np.zeros_like(ys), targets >= 0
+        if not kept.any():
+            return 0.0, gradient
+        value, gradient[kept] = rl.losses.softmax_cross_entropy(ys[kept], targets[kept])
+        return value, gradient
+
+    def answers(self, targets):
+        return int((targets >= 0).sum())
+
+    def score(self, ys, targets):
+        return self.loss(ys, targets)[0] * self.answers(targets), self.answers(targets)
+
+
+CHUNKED = {"last": Adding(steps=7), "every": Copying(delay=2), "some": Masked(delay=2)}
+
+
+def cut_by_hand(network, task, xs, targets, k):
+    """The loss of the whole batch, and its gradient without what flows back from one chunk of k steps to another."""
+    whole = network.forward(xs)
+    loss, dys = task.loss(whole.ys, targets)
+    total, states = None, ()
+    for first in range(0, task.steps, k):
+        steps = slice(first, min(first + k, task.steps))
+        trace = network.forward(xs[steps], *states)
+        states = trace.ends
+        last = steps.stop == task.steps
+        part = dys[steps] if task.reads == "every" else dys if last else np.zeros_like(dys)
+        params = network.backward(trace, part).params
+        total = params if total is None else total.map(np.add, params)
+    return loss, total
+
+
+def close(ours, theirs):
+    """Whether all entries agree to 1e-12 of the largest: sums of some hundred terms of that size, in another order."""
+    return all(
+        np.abs(mine - other).max() <= 1e-12 * np.abs(other).max()
+        for mine, other in zip(ours.arrays().values(), theirs.arrays().values(), strict=True)
+    )
+
+
+@pytest.mark.parametrize("name", CHUNKED)
+@pytest.mark.parametrize("k", [1, 3, 5, 100])
+def test_truncated_training_has_the_gradient_that_stops_between_chunks(name, k):
+    task = CHUNKED[name]
+    network = built(task, layer="lstm", layers=2)
+    xs, targets = task.batch(np.random.default_rng(0), 4)
+    loss, gradient, trace = training.loss_and_gradient(network, task, xs, targets, Settings(truncate=k))
+    wanted, cut = cut_by_hand(network, task, xs, targets, k)
+    assert loss == pytest.approx(wanted, rel=1e-13)
+    assert close(gradient, cut)
+    assert trace is None
+    whole = network.backward(network.forward(xs), task.loss(network.forward(xs).ys, targets)[1]).params
+    assert close(gradient, whole) == (k == 100)
+
+
+@pytest.mark.parametrize("name", CHUNKED)
+def test_checkpointed_training_has_the_whole_gradient(name):
+    task = CHUNKED[name]
+    network = built(task, layer="lstm", layers=2)
+    xs, targets = task.batch(np.random.default_rng(0), 4)
+    plain = training.loss_and_gradient(network, task, xs, targets)
+    ours = training.loss_and_gradient(network, task, xs, targets, Settings(checkpointed=True))
+    assert ours[0] == pytest.approx(plain[0], rel=1e-13)
+    assert close(ours[1], plain[1])
+
+
+@pytest.mark.parametrize("name", CHUNKED)
+def test_the_ways_of_bptt_reach_every_update_of_a_run(name):
+    task = CHUNKED[name]
+    how = {"updates": 5, "every": 5, "batch": 4, "optimizer": "sgd", "lr": 0.1}
+    plain, checkpointed, one_chunk, truncated = (
+        fit(built(task), task, **how, **way).network
+        for way in ({}, {"checkpointed": True}, {"truncate": task.steps}, {"truncate": 2})
+    )
+    assert close(checkpointed, plain)
+    assert close(one_chunk, plain)
+    assert not close(truncated, plain)
+
+
+def test_a_run_in_chunks_goes_on_as_one_and_only_as_one(tmp_path):
+    how = {**HOW, "truncate": 2}
+    whole = fit(built(TASK), TASK, folder=tmp_path / "whole", **how)
+    fit(built(TASK), TASK, folder=tmp_path / "part", **{**how, "updates": 4})
+    out = fit(built(TASK), TASK, folder=tmp_path / "part", resume=True, **how)
+    same_to_the_last_bit(tmp_path / "part", out, tmp_path / "whole", whole)
+    with pytest.raises(ValueError, match=r"is of another run: its truncate is 2, not None"):
+        fit(built(TASK), TASK, folder=tmp_path / "part", resume=True, **HOW)
+
+
+@pytest.mark.parametrize("way", [{"truncate": 2}, {"checkpointed": True}])
+def test_what_normalises_over_all_steps_is_not_trained_in_chunks(way):
+    network = built(TASK, layer="indrnn", layers=2, residual=True, batch_norm=True)
+    with pytest.raises(ValueError, match="a BatchNorm normalises over all steps at once: train without"):
+        fit(network, TASK, updates=1, **way)
+    fit(evaluating(network), TASK, updates=1, batch=4, **way)
+
+
+def test_a_loss_in_chunks_that_is_not_finite_is_a_divergence():
+    with pytest.raises(DivergenceError, match=r"^update 2 diverged: the loss is nan"):
+        fit(built(TASK), spoilt(2, lambda value, dys: (math.nan, dys)), updates=3, batch=4, truncate=6)
+
+
+def test_the_loss_and_the_gradient_of_a_batch_can_be_sent_to_another_process():
+    task = Adding(steps=5)
+    network = built(task)
+    batch = task.batch(np.random.default_rng(0), 4)
+    fn, arguments = pickle.loads(pickle.dumps((training.loss_and_gradient, (network, task, *batch, Settings()))))
+    loss, gradient, trace = fn(*arguments)
+    direct = training.loss_and_gradient(network, task, *batch)
+    assert fn is training.loss_and_gradient
+    assert loss == direct[0]
+    assert all(np.array_equal(a, gradient.arrays()[name]) for name, a in direct[1].arrays().items())
+    assert np.array_equal(trace.ys, direct[2].ys)
+
+
 # Settings
 
 
@@ -309,6 +438,7 @@ def test_a_network_without_recurrence_has_no_norm_rows():
         ("batch", (0, -1, 0.5, math.inf, math.nan), "a whole number and at least 1"),
         ("every", (0, -1, math.inf, math.nan), "a whole number and at least 1"),
         ("lr_every", (0, -1, math.inf, math.nan), "a whole number and at least 1"),
+        ("truncate", (0, -1, 2.5, math.inf, math.nan), "a whole number and at least 1"),
         ("seed", (-1, math.inf, math.nan), "a whole number and at least 0"),
         ("lr", (0, -0.1, math.inf, math.nan), "above 0 and finite"),
         ("lr_factor", (0, -0.1, math.inf, math.nan), "above 0 and finite"),
@@ -325,6 +455,11 @@ def test_a_number_out_of_its_range_is_refused(name, values, wanted, tmp_path):
         with pytest.raises(ValueError, match=f"^{name} must be {wanted}"):
             fit(built(task), task, folder=tmp_path / "run", **{name: value})
     assert not (tmp_path / "run").exists()
+
+
+def test_two_ways_of_bptt_at_once_are_refused():
+    with pytest.raises(ValueError, match="truncate and checkpointed are two ways of BPTT: choose one"):
+        Settings(truncate=3, checkpointed=True)
 
 
 def test_an_unknown_optimiser_or_setting_is_refused():
@@ -640,7 +775,7 @@ def test_a_log_that_the_last_checkpoint_was_killed_before_is_made_up_for(file, t
 PREAMBLE = """
 import io, os, signal, sys, time
 import numpy as np
-from rnnlab import models, training
+from rnnlab import models, optim, training
 from rnnlab.tasks import Adding
 
 task = Adding(steps=6)
@@ -886,17 +1021,99 @@ def test_numpys_numbers_are_numbers(tmp_path):
     assert [row.update for row in again.rows] == [0, 2, 4]
 
 
-@pytest.mark.parametrize(
-    "rubbish", [{"settings": "{"}, {"settings": "3"}, {"generator": "{}"}, {"log": "update\nx,y"}, {"network": None}]
-)
-def test_a_checkpoint_with_rubbish_in_it_is_refused_by_name(rubbish, tmp_path):
+OTHER = built(TASK, hidden=5)
+PLAIN = built(TASK)
+MERSENNE = {**np.random.Generator(np.random.MT19937(0)).bit_generator.state, "state": {"key": [0] * 624, "pos": 0}}
+FOREIGN = {
+    "settings that are no JSON": {"settings": "{"},
+    "settings that are a number": {"settings": "3"},
+    "no settings": {"settings": None},
+    "a generator without a state": {"generator": "{}"},
+    "a generator of another kind": {"generator": json.dumps(MERSENNE)},
+    "a generator whose state is text": {
+        "generator": json.dumps({**np.random.default_rng(0).bit_generator.state, "state": {"state": "a", "inc": 1}})
+    },
+    "a generator whose state is too large": {
+        "generator": json.dumps({**np.random.default_rng(0).bit_generator.state, "state": {"state": 2**200, "inc": 1}})
+    },
+    "a log with other columns": {"log": "update\nx,y"},
+    "a log of text": {"log": "update,loss,score,norm,seconds\nx,1,1,1,1\n"},
+    "a log that counts to infinity": {"log": "update,loss,score,norm,seconds\ninf,1,1,1,1\n"},
+    "a log that begins later": {"log": "update,loss,score,norm,seconds\n2,1,1,1,1\n"},
+    "a log that goes back": {"log": "update,loss,score,norm,seconds\n0,1,1,1,1\n4,1,1,1,1\n2,1,1,1,1\n"},
+    "an empty log": {"log": ""},
+    "no log": {"log": None},
+    "a log that is a number": {"log": 5},
+    "norms that are a number": {"norms": 5},
+    "no norms": {"norms": None},
+    "an update below 0": {"update": -5},
+    "an update that is text": {"update": "x"},
+    "an update that is none": {"update": None},
+    "an update that is a fraction": {"update": 2.0},
+    "an update that is a truth": {"update": True},
+    "an update that the log does not have": {"update": 3},
+    "no network": {"network": None},
+    "a network that is a layer": {"network": PLAIN.layers[0]},
+    "a network of other sizes": {"network": OTHER},
+    "a network of another dtype": {"network": PLAIN.map(lambda array: array.astype(np.float32))},
+    "a network without its readout": {"network": replace(PLAIN, readout=None)},
+    "an optimizer that is text": {"optimizer": "adam"},
+    "an optimizer that is a network": {"optimizer": PLAIN},
+    "an optimizer without averages": {"optimizer": optim.OptimizerState(2, ())},
+    "an optimizer with one average too many": {"optimizer": optim.OptimizerState(2, (PLAIN, PLAIN, PLAIN))},
+    "an optimizer with averages of another network": {"optimizer": optim.OptimizerState(2, (OTHER, OTHER))},
+    "an optimizer with averages of another dtype": {
+        "optimizer": optim.OptimizerState(2, (PLAIN.map(lambda array: array.astype(np.float32)),) * 2)
+    },
+    "an optimizer with averages that are numbers": {"optimizer": optim.OptimizerState(2, (1.0, 2.0))},
+    "an optimizer that has made other updates": {"optimizer": optim.OptimizerState(5, (PLAIN, PLAIN))},
+    "an optimizer whose updates are text": {"optimizer": optim.OptimizerState("2", (PLAIN, PLAIN))},
+}
+
+
+@quick
+@pytest.mark.parametrize("contents", FOREIGN)
+def test_a_whole_checkpoint_that_fit_cannot_have_written_is_refused_by_name(contents, tmp_path):
     fit(built(TASK), TASK, folder=tmp_path, **{**HOW, "updates": 2})
     path = tmp_path / CHECKPOINT
-    rl.save(path, replace(rl.load(path), **rubbish))
+    rl.save(path, replace(rl.load(path), **FOREIGN[contents]))
+    before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
     with pytest.raises(ValueError, match="is not a checkpoint") as refusal:
         fit(built(TASK), TASK, folder=tmp_path, resume=True, **HOW)
-    assert str(path) in str(refusal.value)
+    assert str(refusal.value).startswith(str(path))
     assert "\n" not in str(refusal.value)
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
+
+
+@quick
+def test_a_checkpoint_from_which_an_array_is_missing_is_refused(tmp_path):
+    fit(built(TASK), TASK, folder=tmp_path, **{**HOW, "updates": 2})
+    path = tmp_path / CHECKPOINT
+    with zipfile.ZipFile(path) as whole:
+        entries = {entry.filename: whole.read(entry) for entry in whole.infolist()}
+    for missing in entries:
+        with zipfile.ZipFile(path, "w") as part:
+            for name, content in entries.items():
+                if name != missing:
+                    part.writestr(name, content)
+        with pytest.raises(ValueError, match="is not a whole rnnlab record"):
+            fit(built(TASK), TASK, folder=tmp_path, resume=True, **HOW)
+
+
+@quick
+def test_a_run_that_went_on_where_a_looser_goal_would_have_stopped_it_is_not_called_solved(tmp_path):
+    how = {"updates": 40, "every": 5, "batch": 16, "lr": 0.03}
+    whole = fit(built(TASK), TASK, folder=tmp_path, **how)
+    scores = [row.score for row in whole.rows]
+    looser = sorted(scores)[len(scores) // 2]
+    first = next(row for row in whole.rows if row.score <= looser)
+    assert first.update < 40
+    with pytest.raises(
+        ValueError, match=rf"has gone on from update {first.update}, where its score was .* a lower until"
+    ):
+        fit(built(TASK), TASK, folder=tmp_path, resume=True, until=looser, **how)
+    lowest = min(scores) * 0.999
+    assert not fit(built(TASK), TASK, folder=tmp_path, resume=True, until=lowest, **how).solved
 
 
 def test_another_runs_half_written_file_is_left_alone(tmp_path):

@@ -1,19 +1,14 @@
 """Carry out an experiment: its runs side by side in processes of their own, each resumable, and one table of all."""
 
-import os
-import signal
 import sys
-import threading
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
+from collections.abc import Callable, Iterable
+from concurrent.futures import as_completed
 from pathlib import Path
 
 from rnnlab.checkpoint import LOG, NORMS
 from rnnlab.experiments.recipes import Entry
 from rnnlab.experiments.run import Outcome, without_goals
+from rnnlab.parallel import Processes
 from rnnlab.table import Table
 from rnnlab.training import DivergenceError
 
@@ -50,57 +45,11 @@ def carry_out(
             report(entry, outcome)
     if not waiting:
         return
-    before = {name: os.environ.get(name) for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")}
-    os.environ.update(dict.fromkeys(before, "1"))  # read by the workers' BLAS when they load it
-    context = get_context("spawn")
-    watched, held = context.Pipe(duplex=False)
-    try:
-        with ProcessPoolExecutor(min(jobs, len(waiting)), context, _obey, (watched,)) as pool:
-            _all(pool, held, waiting, root, report)
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name) if value is None else os.environ.__setitem__(name, value)
-
-
-def _obey(watched: Connection) -> None:
-    """A worker ends at once when its parent says so, by closing the other end of the pipe, or is killed.
-
-    Whoever resumes its run must not find it still writing there. Ctrl-C, which reaches the workers too, is the parent's
-    to deal with: a worker that it interrupted would go on to the next run.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-    def watch() -> None:
-        watched.poll(None)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
-
-
-def _all(
-    pool: Executor, held: Connection, waiting: list[Entry], root: Path, report: Callable[[Entry, Outcome], None]
-) -> None:
-    try:
-        with _deaf_children():
-            tasks = {pool.submit(one, entry, root): entry for entry in waiting}
-        for task in as_completed(tasks):
-            report(tasks[task], task.result())
-    except BaseException:
-        held.close()  # every run goes on from its last checkpoint when it is resumed
-        raise
-
-
-@contextmanager
-def _deaf_children() -> Iterator[None]:
-    """Processes that are started here ignore Ctrl-C from the first moment, before any line of theirs is run."""
-    if threading.current_thread() is not threading.main_thread():  # where signals cannot be set
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+    # What stops this block, Ctrl-C too, stops every run at once: each goes on from its last checkpoint when resumed.
+    with Processes(min(jobs, len(waiting))) as workers:
+        runs = {workers.submit(one, entry, root): entry for entry in waiting}
+        for run in as_completed(runs):
+            report(runs[run], run.result())
 
 
 def one(entry: Entry, root: Path) -> Outcome:
