@@ -64,13 +64,6 @@ def test_the_table_names_every_initializer(name):
     assert f"`{name}`" in README.partition("## Initializers")[2]
 
 
-def test_the_map_names_every_room():
-    rooms = {path.stem + ("/" if path.is_dir() else ".py") for path in (ROOT / "rnnlab").iterdir()}
-    rooms -= {"__init__.py", "__main__.py", "__pycache__/", "py.py"}
-    section = README.partition("## The map")[2].partition("## Initializers")[0]
-    assert {room for room in rooms if f"`{room}`" not in section} == set()
-
-
 def test_contributing_is_short():
     assert len((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").splitlines()) <= 45
 

@@ -43,6 +43,20 @@ NEIGHBOURS = {
 """The imports that stay on their floor."""
 
 
+def test_the_readme_draws_the_same_house():
+    section = (PACKAGE.parent / "README.md").read_text(encoding="utf-8").partition("## The map")[2]
+    drawn: dict[int, list[str]] = {}
+    here = 0
+    for number, rooms in re.findall(r"^\| *(\d*) *\| ([^|]*) \|", section.partition("\n## ")[0], re.MULTILINE):
+        here = int(number) if number else here  # a row without a number is of the floor above it
+        drawn.setdefault(here, []).extend(re.findall(r"`([a-z]+)(?:\.py|/)`", rooms))
+    floors = {number: sorted(rooms) for number, rooms in enumerate(FLOORS)}
+    floors[len(FLOORS) - 1].remove("__main__")
+    assert {number: sorted(rooms) for number, rooms in drawn.items()} == floors
+    there = {path.stem for path in PACKAGE.iterdir()} - {"__init__", "__main__", "__pycache__", "py"}
+    assert there == {room for rooms in floors.values() for room in rooms}
+
+
 def modules() -> list[Path]:
     return sorted(path.relative_to(PACKAGE).with_suffix("") for path in PACKAGE.rglob("*.py"))
 
