@@ -56,7 +56,7 @@ def test_a_process_of_its_own_has_its_own_number_of_threads(count):
 def test_what_fails_elsewhere_fails_here():
     with pytest.raises(ValueError, match="adding problem has D = 2"):
         timing.elsewhere(1, speed.of_training, ("lstm",), (*SMALL[:2], 3, 5), 1)
-    with pytest.raises(ValueError, match="threads must be at least 1; got 0"):
+    with pytest.raises(ValueError, match="blas_threads must be at least 1; got 0"):
         timing.elsewhere(0, timing.threads)
 
 

@@ -5,6 +5,8 @@ runs eagerly, with its own nn.RNN, nn.LSTM and nn.GRU; it has no IndRNN, so that
 jitted function, a scan over time and its derivative, after the inputs of all steps were multiplied at once.
 """
 
+import os
+import sys
 from collections.abc import Callable
 from importlib import import_module
 from importlib.util import find_spec
@@ -120,7 +122,7 @@ def _indrnn(torch: Any, layer: IndRNN) -> Any:
 
 def jax(layer: Recurrent, xs: Array, starts: tuple[Array, ...], dys: Array) -> Run:
     """Forward and backward in JAX: the outputs, then the gradients of xs, of the starts and of the parameters."""
-    jax = import_module("jax")
+    jax = _jax()
     np_ = jax.numpy
     kind = next(kind for kind in STEPS if isinstance(layer, kind))
     activation = getattr(layer, "activation", None)
@@ -146,6 +148,15 @@ def jax(layer: Recurrent, xs: Array, starts: tuple[Array, ...], dys: Array) -> R
         return jax.block_until_ready(compiled(*given))
 
     return run
+
+
+def _jax() -> Any:
+    """JAX, with as many threads as BLAS has, which it has to be told before it is loaded."""
+    count = threads()
+    if count and "jax" not in sys.modules:
+        eigen = "false" if count == 1 else "true"
+        os.environ.update(NPROC=str(count), XLA_FLAGS=f"--xla_cpu_multi_thread_eigen={eigen}", JAX_PLATFORMS="cpu")
+    return import_module("jax")
 
 
 def _rnn(jax: Any, params: Any, a: Any, states: Any, φ: Any) -> Any:

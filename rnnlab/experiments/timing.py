@@ -10,16 +10,14 @@ import os
 import platform
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from importlib.metadata import PackageNotFoundError, version
-from multiprocessing import get_context
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 import numpy as np
 
 from rnnlab.arrays import Array
-from rnnlab.parallel.workers import BLAS_THREADS
+from rnnlab.parallel.workers import BLAS_THREADS, Processes
 
 PAUSE = 0.05
 """Seconds between two turns where there are several threads: those of BLAS and of OpenMP wait for more work in a busy
@@ -85,21 +83,8 @@ def elsewhere(
     Raises:
         ValueError: count < 1. And what `measure` raises.
     """
-    if count < 1:
-        raise ValueError(f"threads must be at least 1; got {count}")
-    variables = dict.fromkeys(BLAS_THREADS, str(count)) | {
-        "NPROC": str(count),  # the size of JAX's pool of threads
-        "XLA_FLAGS": f"--xla_cpu_multi_thread_eigen={'false' if count == 1 else 'true'}",
-        "JAX_PLATFORMS": "cpu",
-    }
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        with ProcessPoolExecutor(1, get_context("spawn")) as pool:
-            return pool.submit(measure, *arguments, **named).result()
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name) if value is None else os.environ.__setitem__(name, value)
+    with Processes(1, blas_threads=count) as process:
+        return process.submit(measure, *arguments, **named).result()
 
 
 def machine() -> str:

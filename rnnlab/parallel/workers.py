@@ -114,15 +114,17 @@ class Processes(Executor):
 
     Args:
         workers: how many.
+        blas_threads: in each; more than one is for a single worker.
 
     Raises:
         ValueError: fewer than one.
     """
 
-    def __init__(self, workers: int) -> None:
-        if workers < 1:
-            raise ValueError(f"workers must be at least 1; got {workers}")
-        self.workers = workers
+    def __init__(self, workers: int, *, blas_threads: int = 1) -> None:
+        for name, count in (("workers", workers), ("blas_threads", blas_threads)):
+            if count < 1:
+                raise ValueError(f"{name} must be at least 1; got {count}")
+        self.workers, self.blas_threads = workers, blas_threads
         self._start()
 
     def _start(self) -> None:
@@ -131,7 +133,7 @@ class Processes(Executor):
 
     def submit(self, fn: Callable[..., R], /, *args: Any, **kwargs: Any) -> Future[R]:
         """As any executor; a pool with a dead worker is replaced first."""
-        with _one_blas_thread(), _ctrl_c_later():  # for the processes that this call may start
+        with _blas_threads(self.blas_threads), _ctrl_c_later():  # for the processes that this call may start
             try:
                 return self._pool.submit(fn, *args, **kwargs)
             except BrokenProcessPool:
@@ -177,10 +179,10 @@ def _ctrl_c_later() -> Iterator[None]:
 
 
 @contextmanager
-def _one_blas_thread() -> Iterator[None]:
-    """Processes that are started in the block have one BLAS thread each."""
+def _blas_threads(count: int) -> Iterator[None]:
+    """Processes that are started in the block have so many BLAS threads each."""
     before = {name: os.environ.get(name) for name in BLAS_THREADS}
-    os.environ.update(dict.fromkeys(BLAS_THREADS, "1"))
+    os.environ.update(dict.fromkeys(BLAS_THREADS, str(count)))
     try:
         yield
     finally:
