@@ -10,7 +10,7 @@ from rnnlab import interop
 from rnnlab.arrays import Array
 from rnnlab.layers import RNN, Embedding, IndRNN
 from rnnlab.layers.batchnorm import evaluating
-from rnnlab.models import recurrent
+from rnnlab.models import LAYERS, recurrent
 from rnnlab.record import is_record, load, parts
 from rnnlab.sequences import Sequences, read
 from rnnlab.trace import AnyLayer, innermost, is_layer
@@ -36,7 +36,9 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="a trained network instead of a fresh layer: a checkpoint.npz, what rl.save wrote, or an .npz with the "
         "names of PyTorch's state_dict or Keras's weights (for an RNN of theirs with relu say --activation relu)",
     )
-    parser.add_argument("--layer", choices=("rnn", "irnn", "indrnn", "lstm", "gru"), help="default: rnn")
+    parser.add_argument(
+        "--layer", metavar="NAME", help=f"{', '.join(name for name in LAYERS if name != 'dense')}; default: rnn"
+    )
     parser.add_argument("--activation", metavar="NAME", help="default: tanh for rnn, relu for indrnn")
     parser.add_argument("--recurrent-initializer", metavar="NAME", help="default: orthogonal, for indrnn indrnn_range")
     parser.add_argument("--hidden", type=int, metavar="H", help="units; default: 100")
