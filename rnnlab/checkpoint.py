@@ -18,7 +18,7 @@ from rnnlab.tasks.task import Task
 CHECKPOINT, LOG, NORMS = "checkpoint.npz", "log.csv", "norms.csv"
 """The files of a run, in its folder."""
 
-GOALS = ("updates", "until")
+GOALS = ("updates", "until", "workers")
 """The settings in which a run may differ from the one that it goes on with."""
 
 
@@ -140,11 +140,21 @@ def _write_logs(folder: Path, checkpoint: Checkpoint) -> None:
             file.write(text.encode())
 
 
-def _same_run(path: Path, fresh: Checkpoint) -> Checkpoint:
-    """The checkpoint at `path`, refused if it is not one, or not of the run that `fresh` begins."""
+def read(path: Path) -> Checkpoint:
+    """The checkpoint at `path`.
+
+    Raises:
+        ValueError: the file is damaged, or holds something else.
+    """
     saved = load(path)
     if not isinstance(saved, Checkpoint):
         raise ValueError(f"{path} is not a checkpoint: it holds a {type(saved).__name__}")
+    return saved
+
+
+def _same_run(path: Path, fresh: Checkpoint) -> Checkpoint:
+    """The checkpoint at `path`, refused if it is not one, or not of the run that `fresh` begins."""
+    saved = read(path)
     try:
         theirs = dict(json.loads(saved.settings))
         for text in (saved.generator, saved.log, saved.norms):

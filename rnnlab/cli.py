@@ -12,6 +12,7 @@ import numpy as np
 
 from rnnlab import __version__, interrupt
 from rnnlab.commands import bench, claims, figures, flow, train
+from rnnlab.parallel import WorkerError
 from rnnlab.training import DivergenceError
 
 COMMANDS = {
@@ -67,7 +68,7 @@ def _run(argv: Sequence[str] | None) -> int:
             arguments.run(arguments)
     except FloatingPointError:
         problem = "the run exploded beyond the largest float: try fewer --steps or another --recurrent-initializer"
-    except DivergenceError as error:
+    except (DivergenceError, WorkerError) as error:
         problem = str(error)
     except BrokenProcessPool:
         problem = "a run was killed from outside (is there memory for so many --jobs?): --resume goes on with it"

@@ -30,13 +30,14 @@ class Settings:
     gamma: Annotated[float | None, "indrnn: keep every |u| ≤ gamma^(1/T)"] = None
     truncate: Annotated[int | None, "truncated BPTT in chunks of so many steps"] = None
     checkpointed: Annotated[bool, "BPTT in the memory of √T steps, every step run forward twice"] = False
+    workers: Annotated[int, "replicas that share each batch, in processes of their own"] = 1
     every: Annotated[int, "updates between two rows of the log"] = 100
     until: Annotated[float | None, "stop once the held-out score is at or below this"] = None
     seed: Annotated[int, "of the generators that the weights and the batches are drawn from"] = 0
 
     def __post_init__(self) -> None:
         optim.get(self.optimizer)
-        whole = {"updates": 1, "batch": 1, "lr_every": 1, "truncate": 1, "every": 1, "seed": 0}
+        whole = {"updates": 1, "batch": 1, "lr_every": 1, "truncate": 1, "workers": 1, "every": 1, "seed": 0}
         for name, least in whole.items():
             value = getattr(self, name)
             if value is not None and not (least <= value < float("inf") and value == int(value)):
@@ -47,6 +48,10 @@ class Settings:
                 raise ValueError(f"{name} must be above 0 and finite; got {value}")
         if self.truncate is not None and self.checkpointed:
             raise ValueError("truncate and checkpointed are two ways of BPTT: choose one")
+        if self.workers > 1 and (self.truncate is not None or self.checkpointed):
+            raise ValueError(
+                "workers take sequences whole: train without truncate and checkpointed, or with one worker"
+            )
 
     def rate(self, update: int) -> float:
         """The learning rate of the update after `update` others."""

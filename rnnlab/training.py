@@ -6,6 +6,7 @@ train is in `settings.py`; how a run is kept, and goes on bit for bit, in `check
 
 import time
 from collections.abc import Callable
+from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from rnnlab.layers.batchnorm import evaluating, normalises_over_time, with_batch
 from rnnlab.layers.indrnn import bounded
 from rnnlab.network import Network, NetworkTrace
 from rnnlab.optim import OptimizerState
+from rnnlab.parallel import Processes, WorkerError, data_parallel, require_rows_apart
 from rnnlab.settings import Settings
 from rnnlab.tasks.task import Task
 
@@ -36,14 +38,23 @@ without_flags = np.errstate(over="ignore", invalid="ignore")
 
 @without_flags
 def loss_and_gradient(
-    network: Network, task: Task, xs: Array, targets: Any, chosen: Settings = DEFAULTS
+    network: Network,
+    task: Task,
+    xs: Array,
+    targets: Any,
+    chosen: Settings = DEFAULTS,
+    executor: Executor | None = None,
 ) -> tuple[float, Network, NetworkTrace | None]:
-    """Of a batch: the loss, its gradient, and the trace, which is None where `chosen` has it run in chunks of time.
+    """Of a batch: the loss, its gradient, and the trace: None where replicas, or chunks of time, have one each.
 
     Raises:
         FloatingPointError, NotFiniteError: something is NaN or infinite.
+        WorkerError: a replica failed.
     """
     xs, targets = _cast(xs, network), _cast(targets, network)
+    if executor is not None:
+        workers, answers = chosen.workers, task.answers
+        return *data_parallel(executor, network, task.loss, xs, targets, workers=workers, answers=answers), None
     if chosen.truncate is not None or chosen.checkpointed:
         return *_loss_and_gradient_in_chunks(network, task, xs, targets, chosen.truncate), None
     trace = network.forward(xs)
@@ -54,7 +65,13 @@ def loss_and_gradient(
 
 @without_flags
 def update(
-    network: Network, memory: OptimizerState, made: int, task: Task, rng: np.random.Generator, chosen: Settings
+    network: Network,
+    memory: OptimizerState,
+    made: int,
+    task: Task,
+    rng: np.random.Generator,
+    chosen: Settings,
+    executor: Executor | None = None,
 ) -> tuple[Network, OptimizerState, float, float]:
     """One update, after `made` others: batch, forward, loss, backward, clip, step.
 
@@ -62,7 +79,7 @@ def update(
         The network and the optimiser's memory after it, the loss, and the norm of the gradient before clipping.
     """
     xs, targets = task.batch(rng, chosen.batch)
-    loss, gradient, trace = loss_and_gradient(network, task, xs, targets, chosen)
+    loss, gradient, trace = loss_and_gradient(network, task, xs, targets, chosen, executor)
     norm = optim.global_norm(gradient)
     if not np.isfinite(norm):
         raise FloatingPointError(f"the loss is {loss:g} and the norm of its gradient {norm:g}")
@@ -115,6 +132,7 @@ def fit(
     folder: str | Path | None = None,
     resume: bool = False,
     report: Callable[[Row], None] = lambda row: None,
+    executor: Executor | None = None,
     **settings: Any,
 ) -> Trained:
     """Train `network` on `task`: for each update a batch, forward, the loss, backward, clip, step.
@@ -129,32 +147,46 @@ def fit(
         folder: where to keep the run; it is made if need be.
         resume: go on from the folder's checkpoint, if there is one; `updates` and `until` may have changed.
         report: called with every new row of the log.
+        executor: where `workers` replicas run, see `rnnlab.parallel`; if not given, more than one are processes here.
         settings: those of `Settings`, by name.
 
     Raises:
         DivergenceError: the loss or the gradient is NaN or infinite; what was written at the last row stands.
         ValueError: a setting out of range; outputs that do not fit the task; a folder with a run in it, without
             `resume`; a checkpoint that is damaged, of another run, or past the row where `until` would have stopped it.
+        WorkerError: a replica raised, or its worker died twice; what was written at the last row stands.
         OSError: the folder cannot be written.
     """
     chosen = Settings(**settings)
+    if executor is not None and chosen.workers == 1:
+        raise ValueError("an executor needs to know how many replicas share a batch: workers=2, for instance")
+    if chosen.workers > 1:
+        require_rows_apart(network)
     if (chosen.truncate or chosen.checkpointed) and normalises_over_time(network):
         raise ValueError("a BatchNorm normalises over all steps at once: train without truncate and checkpointed")
     start = Checkpoint.begin(network, optim.get(chosen.optimizer).start(network), task, asdict(chosen))
-    if folder is None:
-        return _train(start, task, chosen, None, report)
-    start = go_on(Path(folder), start, resume=resume)
+    where = None if folder is None else Path(folder)
+    if where is not None:
+        start = go_on(where, start, resume=resume)
     for row in start.rows[:-1]:
         if chosen.until is not None and row.score <= chosen.until:
             raise ValueError(
                 f"{folder} has gone on from update {row.update}, where its score was {row.score:.4g} and until = "
                 f"{chosen.until:g} would have stopped it: ask for a lower until, or choose another folder"
             )
-    return _train(start, task, chosen, Path(folder), report)
+    if executor is not None or chosen.workers == 1:
+        return _train(start, task, chosen, where, report, executor)
+    with Processes(chosen.workers) as processes:
+        return _train(start, task, chosen, where, report, processes)
 
 
 def _train(
-    start: Checkpoint, task: Task, chosen: Settings, folder: Path | None, report: Callable[[Row], None]
+    start: Checkpoint,
+    task: Task,
+    chosen: Settings,
+    folder: Path | None,
+    report: Callable[[Row], None],
+    executor: Executor | None,
 ) -> Trained:
     """From `start` to the end: updates, and now and then a row of the log and a checkpoint."""
     network, memory, made, rng = start.network, start.optimizer, start.update, start.rng
@@ -177,7 +209,7 @@ def _train(
             solved = chosen.until is not None and rows[-1].score <= chosen.until
             if solved or made >= chosen.updates:
                 return Trained(network, tuple(rows), tuple(norm_rows), solved)
-            network, memory, loss, norm = update(network, memory, made, task, rng, chosen)
+            network, memory, loss, norm = update(network, memory, made, task, rng, chosen, executor)
             made += 1
             losses.append(loss)
             norms.append(norm)
@@ -185,6 +217,8 @@ def _train(
         seen = [*(row.loss for row in rows), *losses]
         message = _advice(str(error), seen, made + 1, chosen, rows, folder)
         raise DivergenceError(message, made + 1, tuple(rows)) from None
+    except WorkerError as error:
+        raise WorkerError(f"update {made + 1} could not be made: {error}{_what_stands(rows, folder)}") from error
 
 
 @without_flags
@@ -250,5 +284,10 @@ def _advice(what: str, losses: list[float], update: int, chosen: Settings, rows:
     if "loss" not in what and losses:  # an array says that it is not finite, and not what the loss was before
         what += f", after a loss of {losses[-1]:.4g}"
     clip = "" if chosen.clip_norm is not None else ", or clip the gradient (clip_norm = 1)"
-    stands = f"; the checkpoint of update {rows[-1].update} stands" if where is not None and rows else ""
-    return f"update {update} diverged: {what}: lower the learning rate (now {chosen.lr:g}){clip}{stands}"
+    rate = f"lower the learning rate (now {chosen.lr:g})"
+    return f"update {update} diverged: {what}: {rate}{clip}{_what_stands(rows, where)}"
+
+
+def _what_stands(rows: list[Row], where: Path | None) -> str:
+    """What a run that stops leaves."""
+    return f"; the checkpoint of update {rows[-1].update} stands" if where is not None and rows else ""

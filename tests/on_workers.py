@@ -1,5 +1,6 @@
 """What the tests of `rnnlab.parallel` send to workers: at the top level of a module that a worker can import."""
 
+import multiprocessing
 import os
 import signal
 import sys
@@ -74,3 +75,29 @@ def failing_or_endless_member(seed):
     if seed == 1:
         raise ValueError("unlucky")
     time.sleep(600)
+
+
+class FailingThere(rl.tasks.Adding):
+    """The adding problem, whose loss fails on a worker process and nowhere else."""
+
+    @classmethod
+    def loss(cls, ys, targets):
+        if multiprocessing.parent_process() is not None:
+            cls.fail()
+        return rl.losses.squared_error(ys, targets)
+
+
+class Raising(FailingThere):
+    @staticmethod
+    def fail():
+        raise KeyError("no such phoneme")
+
+
+class Killed(FailingThere):
+    @staticmethod
+    def fail():
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Unsendable(rl.tasks.Adding):
+    loss = staticmethod(lambda ys, targets: rl.losses.squared_error(ys, targets))

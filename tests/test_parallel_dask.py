@@ -10,6 +10,7 @@ import pytest
 
 import on_workers
 import rnnlab as rl
+from rnnlab.cli import main
 from rnnlab.losses import softmax_cross_entropy
 from rnnlab.parallel import Processes, WorkerError, data_parallel, ensemble
 
@@ -73,6 +74,23 @@ def test_a_shard_that_raises_is_a_sentence(problem, executor):
         data_parallel(executor, net, on_workers.raising, xs, targets, workers=2)
     with pytest.raises(WorkerError, match=r"a shard cannot be sent between processes .*define its functions"):
         data_parallel(executor, net, partial(on_workers.raising, (n for n in range(3))), xs, targets, workers=2)
+
+
+def test_training_there_has_the_bits_of_training_here(executor):
+    task = rl.tasks.Adding(8)
+    network = rl.models.build(np.random.default_rng(0), task, layer="lstm", hidden=5)
+    how = {"updates": 4, "batch": 7, "every": 2, "workers": 2}
+    there, here = (rl.fit(network, task, executor=where, **how).network for where in (executor, None))
+    for name, array in here.arrays().items():
+        np.testing.assert_array_equal(there.arrays()[name], array)
+
+
+def test_by_the_command_line(cluster, tmp_path, capsys):
+    words = ["train", "adding", "--steps", "8", "--hidden", "4", "--updates", "4", "--dask", cluster.scheduler_address]
+    assert main([*words, "--out", str(tmp_path / "one")]) == 0
+    assert "--workers 2" in capsys.readouterr().out  # as many as the cluster has
+    assert main([*words, "--ensemble", "2", "--out", str(tmp_path / "two")]) == 0
+    assert "2 together" in capsys.readouterr().out
 
 
 def test_the_work_of_a_killed_worker_is_done_by_another(problem, executor, tmp_path):

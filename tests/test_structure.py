@@ -36,6 +36,7 @@ NEIGHBOURS = {
     ("training", "settings"),
     ("training", "tasks.task"),
     ("training", "parallel"),
+    ("parallel/ensembles", "tasks.task"),
     ("models", "tasks.task"),
     ("__main__", "cli"),
     *(("cli", f"commands.{name}") for name in ("bench", "claims", "figures", "flow", "train")),

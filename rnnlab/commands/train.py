@@ -2,22 +2,29 @@
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from rnnlab.checkpoint import CHECKPOINT, Row
+from rnnlab.checkpoint import CHECKPOINT, Row, read
 from rnnlab.experiments.options import Option, flag, options
 from rnnlab.experiments.recipes import RECIPES, SIZES, Entry, Size
 from rnnlab.experiments.run import Outcome, Run
-from rnnlab.experiments.runner import carry_out, curves, outcomes
+from rnnlab.experiments.runner import carry_out, curves, ended, outcomes
 from rnnlab.files import replacing
 from rnnlab.models import Model
+from rnnlab.parallel import evaluate_ensemble
 from rnnlab.settings import Settings
-from rnnlab.tasks import TASKS, Characters
+from rnnlab.tasks import TASKS, Characters, Task
+
+ANSWERS_WITHIN = 10
+"""Seconds that a Dask scheduler has to answer, at first and when its connection is lost."""
 
 METAVARS = {int: "N", float: "X", str: "TEXT"}
 
@@ -43,6 +50,14 @@ def add(parser: argparse.ArgumentParser) -> None:
         for option in options(declared).values():
             _add(group, option)
     parser.add_argument("--seeds", type=int, metavar="N", help="as many runs, with the seeds from --seed on")
+    parser.add_argument(
+        "--ensemble", type=int, metavar="N", help="--seeds N, and how good their combined predictions are"
+    )
+    parser.add_argument(
+        "--dask",
+        metavar="ADDRESS",
+        help="of a Dask scheduler, tcp://HOST:8786: replicas (--workers; default: all of its workers) or runs go there",
+    )
     parser.add_argument("--jobs", type=int, default=1, metavar="J", help="runs side by side; default: 1")
     parser.add_argument("--resume", action="store_true", help="go on with what is in --out, if anything")
     parser.add_argument("--out", type=Path, default=Path("runs"), metavar="DIR", help="default: runs")
@@ -95,7 +110,9 @@ def run(arguments: argparse.Namespace) -> None:
     elif arguments.jobs < 1:
         raise ValueError(f"--jobs must be at least 1; got {arguments.jobs}")
     elif arguments.recipe is not None:
-        alone = [name for name in ("task", "sample", "seeds") if getattr(arguments, name) is not None]
+        alone = [
+            name for name in ("task", "sample", "seeds", "ensemble", "dask") if getattr(arguments, name) is not None
+        ]
         if alone or data or words:
             extra = [name if name == "task" else flag(name) for name in [*alone, *data, *words]]
             raise ValueError(f"a recipe says itself how to train: leave out {', '.join(extra)}")
@@ -106,13 +123,47 @@ def run(arguments: argparse.Namespace) -> None:
         raise ValueError("--size is for --recipe")
     elif arguments.sample is not None and (arguments.task != "characters" or arguments.sample < 1):
         raise ValueError("--sample is for characters, and at least 1")
-    elif arguments.seeds is not None:
-        _seeds(Run(arguments.task, data, **words), arguments)
+    elif arguments.seeds is not None and arguments.ensemble is not None:
+        raise ValueError("--ensemble N is --seeds N and more: leave out one of them")
     else:
-        _one(Run(arguments.task, data, **words), arguments)
+        run = Run(arguments.task, data, **words)
+        with nullcontext() if arguments.dask is None else cluster(arguments.dask) as there:
+            if arguments.seeds is None and arguments.ensemble is None:
+                _one(run, arguments, there)
+            else:
+                _seeds(run, arguments, there)
 
 
-def _one(run: Run, arguments: argparse.Namespace) -> None:
+class Cluster(NamedTuple):
+    """Where work goes to, and how many workers there are."""
+
+    executor: Executor
+    workers: int
+
+
+@contextmanager
+def cluster(address: str) -> Iterator[Cluster]:
+    """The workers of the Dask scheduler at that address.
+
+    Raises:
+        ValueError: Dask is not installed; the scheduler has no workers.
+        OSError: nobody answers there.
+    """
+    try:
+        distributed: Any = import_module("distributed")
+    except ImportError:
+        raise ValueError('--dask needs Dask: pip install "rnnlab[distributed]"') from None
+    with distributed.Client(address, timeout=ANSWERS_WITHIN) as client:
+        executor = client.get_executor(pure=False)
+        workers = len(client.scheduler_info(n_workers=-1)["workers"])
+        if workers == 0:
+            raise ValueError(f"the scheduler at {address} has no workers: dask worker {address}")
+        yield Cluster(executor, workers)
+
+
+def _one(run: Run, arguments: argparse.Namespace, there: Cluster | None) -> None:
+    if there is not None and run.workers == 1:
+        run = replace(run, workers=there.workers)
     folder = arguments.out / _name(run)
     if (folder / CHECKPOINT).exists() and not arguments.resume:
         raise ValueError(f"{folder} holds a run already: --resume goes on with it, --out DIR begins anew")
@@ -120,7 +171,8 @@ def _one(run: Run, arguments: argparse.Namespace) -> None:
     run.network(task)  # what cannot be built is refused before anything is printed
     print(f"{run.command}\n{task.measure}: {task.baseline:.4g} is the best answer that does not look at the input")
     try:
-        trained = run.train(folder, resume=arguments.resume, report=progress(run.updates))
+        executor = None if there is None else there.executor
+        trained = run.train(folder, resume=arguments.resume, report=progress(run.updates), executor=executor)
     finally:
         if sys.stderr.isatty():
             print(file=sys.stderr)  # the line of progress stands, and what follows begins below it
@@ -145,22 +197,30 @@ def progress(updates: int) -> Callable[[Row], None]:
     return show
 
 
-def _seeds(run: Run, arguments: argparse.Namespace) -> None:
-    """The same run with N seeds, and what they have in common."""
-    if arguments.seeds < 1:
-        raise ValueError(f"--seeds must be at least 1; got {arguments.seeds}")
-    entries = [Entry(run.task, run.layer, replace(run, seed=run.seed + number)) for number in range(arguments.seeds)]
+def _seeds(run: Run, arguments: argparse.Namespace, there: Cluster | None) -> None:
+    """The same run with N seeds, and what they have in common, or do together."""
+    name, count = ("seeds", arguments.seeds) if arguments.ensemble is None else ("ensemble", arguments.ensemble)
+    if count < 1:
+        raise ValueError(f"--{name} must be at least 1; got {count}")
+    entries = [Entry(run.task, run.layer, replace(run, seed=run.seed + number)) for number in range(count)]
     _begun(entries, arguments)
-    ends: list[Outcome] = []
-
-    def report(entry: Entry, outcome: Outcome) -> None:
-        ends.append(outcome)
-        print(_line(entry, outcome))
-
-    carry_out(entries, arguments.out, jobs=arguments.jobs, report=report)
+    executor = None if there is None else there.executor
+    carry_out(entries, arguments.out, jobs=arguments.jobs, report=_print, executor=executor)
+    ends = [end for entry in entries if (end := ended(entry, arguments.out)) is not None]
     scores = [outcome.score for outcome in ends]
     print(f"{ends[0].measure}: median {np.median(scores):.4g}, from {min(scores):.4g} to {max(scores):.4g}")
+    good = [arguments.out / entry.name for entry, end in zip(entries, ends, strict=True) if end.status != "diverged"]
+    if arguments.ensemble is not None and good:
+        _together(good, run.the_task())
     print(f"kept in {arguments.out}")
+
+
+def _together(folders: list[Path], task: Task) -> None:
+    """What the networks that were trained there do as one."""
+    networks = [read(folder / CHECKPOINT).network for folder in folders]
+    score, members, wrong = evaluate_ensemble(networks, task)
+    vote = "" if wrong is None else f"; their majority vote is wrong on {100 * wrong:.4g} %"
+    print(f"{len(networks)} together: {task.measure} {score:.4g}, alone {members:.4g} on average{vote}")
 
 
 def _recipe(arguments: argparse.Namespace) -> None:
@@ -170,7 +230,7 @@ def _recipe(arguments: argparse.Namespace) -> None:
     entries, root = recipe.entries(size), arguments.out / f"{arguments.recipe}-{size}"
     _begun(entries, argparse.Namespace(out=root, resume=arguments.resume))
     print(recipe.about)
-    carry_out(entries, root, jobs=arguments.jobs, report=lambda entry, outcome: print(_line(entry, outcome)))
+    carry_out(entries, root, jobs=arguments.jobs, report=_print)
     for name, table in (("curves", curves(entries, root)), ("runs", outcomes(arguments.recipe, size, entries, root))):
         with replacing(root / f"{name}.csv") as file:
             file.write(table.text().encode())
@@ -184,8 +244,8 @@ def _begun(entries: list[Entry] | tuple[Entry, ...], arguments: argparse.Namespa
         raise ValueError(f"{arguments.out} holds {begun[0]} already: --resume goes on with it, --out DIR begins anew")
 
 
-def _line(entry: Entry, outcome: Outcome) -> str:
-    return (
+def _print(entry: Entry, outcome: Outcome) -> None:
+    print(
         f"{entry.variant}, {entry.model}, seed {entry.run.seed}: {outcome.status} at update {outcome.updates}, "
         f"{outcome.measure} {outcome.score:.4g} (baseline {outcome.baseline:.4g}), {outcome.seconds:.0f} s"
     )

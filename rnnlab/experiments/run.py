@@ -5,6 +5,7 @@ import os
 import platform
 import shlex
 from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, field, fields
 from functools import lru_cache
 from math import inf
@@ -83,12 +84,17 @@ class Run(Settings, Model):
         return build(weights, task, **{word.name: getattr(self, word.name) for word in fields(Model)})
 
     def train(
-        self, folder: Path | None = None, *, resume: bool = False, report: Callable[[Row], None] = lambda row: None
+        self,
+        folder: Path | None = None,
+        *,
+        resume: bool = False,
+        report: Callable[[Row], None] = lambda row: None,
+        executor: Executor | None = None,
     ) -> Trained:
         """Carry it out. With a folder, its command and how it ended are written there too, even if it diverged.
 
         Raises:
-            DivergenceError, ValueError, OSError: as `fit`.
+            DivergenceError, WorkerError, ValueError, OSError: as `fit`.
             ValueError: a folder whose run has another command, or has made more updates than this one's.
         """
         task = self.the_task()
@@ -97,7 +103,7 @@ class Run(Settings, Model):
         if folder is not None:
             _begin(folder, self)
         try:
-            trained = fit(network, task, folder=folder, resume=resume, report=report, **settings)
+            trained = fit(network, task, folder=folder, resume=resume, report=report, executor=executor, **settings)
         except DivergenceError as error:
             if folder is not None:
                 _conclude(folder, self, "diverged", error.update, error.rows)
@@ -111,7 +117,7 @@ class Run(Settings, Model):
 
 
 def without_goals(command: str) -> str:
-    """A run's command without --updates and --until, in which the run may differ from the one that it goes on with."""
+    """A run's command without its goals, in which it may differ from the one that it goes on with."""
     words = shlex.split(command)
     goals = {flag(name) for name in GOALS}
     kept = [word for number, word in enumerate(words) if not goals & {word, words[number - 1]}]

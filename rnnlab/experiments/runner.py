@@ -2,7 +2,8 @@
 
 import sys
 from collections.abc import Callable, Iterable
-from concurrent.futures import as_completed
+from concurrent.futures import Executor, as_completed
+from contextlib import nullcontext
 from pathlib import Path
 
 from rnnlab.checkpoint import LOG, NORMS
@@ -24,11 +25,13 @@ def carry_out(
     *,
     jobs: int = 1,
     report: Callable[[Entry, Outcome], None] = lambda entry, outcome: None,
+    executor: Executor | None = None,
 ) -> None:
     """Every run of `entries` that has not ended, in `root`/NAME, `jobs` at a time; one that was interrupted goes on.
 
-    Each run has a process of its own with one BLAS thread: several with more each would only wait for one another. A
-    run that diverges has ended, too.
+    Each run has a process of its own with one BLAS thread: several with more each would only wait for one another. With
+    an `executor` they go there instead, all at once, and `root` must be a folder that its workers share. A run that
+    diverges has ended, too.
 
     Raises:
         ValueError: jobs < 1; a folder in `root` that holds another run.
@@ -46,7 +49,7 @@ def carry_out(
     if not waiting:
         return
     # What stops this block, Ctrl-C too, stops every run at once: each goes on from its last checkpoint when resumed.
-    with Processes(min(jobs, len(waiting))) as workers:
+    with nullcontext(executor) if executor is not None else Processes(min(jobs, len(waiting))) as workers:
         runs = {workers.submit(one, entry, root): entry for entry in waiting}
         for run in as_completed(runs):
             report(runs[run], run.result())

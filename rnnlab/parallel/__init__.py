@@ -8,10 +8,12 @@ The steps of an RNN, LSTM or GRU wait for one another: `stages` measures what wa
 
 Threads, processes, a cluster: the call is the same, and so are the bits, given the same shards and one BLAS thread.
 
-    with rl.parallel.Processes(2) as executor:                      # this machine; one BLAS thread in each process
+    rl.fit(network, task, workers=2)                                # processes here, with one BLAS thread each
+
+    with ThreadPoolExecutor(2) as executor:                         # threads: no parameters are sent; for large layers
         rl.fit(network, task, executor=executor, workers=2)
 
-    with Client("tcp://HOST:8786") as client:                       # Dask: from distributed import Client
+    with Client("tcp://HOST:8786", timeout=10) as client:           # Dask: from distributed import Client
         rl.fit(network, task, executor=client.get_executor(pure=False), workers=8)
 
     with MPIPoolExecutor(8) as executor:                            # MPI: from mpi4py.futures import MPIPoolExecutor
@@ -26,8 +28,16 @@ and `dask ssh HOST1 HOST2 --nthreads 1` starts one on several machines. Dask set
 executor of your own, set OPENBLAS_NUM_THREADS=1 before Python starts. `pure=False` keeps Dask from hashing every batch.
 """
 
-from rnnlab.parallel.data import data_parallel
-from rnnlab.parallel.ensembles import Ambiguity, ambiguity, ensemble, majority_vote, mean_prediction, mean_probability
+from rnnlab.parallel.data import data_parallel, require_rows_apart
+from rnnlab.parallel.ensembles import (
+    Ambiguity,
+    ambiguity,
+    ensemble,
+    evaluate_ensemble,
+    majority_vote,
+    mean_prediction,
+    mean_probability,
+)
 from rnnlab.parallel.scan import scan, scan_backward, scan_forward, work_and_depth
 from rnnlab.parallel.stages import stages
 from rnnlab.parallel.workers import Processes, WorkerError
@@ -39,9 +49,11 @@ __all__ = [
     "ambiguity",
     "data_parallel",
     "ensemble",
+    "evaluate_ensemble",
     "majority_vote",
     "mean_prediction",
     "mean_probability",
+    "require_rows_apart",
     "scan",
     "scan_backward",
     "scan_forward",

@@ -56,11 +56,7 @@ def data_parallel(
     """
     if workers < 1:
         raise ValueError(f"workers must be at least 1; got {workers}")
-    if normalises_over_time(network):
-        raise ValueError(
-            "a BatchNorm that is training takes its statistics from the whole batch, so shards of a batch give another "
-            "gradient: leave it out, or take rnnlab.layers.batchnorm.evaluating(network)"
-        )
+    require_rows_apart(network)
     sequences = xs.shape[1]
     shards = min(workers, sequences)
     cuts = [sequences * number // shards for number in range(shards + 1)]
@@ -72,11 +68,26 @@ def data_parallel(
     return averaged(counts, side_by_side(executor, replica, calls, "shard"))
 
 
+def require_rows_apart(network: Network) -> None:
+    """Refuse a network in which the sequences of a batch depend on one another.
+
+    Raises:
+        ValueError: a BatchNorm in it normalises by the batch's own statistics.
+    """
+    if normalises_over_time(network):
+        raise ValueError(
+            "a BatchNorm that is training takes its statistics from the whole batch, so shards of a batch give another "
+            "gradient: leave it out, or take rnnlab.layers.batchnorm.evaluating(network)"
+        )
+
+
 def replica(network: Network, loss: Loss, xs: NDArray[Any], targets: NDArray[Any]) -> tuple[float, Network]:
     """On a worker: the mean loss of its shard and the gradient."""
     with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is found by looking, as in `fit`
         trace = network.forward(xs)
         value, dys = loss(trace.ys, targets)
+        if not np.isfinite(value):
+            raise FloatingPointError(f"the loss is {value:g}")
         return value, network.backward(trace, dys).params
 
 

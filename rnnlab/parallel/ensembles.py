@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnlab.arrays import Array
+from rnnlab.layers.batchnorm import evaluating
+from rnnlab.network import Network
 from rnnlab.parallel.workers import side_by_side
+from rnnlab.tasks.task import Task
 from rnnlab.trace import matching
 
 M = TypeVar("M")
@@ -101,6 +104,42 @@ def ambiguity(ys: Array, targets: Array) -> Ambiguity:
         members=float(np.square(ys - targets).mean()),
         diversity=float(np.square(ys - mean).mean()),
     )
+
+
+class Together(NamedTuple):
+    """How an ensemble does on a task's held-out batches.
+
+    Attributes:
+        score: the task's measure of the combined prediction: the mean of numbers, the mean probability of classes.
+        members: the mean over the members of their own scores. Of a squared error, members - score is the diversity of
+            `ambiguity`; of a cross-entropy it is never negative either, since -log is convex.
+        wrong_votes: the share of the labels that the majority vote gets wrong; None for numbers.
+    """
+
+    score: float
+    members: float
+    wrong_votes: float | None
+
+
+def evaluate_ensemble(networks: Sequence[Network], task: Task) -> Together:
+    """The members' and the ensemble's scores, every BatchNorm normalising by its running statistics."""
+    total, alone, count, wrong, labels = 0.0, 0.0, 0, 0, 0
+    for xs, targets in task.test():
+        ys = np.stack([_outputs(network, xs) for network in networks]).astype(np.float64)
+        classes = targets.dtype.kind in "iu"
+        score, answers = task.score(np.log(mean_probability(ys)) if classes else mean_prediction(ys), targets)
+        total, count = total + score, count + answers
+        alone += sum(task.score(y, targets)[0] for y in ys) / len(ys)
+        if classes:
+            labels += int((targets >= 0).sum())
+            wrong += int(((majority_vote(ys) != targets) & (targets >= 0)).sum())
+    return Together(total / count, alone / count, wrong / labels if labels else None)
+
+
+def _outputs(network: Network, xs: NDArray[Any]) -> Array:
+    dtype = next(iter(network.arrays().values())).dtype
+    ys: Array = evaluating(network).forward(xs.astype(dtype) if xs.dtype.kind == "f" else xs).ys
+    return ys
 
 
 def _members(ys: Array) -> Array:
