@@ -1,6 +1,8 @@
 """Tables of figures, each computed once for all tests that look at it; those of depth with their knobs turned down."""
 
 from functools import cache
+from inspect import signature
+from typing import Any
 
 from rnnlab.gallery import (
     cliff,
@@ -11,7 +13,7 @@ from rnnlab.gallery import (
     step_cost,
     truncation_error,
 )
-from rnnlab.gallery.figures import FIGURES
+from rnnlab.gallery.figures import FIGURES, recipe
 from rnnlab.table import Table
 
 SMALL = {
@@ -23,6 +25,21 @@ SMALL = {
     "truncation_error": (truncation_error, {"seeds": 1}),
     "step_cost": (step_cost, {"sizes": (16, 32), "steps": 10, "batch": 4, "inputs": 8, "rounds": 3}),
 }
+COMPUTED = [name for name in FIGURES if recipe(name) is None]
+
+
+def turned_down(name: str, by: int) -> dict[str, Any]:
+    """Every knob of a figure at about a `by`-th of its default, a list of sizes at its first few."""
+    knobs: dict[str, Any] = {}
+    for knob in signature(FIGURES[name].compute).parameters.values():
+        default = knob.default
+        if isinstance(default, tuple):
+            knobs[knob.name] = default[: max(1, 2 * len(default) // by)]
+        elif knob.name == "seed":
+            knobs[knob.name] = by
+        else:
+            knobs[knob.name] = type(default)(max(1 if knob.name in ("seeds", "inputs") else 2, default // by))
+    return knobs
 
 
 @cache

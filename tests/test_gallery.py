@@ -1,16 +1,27 @@
 """The figures: their tables show what the captions say, their axes are labelled, and they come out the same twice."""
 
+import re
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from rnnlab.experiments.results.tables import read
-from rnnlab.gallery import gradient_decay, indrnn_range, initializer_survey, irnn_memory, oracle_errors, page
+from rnnlab.gallery import (
+    gradient_decay,
+    indrnn_range,
+    initializer_survey,
+    irnn_memory,
+    jacobian_spectrum,
+    oracle_errors,
+    page,
+)
 from rnnlab.gallery.figures import FIGURES
-from rnnlab.gallery.publish import publish
+from rnnlab.gallery.knobs import fate, setting, with_knobs
+from rnnlab.gallery.publish import EXAMPLE, publish
 from rnnlab.table import Table
-from small_figures import SMALL, full_table, small_table
+from small_figures import COMPUTED, SMALL, full_table, small_table, turned_down
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +69,62 @@ def test_a_caption_speaks_in_measured_numbers(name, tables):
     assert "NOT" not in caption
 
 
+NAMED = ("seeds", "steps", "hidden", "inputs", "batch", "depth", "width", "rounds", "near", "neurons", "discard")
+
+
+@pytest.mark.parametrize("by", [4, 9])
+@pytest.mark.parametrize("name", COMPUTED)
+def test_with_its_knobs_turned_down_a_figure_is_drawn_and_its_caption_names_them(name, by):
+    knobs = turned_down(name, by)
+    table = Table.parse(FIGURES[name].compute(**knobs).text())
+    assert FIGURES[name].draw(table).axes
+    caption = FIGURES[name].caption(table)
+    assert not {"nan", "inf", "-inf", "None", "NOT"} & set(re.findall(r"[-\w]+", caption))
+    for knob in set(NAMED) & knobs.keys():
+        assert re.search(rf"(?<![\d.]){knobs[knob]:,}(?![\d.]*\d)", caption), f"{knob} = {knobs[knob]}: {caption}"
+
+
+def test_the_example_of_the_gallery_page_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    exec(EXAMPLE, {})
+    assert (tmp_path / "mine.png").stat().st_size > 10_000
+    said = capsys.readouterr().out
+    assert "T = 200, H = 50, 8 inputs" in said
+    assert "medians of 5 seeds" in said
+    page = (Path(__file__).parents[1] / "figures" / "README.md").read_text(encoding="utf-8")
+    assert EXAMPLE in page
+
+
+def test_what_the_caption_says_of_the_smallest_values_is_what_is_drawn(tables):
+    caption = FIGURES["jacobian_spectrum"].caption(tables["jacobian_spectrum"])
+    fans = jacobian_spectrum.draw(tables["jacobian_spectrum"]).axes[:2]
+    for ax, name in zip(fans, ("orthogonal", "glorot_uniform"), strict=True):
+        crosses = [line.get_xdata()[0] for line in ax.lines if line.get_marker() == "x"]
+        assert f"{name} {min(crosses):.0f} steps" in caption
+
+
+def test_half_a_life_is_said_of_an_exponential_alone(tables):
+    table = tables["gradient_decay"]
+    assert re.fullmatch(r"halves in [\d.]+ steps", gradient_decay.pace(table.where(series="sigmoid, orthogonal")))
+    assert re.fullmatch(r"0\.1\d left after 600 steps", gradient_decay.pace(table.where(series="IndRNN")))
+    assert gradient_decay.pace(table.where(series="IRNN, no input")) == "kept"
+    assert "in 600 steps" in gradient_decay.pace(table.where(series="LSTM, c, forget bias 5"))
+
+
+@pytest.mark.parametrize(
+    ("growth", "steps", "word"),
+    [(-0.1, 100, "vanishes"), (-0.04, 100, "is roughly kept"), (0.04, 100, "is roughly kept"), (0.05, 100, "explodes")],
+)
+def test_a_gradient_vanishes_where_a_hundredth_is_left(growth, steps, word):
+    assert fate(growth, steps) == word
+
+
+def test_one_of_something_has_no_s_and_every_knob_a_word():
+    table = with_knobs(Table.of("x", [(1.0,)]), seeds=1, inputs=2, steps=100, hidden=50, samples=20_000)
+    assert setting(table, "steps", "hidden", "inputs", "seeds") == "T = 100, H = 50, 2 inputs, 1 seed"
+    assert setting(table, "samples") == "20,000 samples"
+
+
 # Lines, cells and text as SVG, which holds all that is drawn; the other formats with one of them.
 @pytest.mark.parametrize(
     ("name", "kind"),
@@ -79,22 +146,22 @@ def test_drawing_twice_gives_the_same_bytes_and_they_carry_the_caption(name, kin
 
 def test_gradients_decay_in_time_as_the_survey_says(tables):
     table = tables["gradient_decay"]
-    rate = {name: table.where(series=name)["rate"][0] for name in gradient_decay.SERIES}
+    growth = {name: table.where(series=name)["growth"][0] for name in gradient_decay.SERIES}
     bound = {name: table.where(series=name)["bound"][0] for name in gradient_decay.SERIES}
     for name in ("sigmoid, glorot_uniform", "sigmoid, orthogonal"):
-        assert rate[name] >= -np.log(bound[name])
+        assert growth[name] <= np.log(bound[name])
     assert bound["sigmoid, orthogonal"] == pytest.approx(0.25, rel=1e-12)
-    assert 0 < rate["tanh, orthogonal"] < rate["tanh, glorot_uniform"]
-    assert rate["ReLU, orthogonal"] > 0.2
-    assert abs(rate["IRNN, no input"]) < 1e-12
-    assert 0 < rate["IRNN"] < 0.01
-    assert 0 < rate["IndRNN"] < 0.01
+    assert 0 > growth["tanh, orthogonal"] > growth["tanh, glorot_uniform"]
+    assert growth["ReLU, orthogonal"] < -0.2
+    assert abs(growth["IRNN, no input"]) < 1e-12
+    assert -0.01 < growth["IRNN"] < 0
+    assert -0.01 < growth["IndRNN"] < 0
 
 
 def test_orthogonal_u_alone_is_not_slower_but_every_seed_decays_alike(tables):
     table = tables["gradient_decay"]
     alone, glorot = table.where(series="tanh, orthogonal U alone"), table.where(series="tanh, glorot_uniform")
-    assert alone["rate"][0] > 0.95 * glorot["rate"][0]
+    assert alone["growth"][0] < 0.95 * glorot["growth"][0]
     assert alone["spread"][0] < glorot["spread"][0] / 3
 
 
@@ -126,19 +193,19 @@ def test_the_survey_covers_every_initializer_in_every_role(tables):
     table = tables["initializer_survey"]
     assert set(initializer_survey.SURVEY) <= set(table["initializer"])
     assert len(table) == 3 * 3 * (len(initializer_survey.SURVEY) + len(initializer_survey.FAMILY))
-    sigmoid = table.where(activation="sigmoid")["rate"]
-    assert (sigmoid[~np.isnan(sigmoid)] > 1).all()
+    sigmoid = table.where(activation="sigmoid")["growth"]
+    assert (sigmoid[~np.isnan(sigmoid)] < -1).all()
     he, glorot = (
-        table.only("rate", role="U", initializer=n, activation="relu") for n in ("he_uniform", "glorot_uniform")
+        table.only("growth", role="U", initializer=n, activation="relu") for n in ("he_uniform", "glorot_uniform")
     )
-    assert abs(he) < 0.1 < glorot
+    assert abs(he) < 0.1 < -glorot
 
 
 def test_scaled_identities_forget_at_log_alpha(tables):
     table = tables["irnn_memory"]
     for alpha in irnn_memory.INKS:
         rows = table.where(alpha=alpha)
-        assert rows["rate"][0] == pytest.approx(-np.log(alpha), abs=1e-12)
+        assert rows["growth"][0] == pytest.approx(np.log(alpha), abs=1e-12)
         np.testing.assert_allclose(rows["state"], alpha ** rows["k"], rtol=1e-12)
     kept = table.where(alpha=1.0)
     assert (kept["state"] == 1).all()

@@ -44,11 +44,11 @@ def test_turned_knobs_are_drawn_and_captioned_too(name, tables):
 
 
 def test_gates_as_they_start_lose_the_gradient_too(tables):
-    rate = {name: tables["gradient_decay"].where(series=name)["rate"][0] for name in gradient_decay.SERIES}
-    assert 0.29 < rate["GRU"] < 0.37
-    assert 0.05 < rate["LSTM, h"] < 0.11
-    assert rate["LSTM, c"] == pytest.approx(rate["LSTM, h"], rel=0.02)
-    assert rate["LSTM, h"] < rate["tanh, orthogonal"] < rate["GRU"]
+    growth = {name: tables["gradient_decay"].where(series=name)["growth"][0] for name in gradient_decay.SERIES}
+    assert -0.37 < growth["GRU"] < -0.29
+    assert -0.11 < growth["LSTM, h"] < -0.05
+    assert growth["LSTM, c"] == pytest.approx(growth["LSTM, h"], rel=0.02)
+    assert growth["LSTM, h"] > growth["tanh, orthogonal"] > growth["GRU"]
 
 
 def test_an_open_forget_gate_keeps_the_cells_gradient_and_lets_it_grow(tables):
@@ -151,7 +151,7 @@ def test_singular_values_are_ordered_and_none_is_below_the_roundoff(tables):
 
 def test_the_directions_narrow_and_the_largest_obeys_pascanus_bound(tables):
     curves = tables["jacobian_spectrum"].where(part="curve")
-    for name in jacobian_spectrum.INKS:
+    for name in jacobian_spectrum.STARTS:
         rows = curves.where(initializer=name)
         assert rows["directions"][-1] < 10
         assert rows["directions"][10] > 3 * rows["directions"][-1]
@@ -180,7 +180,7 @@ def test_directions_are_counted_by_participation():
 
 def test_what_is_noise_is_not_drawn(tables):
     fans = jacobian_spectrum.draw(tables["jacobian_spectrum"]).axes[:4]
-    for ax, name in zip(fans, jacobian_spectrum.INKS, strict=True):
+    for ax, name in zip(fans, jacobian_spectrum.STARTS, strict=True):
         lines = {line.get_label(): line for line in ax.lines}
         rows = tables["jacobian_spectrum"].where(part="curve", initializer=name)
         x = lines["smallest"].get_xdata()
@@ -263,7 +263,7 @@ def test_a_layer_that_forgets_can_be_truncated_and_one_that_keeps_cannot(tables)
 def test_what_is_cut_off_vanishes_as_fast_as_the_gradient(tables):
     rows = tables["truncation_error"].where(loss="last", layer="tanh RNN")
     slope = np.log(rows.only("error", k=20.0) / rows.only("error", k=80.0)) / 60
-    assert slope == pytest.approx(rows["rate"][0], rel=0.15)
+    assert slope == pytest.approx(-rows["growth"][0], rel=0.15)
 
 
 def test_a_loss_on_every_step_is_never_rid_of_the_cuts(tables):

@@ -17,6 +17,11 @@ class NotRunError(LookupError):
     """A run that a claim needs has not been recorded."""
 
 
+def spread(scores: NDArray[np.float64]) -> float:
+    """From the lowest to the highest; infinite if a run diverged."""
+    return float(np.ptp(scores)) if np.isfinite(scores).all() else np.inf
+
+
 class Evidence:
     """The tables that the claims are judged by.
 

@@ -2,8 +2,9 @@
 
 from math import isinf, isnan
 
+from rnnlab.claims.claim import Judged, judge
 from rnnlab.claims.evidence import Evidence
-from rnnlab.claims.ledger import CLAIMS, Judged, judge
+from rnnlab.claims.ledger import CLAIMS
 from rnnlab.claims.margins import MARGIN, margins
 from rnnlab.claims.papers import ours, theirs
 from rnnlab.experiments.results.ends import digits
@@ -33,7 +34,7 @@ def text(entries: list[Judged], evidence: Evidence) -> str:
     parts = [
         "# The survey's claims, measured",
         "`rnnlab claims` writes this page. A verdict follows from its numbers by a rule in "
-        '`rnnlab/claims/ledger.py`; nobody chose it. "Recorded": at least some of the numbers come from runs '
+        '`rnnlab/claims/`; nobody chose it. "Recorded": at least some of the numbers come from runs '
         "that took hours and were made once ([each with its command, seed, time and versions]"
         f"({link(location(RUNS, evidence.out), evidence.out)})), or are "
         "times; all others are measured as the page is written. What a verdict says, it says of these tasks at these "

@@ -18,6 +18,9 @@ class Verdict:
         return f"{self.word} {self.why}" if self.word == "holds if" else f"{self.word}: {self.why}"
 
 
+DIVERGED = Verdict("not decided", "runs that it compares diverged")
+
+
 def of_parts(parts: Mapping[str, bool]) -> Verdict:
     """A claim of several parts holds if all do, does not if none does; else it holds if the false ones are left out."""
     true = "; ".join(part for part, held in parts.items() if held)

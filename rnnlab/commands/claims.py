@@ -19,8 +19,9 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Judge, print, and write the page if nothing was left out."""
+    from rnnlab.claims.claim import judge
     from rnnlab.claims.evidence import Evidence
-    from rnnlab.claims.ledger import CLAIMS, judge
+    from rnnlab.claims.ledger import CLAIMS
     from rnnlab.claims.page import judged, numbers, text
 
     known = {claim.name: claim for claim in CLAIMS}

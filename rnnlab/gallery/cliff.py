@@ -154,20 +154,30 @@ def caption(table: Table) -> str:
         last = int(steps(rows).argmax())
         return last, rows.where(update=float(last))
 
-    free, bound = path("top", "none"), path("top", "norm")
-    last, leap = throw("top")
-    foot, foot_leap = throw("foot")
+    def thrown(start: str) -> str:
+        """What the longest step from there did, if any was longer than clipping allows ten times over."""
+        free = path(start, "none")
+        last, leap = throw(start)
+        length = float(steps(free).max())
+        if length < 10 * RATE * CLIP:
+            return f"from the {start} no step is longer than {length:.2g} in {free['update'][-1]:.0f} updates"
+        return (
+            f"from the {start} down to E = {free['error'][: last + 1].min():.0e} it oversteps, and meets a gradient of "
+            f"{leap['gradient'][0]:.3g} after {last} updates: one step of length {length:.3g} throws it to "
+            f"({free['w'][last + 1]:.2f}, {free['b'][last + 1]:.2f}), where the gradient is "
+            f"{free['gradient'][last + 1]:.0e}; after {free['update'][-1]:.0f} updates E = {free['error'][-1]:.3f}"
+        )
+
+    bound = path("top", "norm")
+    _, leap = throw("top")
     w = float(leap["w"][0])
     longest = max(float(steps(path(start, "norm")).max()) for start in STARTS)
     return (
         f"Pascanu's smallest recurrent net, x[t] = w σ(x[t-1]) + b, x[0] = {START}, E = (σ(x[{STEPS}]) - {TARGET})². "
         f"For w > {1 / growth(1.0):.2f} the line b = {START} - w σ({START}) is a cliff: on it x[0] is a fixed point "
         f"that repels, and a state beside it leaves by a factor {growth(w):.3f} a step, {growth(w) ** STEPS:.0f} in "
-        f"{STEPS} (w = {w:.2f}). Gradient descent at rate {RATE} comes down from the top to E = "
-        f"{free['error'][:last].min():.0e}, oversteps, and meets a gradient of {leap['gradient'][0]:.3g}: one step of "
-        f"length {steps(free).max():.3g} throws it to ({free['w'][last + 1]:.2f}, {free['b'][last + 1]:.2f}), where "
-        f"the gradient is {free['gradient'][last + 1]:.0e} and E = {free['error'][-1]:.3f} still after "
-        f"{free['update'][-1]:.0f} updates; from the foot, {foot_leap['gradient'][0]:.3g} after {foot} updates. With "
-        f"the gradient clipped to norm {CLIP} no step is longer than {longest:.2g}; the path stays at the cliff and is "
-        f"at E = {bound['error'][-1]:.0e} at the end, at best {bound['error'].min():.0e}. (Stars: the starts.)"
+        f"{STEPS} (w = {w:.2f}). Gradient descent at rate {RATE}: {'; '.join(map(thrown, STARTS))}. With the gradient "
+        f"clipped to norm {CLIP} no step is longer than {longest:.2g}; from the top it is at E = "
+        f"{bound['error'][-1]:.0e} after {bound['update'][-1]:.0f} updates, at best at {bound['error'].min():.0e}. "
+        "(Stars: the starts.)"
     )

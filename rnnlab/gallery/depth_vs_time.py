@@ -9,6 +9,7 @@ from rnnlab import flow
 from rnnlab.arrays import Array
 from rnnlab.experiments.results import looks
 from rnnlab.gallery import page
+from rnnlab.gallery.knobs import fate, knob, setting, with_knobs
 from rnnlab.layers import RNN, Conv2D, Dense
 from rnnlab.table import Table
 
@@ -73,11 +74,7 @@ def _norms_through(layers: list[Any], xs: Array, rng: np.random.Generator) -> Ar
     return np.array(lengths)
 
 
-NETS: dict[str, tuple[Run, str, str]] = {
-    "MLP": (_mlp, looks.BLUE, "-"),
-    "CNN": (_cnn, looks.ORANGE, "-."),
-    "RNN": (_rnn, looks.RED, "--"),
-}
+NETS: dict[str, Run] = {"MLP": _mlp, "CNN": _cnn, "RNN": _rnn}
 
 
 def compute(*, seeds: int = 24, depth: int = 50, width: int = 100) -> Table:
@@ -88,19 +85,26 @@ def compute(*, seeds: int = 24, depth: int = 50, width: int = 100) -> Table:
 
     Returns:
         activation; gain; net; back, layers or steps back from the loss; median, low, high of the gradient's norm (10
-        and 90 % of the seeds), 1 at back = 0; spread, the standard deviation over the seeds of its logarithm.
+        and 90 % of the seeds), 1 at back = 0; spread, the standard deviation over the seeds of its
+        logarithm; seeds, width.
     """
     rows: list[tuple[str | float, ...]] = []
     for activation in KERNELS:
         for gain in GAINS:
-            for net, (run, *_) in NETS.items():
+            for net, run in NETS.items():
                 norms = np.array([run(np.random.default_rng(s), activation, gain, depth, width) for s in range(seeds)])
                 low, median, high = np.quantile(norms, (0.1, 0.5, 0.9), axis=0, method="nearest")
-                spread = np.std(np.log(norms), axis=0)
+                spread = np.array([spread_over_seeds(norms[:, k]) for k in range(depth + 1)])
                 rows += [
                     (activation, gain, net, float(k), median[k], low[k], high[k], spread[k]) for k in range(depth + 1)
                 ]
-    return Table.of("activation gain net back median low high spread", rows)
+    table = Table.of("activation gain net back median low high spread", rows)
+    return with_knobs(table, seeds=seeds, width=width)
+
+
+def spread_over_seeds(norms: Array) -> float:
+    """Standard deviation of log norm; NaN where a seed's gradient is exactly 0."""
+    return float(np.std(np.log(norms))) if (norms > 0).all() else float("nan")
 
 
 @page.styled
@@ -108,26 +112,29 @@ def draw(table: Table) -> "Figure":
     """Above the norm, layer by layer or step by step; below how it grows with the gain, and how far seeds differ."""
     figure, (sigmoid, relu, gains, spreads) = page.page(2, 2, height=7.8)
     depth = table["back"].max()
-    for net, (_, color, line) in NETS.items():
+    for net in NETS:
+        color, line, _ = looks.MODELS[net]
         style: dict[str, Any] = {"color": color, "ls": line}
         for ax, activation, gain in ((sigmoid, "sigmoid", 1.0), (relu, "relu", 1.0), (relu, "relu", EXPLODING)):
             rows = table.where(activation=activation, gain=gain, net=net)
             ax.fill_between(rows["back"], rows["low"], rows["high"], color=color, alpha=0.2, lw=0)
             ax.plot(rows["back"], rows["median"], **style, label=LEGEND[net] if gain == 1 else None)
-        for activation, marker in MARKERS.items():
+        for activation in KERNELS:
+            marker = looks.ACTIVATIONS[activation].marker
             rows = table.where(activation=activation, net=net, back=depth)
             gains.plot(rows["gain"], _growth(rows), marker, **style, ms=4, mfc="white")
         rows = table.where(activation="relu", gain=1.0, net=net)
-        spreads.plot(rows["back"][1:], rows["spread"][1:], **style, label=net)
+        apart = rows["spread"] > 0
+        spreads.plot(rows["back"][apart], rows["spread"][apart], **style, label=net)
     for ax in (sigmoid, relu):
         ax.set(xlabel="layers or steps back from the loss, k", yscale="log", xlim=(0, depth))
         ax.legend(loc="lower left" if ax is sigmoid else "upper left")
-    sigmoid.set(title="sigmoid, glorot_uniform: all vanish", ylabel="|gradient| k back, 1 at the loss")
-    relu.set(title="ReLU, he_uniform: kept, but the RNN's seeds part", ylim=(1e-4, 1e14))
+    sigmoid.set(title=f"sigmoid, glorot_uniform: {_fates(table, 'sigmoid')}", ylabel="|gradient| k back, 1 at the loss")
+    relu.set(title=f"ReLU, he_uniform: {_fates(table, 'relu')}", ylim=(1e-4, 1e3 * EXPLODING ** (1.25 * depth)))
     at = depth * 0.62
     page.label(relu, at, EXPLODING**at * 1e3, f"every weight × {EXPLODING}", looks.BLACK, ha="right")
     page.label(relu, at, 3e-3, "as initialised", looks.BLACK, ha="right")
-    gains.set(title="scaled up, all explode", xlabel="gain g, by which every weight is multiplied", xscale="log")
+    gains.set(title="scaled up", xlabel="gain g, by which every weight is multiplied", xscale="log")
     gains.set(ylabel="growth per layer or step, nats")
     gains.set_xticks(GAINS, [f"{gain:g}" for gain in GAINS])
     gains.minorticks_off()
@@ -137,7 +144,7 @@ def draw(table: Table) -> "Figure":
     guide = np.array([1.0, depth])
     for start, power, text in ((0.2, 1.0, "∝ k"), (0.06, 0.5, "∝ √k")):
         spreads.plot(guide, start * guide**power, color=looks.GREY, lw=0.8)
-        page.label(spreads, 12, start * 12**power, text, looks.GREY, ha="center")
+        page.label(spreads, depth**0.63, start * depth ** (0.63 * power), text, looks.GREY, ha="center")
     spreads.set(title="ReLU, as initialised: how far seeds part", xscale="log", yscale="log", xlim=(0.9, depth * 1.1))
     spreads.set_xticks([1, 2, 5, 10, 20, 50], ["1", "2", "5", "10", "20", "50"])
     spreads.set_yticks([0.1, 0.2, 0.5, 1, 2, 5], ["0.1", "0.2", "0.5", "1", "2", "5"])
@@ -147,7 +154,6 @@ def draw(table: Table) -> "Figure":
     return figure
 
 
-MARKERS = {"sigmoid": "o", "relu": "s"}
 LEGEND = {
     "MLP": "MLP: a weight for each layer",
     "CNN": "CNN: a filter bank for each layer",
@@ -156,9 +162,20 @@ LEGEND = {
 
 
 def _growth(rows: Table) -> Array:
-    """Nats per layer that the median gains on its way back."""
-    growth: Array = np.log(rows["median"]) / rows["back"]
+    """λ: nats per layer that the median gains on its way back, -∞ where it is 0."""
+    with np.errstate(divide="ignore"):
+        growth: Array = np.log(rows["median"]) / rows["back"]
     return growth
+
+
+def _fates(table: Table, activation: str) -> str:
+    """What becomes of the gradient in each net as it is initialised; in one word if it is the same for all."""
+    depth = table["back"].max()
+    ends = table.where(activation=activation, gain=1.0, back=depth)
+    fates = {net: fate(float(_growth(ends.where(net=net))[0]), depth) for net in NETS}
+    if len(set(fates.values())) == 1:
+        return {"vanishes": "all vanish", "explodes": "all explode"}.get(fates["MLP"], "all are roughly kept")
+    return ", ".join(f"{net} {word}" for net, word in fates.items())
 
 
 def caption(table: Table) -> str:
@@ -172,28 +189,35 @@ def caption(table: Table) -> str:
 
     def band(net: str) -> str:
         rows = end("relu", 1.0, net)
-        return f"{rows['low'][0]:.2g} to {rows['high'][0]:.2g}"
+        return f"{rows['low'][0]:.2g} to {rows['high'][0]:.2g} in the {net}"
 
-    def spread(net: str) -> tuple[float, float]:
+    def spread(net: str) -> str:
         """At the end, and the power of k with which it got there from a fifth of the way."""
         rows = table.where(activation="relu", gain=1.0, net=net)
-        early, late = rows.where(back=depth // 5)["spread"][0], rows["spread"][-1]
-        return float(late), float(np.log(late / early) / np.log(depth / (depth // 5)))
+        early, late = (float(rows.only("spread", back=k)) for k in (depth // 5, depth))
+        if not (early > 0 and late > 0):
+            return f"{late:.1f} nats in the {net}"
+        return f"as k^{np.log(late / early) / np.log(depth / (depth // 5)):.1f} to {late:.1f} nats in the {net}"
 
-    exact = max(
-        abs(float(_growth(end("relu", gain, net))[0] - _growth(end("relu", 1.0, net))[0] - np.log(gain)))
-        for gain in GAINS
-        for net in NETS
+    growths = {gain: {net: float(_growth(end("relu", gain, net))[0]) for net in NETS} for gain in GAINS}
+    alive = [net for net in NETS if np.isfinite(growths[1.0][net])]
+    exact = max((abs(growths[g][net] - growths[1.0][net] - np.log(g)) for g in GAINS for net in alive), default=np.nan)
+    sigmoid = {gain: [float(_growth(end("sigmoid", gain, net))[0]) > 0 for net in NETS] for gain in GAINS}
+    explode = [gain for gain in GAINS if all(sigmoid[gain])]
+    below = [gain for gain in GAINS if not any(sigmoid[gain])]
+    few = knob(table, "seeds") < 2
+    luck = (
+        f"The middle 80 % of the seeds span {', '.join(map(band, NETS))}, whose every step repeats the one before; the "
+        f"spread of log |gradient| over the seeds grows {', '.join(map(spread, ('RNN', 'MLP')))}. "
     )
+    grown = f", and in all three at g = {explode[0]:g} ({norms('sigmoid', explode[0])})" if explode else ""
     return (
-        f"Norm of the gradient {depth:.0f} layers or steps back from a loss on the last, medians of the seeds, bands "
-        f"10 to 90 %. Sigmoid vanishes in all three: {norms('sigmoid', 1.0)}. ReLU with he_uniform roughly keeps the "
-        f"median: {norms('relu', 1.0)} (the CNN loses some over the zeros around its images). What one shared weight "
-        f"changes is the luck of the draw: the middle 80 % of the seeds span {band('MLP')} in the MLP, {band('CNN')} "
-        f"in the CNN, {band('RNN')} in the RNN, where each step repeats the one before; over the last four fifths the "
-        f"spread of log |gradient| grows as k^{spread('RNN')[1]:.1f} to {spread('RNN')[0]:.1f} nats, in the MLP as "
-        f"k^{spread('MLP')[1]:.1f} to {spread('MLP')[0]:.1f}. Independent weights are no shield against explosion: a "
-        f"gain g multiplies the ReLU nets' gradient by g^k, all three, to within {exact:.0e} nats a layer, so that at "
-        f"g = {EXPLODING} it is {norms('relu', EXPLODING)}. Sigmoid begins to explode between g = 8 "
-        f"({norms('sigmoid', 8.0)}) and g = 16 ({norms('sigmoid', 16.0)})."
+        f"Norm of the gradient {depth:.0f} layers or steps back from a loss on the last, "
+        f"{setting(table, 'width')}, medians of {setting(table, 'seeds')}, bands 10 to 90 %. Sigmoid with "
+        f"glorot_uniform: {norms('sigmoid', 1.0)} ({_fates(table, 'sigmoid')}). ReLU with he_uniform: "
+        f"{norms('relu', 1.0)} ({_fates(table, 'relu')}; the CNN loses some over the zeros around its images). "
+        f"{'' if few else luck}Independent weights are no shield against explosion: a gain g multiplies the ReLU nets' "
+        f"gradient by g^k, all three, to within {exact:.0e} nats a layer, so that at g = {EXPLODING} it is "
+        f"{norms('relu', EXPLODING)}. Sigmoid's gradient grows on its way back in no net up to g = "
+        f"{max(below, default=0):g}{grown}."
     )

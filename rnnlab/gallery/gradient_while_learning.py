@@ -94,13 +94,13 @@ def caption(table: Table) -> str:
     return (
         "Norm of the derivative of a sequence's loss by the state h[t], all paths to the loss together, median of "
         f"32 held-out sequences of the adding problem, {variant}, seed {seed:.0f}, at several moments of the training; "
-        "the later, the darker and thicker; dashed as initialised. Of a stack it is the state of the top layer. At the "
-        f"first state there is, of the norm at the last: {'; '.join(said)}.{lost}"
+        "the later, the darker and thicker; dashed as initialised. Of a stack it is the state of the top layer. The "
+        f"norm at the first state over that at the last: {'; '.join(said)}.{lost}"
     )
 
 
 def _left(rows: Table) -> list[str]:
-    """What share of the last state's norm is at the first, at the first moment and the last."""
+    """The norm at the first state over that at the last, as initialised and at the last moment."""
     shares = []
     for update in dict.fromkeys((rows["update"].min(), rows["update"].max())):
         one = rows.where(update=update)

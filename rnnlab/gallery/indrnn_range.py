@@ -71,11 +71,13 @@ def caption(table: Table) -> str:
         return float(table.only("gradient", kind="u", u=u, steps=longest))
 
     inside = np.concatenate([table.where(kind=kind)["gradient"] for kind in ("epsilon", "gamma")])
-    edge = table.only("u", kind="gamma", steps=100.0)
+    lengths = np.unique(table["steps"])
+    length = lengths[np.abs(lengths - 100).argmin()]
+    edge = table.only("u", kind="gamma", steps=length)
     return (
         "One IndRNN neuron with ReLU on an active path: its gradient over T steps is u^T. At the ends of the range, "
-        f"which moves with T (γ^(1/T) = {edge:.6f} at T = 100), it stays between {inside.min():.3g} and "
-        f"{inside.max():.3g} for every T up to {longest:.0f}. A weight that does not move with T leaves it: at T = "
-        f"{longest:.0f}, u = 0.99 gives {at(0.99):.1e}, u = 1.01 gives {at(1.01):.1e} and u = 1.1 gives {at(1.1):.1e}. "
-        "That is the active path; where the neuron is off at any step, the gradient is 0."
+        f"which moves with T (γ^(1/T) = {edge:.6f} at T = {length:.0f}), it stays between {inside.min():.3g} and "
+        f"{inside.max():.3g} for every T from {lengths[0]:.0f} to {longest:.0f}. A weight that does not "
+        f"move with T leaves it: at T = {longest:.0f} u = 0.99 gives {at(0.99):.1e}, u = 1.01 {at(1.01):.1e} and "
+        f"u = 1.1 {at(1.1):.1e}. That is the active path; where the neuron is off at any step, the gradient is 0."
     )

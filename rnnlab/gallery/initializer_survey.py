@@ -1,4 +1,4 @@
-"""Every initializer of the survey against every activation: how fast the gradient decays, as a heatmap of rates."""
+"""Every initializer of the survey against every activation: how the gradient grows or decays, as a heatmap."""
 
 from typing import TYPE_CHECKING
 
@@ -7,6 +7,7 @@ import numpy as np
 from rnnlab import flow
 from rnnlab.experiments.results import looks
 from rnnlab.gallery import page
+from rnnlab.gallery.knobs import growths, knob, plus_minus, setting, spread, with_knobs
 from rnnlab.layers import RNN
 from rnnlab.table import Table
 
@@ -37,8 +38,9 @@ def compute(*, seeds: int = 10, steps: int = 100, hidden: int = 100, inputs: int
     """A run per initializer, role, activation and seed: x[t] ~ N(0, 1), the loss on the last step alone.
 
     Returns:
-        role, initializer, activation; rate, median decay in nats per step (infinite if the gradient is lost at once,
-        NaN where the initializer cannot make a matrix of that shape); spread, its standard deviation over the seeds.
+        role, initializer, activation; growth λ, the median, in nats per step back, below 0 it vanishes (-∞ if the
+        gradient is lost at once, NaN where the initializer cannot make a matrix of that shape); spread, its standard
+        deviation over the seeds; seeds, steps, hidden, inputs.
     """
     rows: list[tuple[str | float, ...]] = []
     for role in ROLES:
@@ -47,7 +49,7 @@ def compute(*, seeds: int = 10, steps: int = 100, hidden: int = 100, inputs: int
                 if name == "normalized_positive_definite" and role != "U":  # a square matrix by definition
                     rows.append((role, name, activation, np.nan, np.nan))
                     continue
-                rates = []
+                found = []
                 for seed in range(seeds):
                     rng = np.random.default_rng(seed)
                     layer = RNN.init(
@@ -59,14 +61,15 @@ def compute(*, seeds: int = 10, steps: int = 100, hidden: int = 100, inputs: int
                         recurrent_initializer=name if "U" in role else "orthogonal",
                     )
                     xs = rng.standard_normal((steps, 1, inputs))
-                    rates.append(float(flow.decay_rate(flow.gradient_norms(layer, xs))[0]))
-                rows.append((role, name, activation, float(np.median(rates)), float(np.std(rates))))
-    return Table.of("role initializer activation rate spread", rows)
+                    found.append(float(growths(flow.gradient_norms(layer, xs))[0]))
+                rows.append((role, name, activation, float(np.median(found)), spread(found)))
+    table = Table.of("role initializer activation growth spread", rows)
+    return with_knobs(table, seeds=seeds, steps=steps, hidden=hidden, inputs=inputs)
 
 
 @page.styled
 def draw(table: Table) -> "Figure":
-    """A panel per role: initializers down, activations across, the rate and its spread in every cell."""
+    """A panel per role: initializers down, activations across, the growth and its spread in every cell."""
     from matplotlib.colors import SymLogNorm
 
     figure, axes = page.page(1, 3, height=6.4, width=11.5, sharey=True)
@@ -75,38 +78,53 @@ def draw(table: Table) -> "Figure":
     images = []
     for (role, title), ax in zip(ROLES.items(), axes, strict=True):
         part = table.where(role=role)
-        rates, spreads = (part[column].reshape(len(names), len(ACTIVATIONS)) for column in ("rate", "spread"))
-        images.append(ax.imshow(np.clip(rates, -3, 3), cmap="PuOr_r", norm=norm, aspect="auto"))
-        for (row, column), rate in np.ndenumerate(rates):
-            text = "–" if np.isnan(rate) else f"{rate:.3f}\n± {spreads[row, column]:.3f}"
-            ink = "white" if abs(rate) > 0.5 else "black"
+        medians, spreads = (part[column].reshape(len(names), len(ACTIVATIONS)) for column in ("growth", "spread"))
+        images.append(ax.imshow(np.clip(medians, -3, 3), cmap="PuOr", norm=norm, aspect="auto"))
+        for (row, column), growth in np.ndenumerate(medians):
+            text = "–" if np.isnan(growth) else plus_minus(growth, float(spreads[row, column])).replace(" ±", "\n±")
+            ink = "white" if abs(growth) > 0.5 else "black"
             ax.text(column, row, text, ha="center", va="center", fontsize=7, color=ink)
         ax.set(title=title, xticks=range(3), xticklabels=("sigmoid", "tanh", "ReLU"))
         ax.set_yticks(range(len(names)), names)
         ax.axhline(len(SURVEY) - 0.5, color=looks.BLACK, lw=1)
         ax.grid(visible=False)
     bar = figure.colorbar(images[0], ax=axes, shrink=0.7, ticks=[-1, -0.1, 0, 0.1, 1], format="%g")
-    bar.set_label("decay rate, nats per step back: > 0 vanishes, < 0 explodes")
+    bar.set_label("growth λ, nats per step back: < 0 vanishes, > 0 explodes")
     return figure
 
 
 def caption(table: Table) -> str:
-    def cell(initializer: str, activation: str, role: str = "U") -> str:
-        where = {"initializer": initializer, "activation": activation, "role": role}
-        return f"{table.only('rate', **where):.3f} ± {table.only('spread', **where):.3f}"
+    def number(column: str, initializer: str, activation: str, role: str = "U") -> float:
+        return float(table.only(column, initializer=initializer, activation=activation, role=role))
 
-    sigmoid = table.where(activation="sigmoid")["rate"]
+    def cell(initializer: str, activation: str, role: str = "U") -> str:
+        where = (initializer, activation, role)
+        return plus_minus(number("growth", *where), number("spread", *where) if knob(table, "seeds") > 1 else np.nan)
+
+    def beside(initializer: str, other: str, activation: str) -> str:
+        """Whether the gradient vanishes more slowly with the one than with the other, by more than the seeds differ."""
+        gain = number("growth", initializer, activation) - number("growth", other, activation)
+        noise = number("spread", other, activation)
+        return "slower" if gain > noise else "faster" if gain < -noise else "no slower"
+
+    sigmoid = table.where(activation="sigmoid")["growth"]
+    least = float(np.nanmax(sigmoid))
+    steady = number("spread", "orthogonal", "tanh") <= number("spread", "glorot_uniform", "tanh") / 2
+    steadier = f", {'and' if steady else 'not'} steadier from seed to seed" if knob(table, "seeds") > 1 else ""
+    right = np.sqrt(1 / knob(table, "hidden"))  # of a square U: the variance of lecun_uniform and orthogonal
+    size = "too small" if right > 0.05 * 1.2 else "too large" if right < 0.05 / 1.2 else "about right"
     kernels = table.where(role="W", activation="tanh")
-    survey = np.isin(kernels["initializer"], SURVEY)
+    survey = kernels["growth"][np.isin(kernels["initializer"], SURVEY)]
     return (
-        "Decay rate of the gradient in nats per step (median ± standard deviation over the seeds), T = 100; above the "
-        f"line the survey's six. Under sigmoid every one vanishes, at {np.nanmin(sigmoid):.2f} nats a step or faster. "
-        f"As U for tanh, orthogonal gives {cell('orthogonal', 'tanh')} and glorot_uniform "
-        f"{cell('glorot_uniform', 'tanh')}: no slower, but steadier from seed to seed. he_uniform, twice the variance, "
-        f"nearly holds ReLU ({cell('he_uniform', 'relu')}; glorot_uniform {cell('glorot_uniform', 'relu')}). "
-        "random_normal does not know the width, and its 0.05 is too small for this one: tanh loses "
-        f"{cell('random_normal', 'tanh')}. Exchanging W alone moves tanh from {kernels['rate'][survey].min():.3f} to "
-        f"{kernels['rate'][survey].max():.3f}: the less input reaches the units, the less they saturate. Both at once: "
-        f"orthogonal {cell('orthogonal', 'tanh', 'W and U')}, glorot_uniform "
+        "Growth λ of the gradient in nats per step back, below 0 it vanishes; median ± standard deviation over "
+        f"{setting(table, 'seeds')}, {setting(table, 'steps', 'hidden', 'inputs')} from N(0, 1); above the line the "
+        f"survey's six. Under sigmoid {'every one vanishes' if least < 0 else 'not every one vanishes'}: λ is at most "
+        f"{least:.2f}. As U for tanh, orthogonal gives {cell('orthogonal', 'tanh')} and glorot_uniform "
+        f"{cell('glorot_uniform', 'tanh')}: {beside('orthogonal', 'glorot_uniform', 'tanh')} to vanish{steadier}. "
+        f"he_uniform has twice the variance: for ReLU {cell('he_uniform', 'relu')}, "
+        f"{beside('he_uniform', 'glorot_uniform', 'relu')} to vanish than glorot_uniform with "
+        f"{cell('glorot_uniform', 'relu')}. random_normal does not know the width; for this one its 0.05 is {size}: "
+        f"tanh {cell('random_normal', 'tanh')}. The survey's six as W alone move tanh from {survey.min():.3f} to "
+        f"{survey.max():.3f}. As both W and U orthogonal gives {cell('orthogonal', 'tanh', 'W and U')}, glorot_uniform "
         f"{cell('glorot_uniform', 'tanh', 'W and U')}."
     )

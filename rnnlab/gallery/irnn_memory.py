@@ -7,13 +7,14 @@ import numpy as np
 from rnnlab import flow
 from rnnlab.experiments.results import looks
 from rnnlab.gallery import page
+from rnnlab.gallery.knobs import growths, setting, with_knobs
 from rnnlab.layers import RNN
 from rnnlab.table import Table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-TITLE = "αI forgets at the rate log α"
+TITLE = "αI forgets: the gradient grows by log α a step"
 INKS = {
     0.9: (looks.RED, "--"),
     0.95: (looks.ORANGE, "-."),
@@ -27,8 +28,8 @@ def compute(*, steps: int = 300, hidden: int = 100, seed: int = 0) -> Table:
     """One run per α without input, from h0 = |N(0, 1)|, the loss on the last step alone.
 
     Returns:
-        alpha; k, steps; state, |h[k]| / |h[0]|; gradient, |dL/dh[T-k]| / |dL/dh[T]|; rate, the gradient's decay in
-        nats per step.
+        alpha; k, steps; state, |h[k]| / |h[0]|; gradient, |dL/dh[T-k]| / |dL/dh[T]|; growth λ of the gradient, nats
+        per step back, below 0 it vanishes; hidden.
     """
     rows: list[tuple[float, ...]] = []
     for alpha in INKS:
@@ -37,10 +38,10 @@ def compute(*, steps: int = 300, hidden: int = 100, seed: int = 0) -> Table:
         xs, h0 = np.zeros((steps, 1, 1)), np.abs(rng.standard_normal((1, hidden)))
         states = flow.norms(layer.forward(xs, h0).hs)[:, 0]
         gradients = flow.gradient_norms(layer, xs, h0)[:, 0]
-        rate = float(flow.decay_rate(gradients))
+        growth = float(growths(gradients))
         states, gradients = states / states[0], gradients[::-1] / gradients[-1]
-        rows += [(alpha, k, float(states[k]), float(gradients[k]), rate) for k in range(steps + 1)]
-    return Table.of("alpha k state gradient rate", rows)
+        rows += [(alpha, k, float(states[k]), float(gradients[k]), growth) for k in range(steps + 1)]
+    return with_knobs(Table.of("alpha k state gradient growth", rows), hidden=hidden)
 
 
 @page.styled
@@ -49,9 +50,9 @@ def draw(table: Table) -> "Figure":
     figure, (left, right) = page.page(1, 2, height=4.2, sharey=True)
     for alpha, (color, line) in INKS.items():
         rows = table.where(alpha=alpha)
-        left.plot(rows["k"], rows["state"], line, color=color, markevery=25, ms=4)
+        left.plot(rows["k"], rows["state"], line, color=color, markevery=0.08, ms=4)
         right.plot(
-            rows["k"], rows["gradient"], line, color=color, markevery=25, ms=4, label=f"α = {alpha:g}: {_pace(rows)}"
+            rows["k"], rows["gradient"], line, color=color, markevery=0.08, ms=4, label=f"α = {alpha:g}: {_pace(rows)}"
         )
     left.set(title="state, forward", xlabel="steps after h[0], k", ylabel="|h[k]| / |h[0]|", yscale="log")
     right.set(
@@ -64,10 +65,10 @@ def draw(table: Table) -> "Figure":
 
 
 def _pace(rows: Table) -> str:
-    half_life = float(flow.half_life(rows["rate"][0]))
-    if np.isinf(half_life):
+    growth = float(rows["growth"][0])
+    if growth == 0:
         return "kept"
-    return f"halves in {half_life:.1f} steps" if half_life > 0 else f"doubles in {-half_life:.1f} steps"
+    return f"{'halves' if growth < 0 else 'doubles'} in {np.log(2) / abs(growth):.1f} steps"
 
 
 def caption(table: Table) -> str:
@@ -79,7 +80,7 @@ def caption(table: Table) -> str:
         for alpha in INKS
     )
     return (
-        "An IRNN without input, U = αI. At α = 1 the state and the gradient are "
+        f"An IRNN without input, U = αI, {setting(table, 'hidden')}. At α = 1 the state and the gradient are "
         f"{'exactly' if exact else 'NOT exactly'} what they were at every one of {kept['k'][-1]:.0f} steps. Otherwise "
         "both follow α^k, the state forward and the gradient backward alike, the gradient to within "
         f"{apart:.0e}: {paces}. What has been forgotten cannot be learned from."

@@ -1,6 +1,6 @@
 """The singular values of ∂h[T]/∂h[t]: how the directions in which a gradient can flow back become one."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -8,6 +8,7 @@ from rnnlab import flow
 from rnnlab.arrays import Array
 from rnnlab.experiments.results import looks
 from rnnlab.gallery import page
+from rnnlab.gallery.knobs import knob, setting, with_knobs
 from rnnlab.layers import RNN
 from rnnlab.table import Table
 
@@ -16,12 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 TITLE = "Of a hundred directions back, few are left"
-INKS = {
-    "orthogonal": (looks.BLUE, "-"),
-    "glorot_uniform": (looks.RED, "--"),
-    "he_uniform": (looks.GREEN, "-."),
-    "random_normal": (looks.BLACK, ":"),
-}
+STARTS = ("orthogonal", "glorot_uniform", "he_uniform", "random_normal")
 SHOWN = "orthogonal"
 """Whose singular values the histogram shows."""
 LAGS = {1: (looks.GREY, ":"), 5: (looks.SKY, "-."), 20: (looks.PURPLE, "--"), 100: (looks.BLUE, "-")}
@@ -40,10 +36,10 @@ def compute(*, seeds: int = 5, steps: int = 100, hidden: int = 100, inputs: int 
         part ("curve" or "histogram"); initializer; back, steps between the two states. Of a curve, medians over the
         seeds: largest, middle (the median), smallest singular value; floor, ε σ₁; second, σ₂ / σ₁; directions, how
         many share the square of the gradient, (Σσ²)² / Σσ⁴. Of a histogram: decade, the singular values from 10^decade
-        to ten times that, relative to σ₁ (the noise in the lowest); share of them.
+        to ten times that, relative to σ₁ (the noise in the lowest); share of them. Besides: seeds, hidden, inputs.
     """
     rows: list[tuple[str | float, ...]] = []
-    for name in INKS:
+    for name in STARTS:
         runs = []
         for seed in range(seeds):
             rng = np.random.default_rng(seed)
@@ -71,7 +67,8 @@ def compute(*, seeds: int = 5, steps: int = 100, hidden: int = 100, inputs: int 
                     ("histogram", name, float(lag), *[np.nan] * 6, decade, float(np.mean(decades == decade)))
                     for decade in DECADES[:-1]
                 ]
-    return Table.of("part initializer back largest middle smallest floor second directions decade share", rows)
+    table = Table.of("part initializer back largest middle smallest floor second directions decade share", rows)
+    return with_knobs(table, seeds=seeds, hidden=hidden, inputs=inputs)
 
 
 def _directions(values: Array) -> Array:
@@ -86,13 +83,22 @@ def draw(table: Table) -> "Figure":
     """A panel per initializer, one logarithmic scale; then the histogram of one, and the directions that are left."""
     figure, axes = page.page(2, 3, height=7.2, width=11.5)
     *fans, histogram, directions = axes
+    lowest = table["floor"][table["floor"] > 0].min()
     curves = table.where(part="curve")
-    steps = curves["back"].max()
-    for (name, (color, line)), ax in zip(INKS.items(), fans, strict=True):
+    steps, hidden = curves["back"].max(), knob(table, "hidden")
+    for name, ax in zip(STARTS, fans, strict=True):
+        color, line, marker = looks.INITIALIZERS[name]
         rows = curves.where(initializer=name)
         _fan(ax, rows, color)
-        ax.set(title=name, xlabel="steps between the states, k", yscale="log", xlim=(0, steps), ylim=(1e-38, 1e3))
-        directions.plot(rows["back"], rows["directions"], color=color, ls=line, label=name)
+        ax.set(
+            title=name,
+            xlabel="steps between the states, k",
+            yscale="log",
+            xlim=(0, steps),
+            ylim=(max(1e-38, lowest / 10), 1e3),
+        )
+        style: dict[str, Any] = {"color": color, "ls": line, "marker": marker, "markevery": 0.2, "ms": 4}
+        directions.plot(rows["back"], rows["directions"], **style, label=name)
     for ax in axes[::3]:
         ax.set_ylabel(r"singular values of $\partial h[T] / \partial h[T-k]$")
     fans[0].legend(loc="lower left")
@@ -107,19 +113,24 @@ def draw(table: Table) -> "Figure":
     histogram.set(ylabel="share of the singular values, %", xlim=(DECADES[0], 0), ylim=(0, 102))
     histogram.legend(loc="upper left")
     directions.set(title="directions that are left", xlabel="steps between the states, k", yscale="log")
-    directions.set(ylabel=r"$(\Sigma\sigma^2)^2 / \Sigma\sigma^4$", xlim=(0, steps), ylim=(0.9, 130))
-    directions.set_yticks([1, 2, 5, 10, 20, 50, 100], ["1", "2", "5", "10", "20", "50", "100"])
+    directions.set(ylabel=r"$(\Sigma\sigma^2)^2 / \Sigma\sigma^4$", xlim=(0, steps), ylim=(0.9, 1.3 * hidden))
+    ticks = [tick for tick in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if tick <= hidden]
+    directions.set_yticks(ticks, [str(tick) for tick in ticks])
     directions.minorticks_off()
     directions.legend(loc="upper right")
     return figure
+
+
+def _seen(rows: Table, column: str) -> Any:
+    """Where a singular value stands out of the roundoff: from the loss to the first step at which it does not."""
+    return np.cumprod(rows[column] > rows["floor"]).astype(bool)  # once in the noise, not out of it by chance
 
 
 def _fan(ax: "Axes", rows: Table, color: str) -> None:
     """Largest, median and smallest, each as far as it stands out of the roundoff, and the roundoff itself."""
     ax.fill_between(rows["back"], rows["smallest"], rows["largest"], color=color, alpha=0.15, lw=0)
     for column, line, name in (("largest", "-", "largest"), ("middle", "--", "median"), ("smallest", "-.", "smallest")):
-        seen = rows[column] > rows["floor"]
-        seen &= np.cumprod(seen).astype(bool)  # once in the noise, not out of it by chance
+        seen = _seen(rows, column)
         back, values = rows["back"][seen], rows[column][seen]
         ax.plot(back, values, color=color, ls=line, label=name)
         if not seen.all():
@@ -128,29 +139,36 @@ def _fan(ax: "Axes", rows: Table, color: str) -> None:
 
 
 def caption(table: Table) -> str:
-    curves = table.where(part="curve")
+    curves, histogram = table.where(part="curve"), table.where(part="histogram")
     steps = curves["back"].max()
 
     def end(name: str, column: str) -> float:
         return float(curves.only(column, initializer=name, back=steps))
 
-    def sunk(name: str) -> str:
+    def crosses(name: str) -> str:
+        """The last step at which the smallest is drawn."""
         rows = curves.where(initializer=name)
-        return f"{rows['back'][rows['smallest'] <= rows['floor']].min():.0f}"
+        seen = _seen(rows, "smallest")
+        return f"{name} {rows['back'][seen][-1]:.0f} steps" if not seen.all() else f"{name} all {steps:.0f}"
 
-    def near(lag: float) -> str:
-        share = table.only("share", part="histogram", back=lag, decade=-1.0)
-        return f"{100 * share:.0f} %"
+    def middle(name: str) -> str:
+        noise = end(name, "middle") <= end(name, "floor")
+        return f"{end(name, 'middle'):.0e}{' or less' if noise else ''}"
 
-    left = ", ".join(f"{name} {end(name, 'directions'):.1f}" for name in INKS)
+    near = ", ".join(
+        f"{100 * histogram.only('share', back=lag, decade=-1.0):.0f} % after {lag:.0f}"
+        for (lag,) in histogram.each("back")
+    )
+    left = ", ".join(f"{name} {end(name, 'directions'):.1f}" for name in STARTS)
+    apart = [end(name, "largest") / end(name, "middle") for name in STARTS]
+    alike = "They do not shrink together" if min(apart) > 10 else "They do not all part by a factor of 10"
     return (
-        "Singular values of the product of all Jacobians over k steps of a tanh RNN, by initializer of U, medians of "
-        f"the seeds. They do not shrink together: after {steps:.0f} steps orthogonal's largest is "
-        f"{end('orthogonal', 'largest'):.0e} and its median {end('orthogonal', 'middle'):.0e}; with he_uniform the "
-        f"largest is still {end('he_uniform', 'largest'):.2g}, a gradient that looks kept, and the median "
-        f"{end('he_uniform', 'middle'):.0e} or less. Within a factor 10 of orthogonal's largest lie {near(1.0)} of "
-        f"them after one step, {near(20.0)} after 20, {near(100.0)} after 100. Counted by how they share the "
-        f"gradient's square, of {curves['directions'].max():.0f} directions are left: {left}. A product is right to ε "
-        "= 2.2e-16 of its largest singular value alone: smaller ones are roundoff, drawn as far as the crosses "
-        f"(smallest: orthogonal {sunk('orthogonal')} steps, glorot_uniform {sunk('glorot_uniform')}) and counted as ε."
+        "Singular values of the product of all Jacobians over k steps of a tanh RNN, by initializer of U, "
+        f"{setting(table, 'hidden', 'inputs')} from N(0, 1), medians of {setting(table, 'seeds')}. {alike}: after "
+        f"{steps:.0f} steps orthogonal's largest is {end('orthogonal', 'largest'):.0e} and its median "
+        f"{middle('orthogonal')}, he_uniform's largest {end('he_uniform', 'largest'):.2g} and its median "
+        f"{middle('he_uniform')}. Within a factor 10 of orthogonal's largest lie {near} steps. Counted by how they "
+        f"share the gradient's square, of {knob(table, 'hidden'):.0f} directions are left: {left}. A product is right "
+        "to ε = 2.2e-16 of its largest singular value alone: smaller ones are roundoff, drawn as far as the crosses "
+        f"(smallest: {crosses('orthogonal')}, {crosses('glorot_uniform')}) and counted as ε."
     )

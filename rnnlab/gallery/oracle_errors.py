@@ -1,15 +1,13 @@
 """Which oracle can see a vanished gradient: relative error against the step, and against the gradient's own size."""
 
-from functools import partial
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rnnlab.arrays import Array
 from rnnlab.experiments.results import looks
 from rnnlab.gallery import page
-from rnnlab.gradcheck.oracles import COMPLEX_STEP, Losses
-from rnnlab.gradcheck.perturb import RecurrentRun, Setup
+from rnnlab.gallery.knobs import knob, setting, with_knobs
 from rnnlab.layers import RNN
 from rnnlab.table import Table
 
@@ -23,24 +21,29 @@ INKS = {
     "Richardson": (looks.BLUE, "^"),
     "complex step": (looks.BLACK, "o"),
 }
+COMPLEX_STEP = 1e-20
 FLOOR = 1e-17
 """Where an error of exactly 0 is drawn, below the smallest error a float64 can have."""
 
 
-def forward_difference(losses: Losses, h: float) -> Array:
-    return (losses(h) - losses(0.0)) / h
+Loss = Callable[[complex], complex]
+"""The loss, given how far a state was moved along the direction; a real one for a real distance."""
 
 
-def central_difference(losses: Losses, h: float) -> Array:
-    return (losses(h) - losses(-h)) / (2 * h)
+def forward_difference(loss: Loss, h: float) -> float:
+    return ((loss(h) - loss(0.0)) / h).real
 
 
-def richardson(losses: Losses, h: float) -> Array:
-    return (4 * central_difference(losses, h / 2) - central_difference(losses, h)) / 3
+def central_difference(loss: Loss, h: float) -> float:
+    return ((loss(h) - loss(-h)) / (2 * h)).real
 
 
-def complex_step(losses: Losses, h: float) -> Array:
-    return losses(1j * h).imag / h
+def richardson(loss: Loss, h: float) -> float:
+    return (4 * central_difference(loss, h / 2) - central_difference(loss, h)) / 3
+
+
+def complex_step(loss: Loss, h: float) -> float:
+    return loss(1j * h).imag / h
 
 
 RULES = {
@@ -57,31 +60,45 @@ def compute(*, steps: int = 400, hidden: int = 20, inputs: int = 2, near: int = 
 
     Returns:
         panel: "step" (the step varies, `near` steps back) or "size" (the best step, every lag); rule; step; size,
-        |dL/dh[T-k]| along the direction, by the hand-written backward; error, relative to it.
+        |dL/dh[T-k]| along the direction, by the hand-written backward; error, relative to it; steps, hidden, inputs,
+        near, seed.
+
+    Raises:
+        ValueError: near > steps.
     """
+    if near > steps:
+        raise ValueError(f"near must be at most steps = {steps}; got {near}")
     rng = np.random.default_rng(seed)
     layer = RNN.init(rng, inputs=inputs, hidden=hidden)
     trace = layer.forward(rng.standard_normal((steps, 1, inputs)))
-    dhs = np.zeros_like(trace.hs[1:])
-    dhs[-1] = rng.standard_normal((1, hidden))
-    grads = layer.backward(trace, dhs)
-    run = RecurrentRun(Setup(layer, trace.xs, trace.starts), (dhs,), (trace.hs,))
+    dys = np.zeros_like(trace.ys)
+    dys[-1] = rng.standard_normal((1, hidden))
+    dhs = layer.backward(trace, dys).hs
     direction = rng.standard_normal((1, hidden)) / np.sqrt(hidden)
+    layers = {"f": layer, "c": layer.map(lambda array: array.astype(np.complex128))}
 
     def error(name: str, h: float, lag: int) -> tuple[float, float]:
-        rule, _ = RULES[name]
         t = steps - lag
-        wanted = float(grads.hs[t, 0] @ direction[0])
-        got = float(rule(partial(run.state_losses, 0, t, direction), h)[0, 0])
-        return abs(wanted), abs(got / wanted - 1)
+
+        def loss(moved: complex) -> complex:
+            """L = dL/dh[T] · h[T], run on from h[t] + moved · direction."""
+            state: Any = trace.hs[t] + moved * direction
+            if lag:
+                state = layers[state.dtype.kind].forward(trace.xs[t:].astype(state.dtype), state).hs[-1]
+            return complex((dys[-1] * state).sum())
+
+        rule, _ = RULES[name]
+        wanted = float(dhs[t, 0] @ direction[0])
+        return abs(wanted), abs(rule(loss, h) / wanted - 1)
 
     rows: list[tuple[str | float, ...]] = []
     for name in RULES:
         exponents = np.arange(-1, -31 if name == "complex step" else -15.1, -0.5)
         rows += [("step", name, float(h), *error(name, float(h), near)) for h in 10**exponents]
         best = RULES[name][1]
-        rows += [("size", name, best, *error(name, best, lag)) for lag in range(0, steps, 4)]
-    return Table.of("panel rule step size error", rows)
+        rows += [("size", name, best, *error(name, best, lag)) for lag in range(0, steps, max(1, steps // 100))]
+    table = Table.of("panel rule step size error", rows)
+    return with_knobs(table, steps=steps, hidden=hidden, inputs=inputs, near=near, seed=seed)
 
 
 @page.styled
@@ -113,17 +130,33 @@ def draw(table: Table) -> "Figure":
 
 
 def caption(table: Table) -> str:
-    by_step = table.where(panel="step")
+    by_step, size = table.where(panel="step"), table.where(panel="size")
     best = "; ".join(f"{name} {by_step.where(rule=name)['error'].min():.0e}" for name in list(RULES)[:3])
-    size = table.where(panel="size")
+    tiny = by_step.where(rule="complex step")
+    tiny_error = tiny["error"][tiny["step"] < 1e-8].max()
     exact = size.where(rule="complex step")
-    central = size.where(rule="central")
-    lost = central["size"][central["error"] > 0.5].max()
-    return (
-        "Relative distance of four oracles from the hand-written backward, tanh RNN. A difference quotient has a best "
-        f"step; at a derivative of {by_step['size'][0]:.1g} the least errors are {best}. The complex step has none to "
-        "find: any below 1e-8 is right to roundoff. As the gradient vanishes the quotients lose it: the central "
-        f"difference is more than 50 % wrong once the derivative is {lost:.0e}. The complex step stays within "
-        f"{exact['error'].max():.0e} down to {exact['size'].min():.0e}, where an absolute tolerance would pass a "
-        "backward of zeros. (An error of exactly 0 is drawn at 1e-17.)"
+    smallest = exact["size"].min()
+    lost = [f"{name} {size_lost(table, name):.0e}" for name in ("central", "Richardson") if size_lost(table, name)]
+    blind = (
+        "As the gradient vanishes the quotients lose it: they are more than half wrong wherever the derivative is at "
+        f"most: {', '.join(lost)}"
+        if lost
+        else "Here no gradient is small enough for the quotients to lose it"
     )
+    zeros = ", where an absolute tolerance would pass a backward of zeros" if smallest < 1e-8 else ""
+    return (
+        "Relative distance of four oracles from the hand-written backward, tanh RNN, "
+        f"{setting(table, 'steps', 'hidden', 'inputs', 'seed')}. A difference quotient has a best step; "
+        f"{knob(table, 'near'):g} steps back, at a derivative of {by_step['size'][0]:.1g}, the least errors are "
+        f"{best}. The complex step has none to find: below 1e-8 its error is at most {tiny_error:.0e}. {blind}. The "
+        f"complex step stays within {exact['error'].max():.0e} down to {smallest:.0e}{zeros}. (An error of exactly 0 "
+        f"is drawn at {FLOOR:.0e}.)"
+    )
+
+
+def size_lost(table: Table, name: str) -> float:
+    """The size of the derivative below which the rule is always more than half wrong; 0 if there is none."""
+    rows = table.where(panel="size", rule=name)
+    seen = rows["size"][rows["error"] <= 0.5]
+    below = rows["size"][rows["size"] < seen.min(initial=np.inf)]
+    return float(below.max(initial=0.0))

@@ -8,6 +8,7 @@ from rnnlab import flow, initializers
 from rnnlab.arrays import Array
 from rnnlab.experiments.results import looks
 from rnnlab.gallery import page
+from rnnlab.gallery.knobs import setting, spread, with_knobs
 from rnnlab.layers import RNN, IndRNN
 from rnnlab.table import Table
 
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
 TITLE = "Where the gradient vanishes, and where it explodes"
 PANELS = {"tanh": "tanh", "relu": "ReLU", "sigmoid": "sigmoid"}
 NEURONS = {
-    "ReLU, no input": ("relu", 0.0, looks.GREEN, "s"),
-    "ReLU, x[t] ~ N(0, 1)": ("relu", 1.0, looks.BLUE, "^"),
-    "tanh, x[t] ~ N(0, 1)": ("tanh", 1.0, looks.RED, "o"),
+    "ReLU, no input": ("relu", 0.0, looks.ACTIVATIONS["relu"].color, "s"),
+    "ReLU, x[t] ~ N(0, 1)": ("relu", 1.0, looks.SKY, "^"),
+    "tanh, x[t] ~ N(0, 1)": ("tanh", 1.0, looks.ACTIVATIONS["tanh"].color, "o"),
 }
 LIMIT = 2.0
 """Where the colours end, in nats per step."""
@@ -48,7 +49,7 @@ def compute(
     Returns:
         part ("rnn" or "indrnn"); name, the activation or the IndRNN's run; gain (u, for IndRNN); scale; exponent, the
         largest, median of the seeds, nats per step, -∞ where every path is cut; spread, its standard deviation; bound,
-        Pascanu's γ σ_max(U), median.
+        Pascanu's γ σ_max(U), median. Besides: seeds, steps, discard, hidden, inputs, neurons.
     """
     rows: list[tuple[str | float, ...]] = []
     sizes = np.geomspace(0.01, 10, scales)
@@ -62,9 +63,10 @@ def compute(
                 xs = rng.standard_normal((steps, 1, inputs)) * sizes[:, None]  # a sequence of the batch for each
                 exponents.append(flow.lyapunov_exponents(layer, xs, count=1, discard=discard)[:, 0])
                 bounds.append(flow.pascanu_bound(layer))
-            median, spread, bound = np.median(exponents, axis=0), np.std(exponents, axis=0), float(np.median(bounds))
+            median, bound = np.median(exponents, axis=0), float(np.median(bounds))
+            spreads = [spread(one) for one in np.transpose(exponents)]
             rows += [
-                ("rnn", activation, float(gain), float(size), float(median[i]), float(spread[i]), bound)
+                ("rnn", activation, float(gain), float(size), float(median[i]), spreads[i], bound)
                 for i, size in enumerate(sizes)
             ]
     for name, (activation, scale, *_) in NEURONS.items():
@@ -75,7 +77,9 @@ def compute(
             xs, h0 = scale * rng.standard_normal((steps, 1, inputs)), np.ones((1, neurons))
             exponent = float(flow.lyapunov_exponents(indrnn, xs, h0, discard=discard)[0, 0])
             rows.append(("indrnn", name, float(u), scale, exponent, np.nan, flow.pascanu_bound(indrnn)))
-    return Table.of("part name gain scale exponent spread bound", rows)
+    table = Table.of("part name gain scale exponent spread bound", rows)
+    knobs = {"seeds": seeds, "steps": steps, "discard": discard, "hidden": hidden, "inputs": inputs, "neurons": neurons}
+    return with_knobs(table, **knobs)
 
 
 @page.styled
@@ -114,12 +118,16 @@ def _heatmap(ax: "Axes", rows: Table, norm: "Normalize") -> None:
     gains, scales = np.unique(rows["gain"]), np.unique(rows["scale"])
     exponents = rows["exponent"].reshape(len(gains), len(scales)).T
     ax.pcolormesh(_edges(gains), _edges(scales), exponents, cmap="PuOr", norm=norm, rasterized=True)
-    ax.contour(gains, scales, exponents, levels=[0.0], colors=looks.BLACK, linewidths=1.6)
+    finite = exponents[np.isfinite(exponents)]
+    if len(scales) > 1 and finite.min(initial=0) < 0 < finite.max(initial=0):
+        ax.contour(gains, scales, exponents, levels=[0.0], colors=looks.BLACK, linewidths=1.6)
     sufficient = _sufficient(rows)
     ax.axvline(sufficient, color=looks.BLACK, ls="--", lw=1)
     beside = {"rotation": 90, "ha": "right", "va": "bottom"}
     page.label(ax, sufficient * 0.93, scales[0] * 0.8, "γ σ$_{max}$(U) = 1", looks.BLACK, **beside)
-    page.label(ax, _critical(rows, scales[-2]) * 1.15, scales[-2], "λ = 0", looks.BLACK)
+    beside_line = scales[max(0, len(scales) - 2)]
+    if 0 < _critical(rows, beside_line) < np.inf:
+        page.label(ax, _critical(rows, beside_line) * 1.15, beside_line, "λ = 0", looks.BLACK)
     ax.set(xscale="log", yscale="log")
     ax.set_xticks([0.25, 0.5, 1, 2, 4, 8, 16, 32], ["¼", "½", "1", "2", "4", "8", "16", "32"])
     ax.minorticks_off()
@@ -128,7 +136,7 @@ def _heatmap(ax: "Axes", rows: Table, norm: "Normalize") -> None:
 
 def _edges(centres: Array) -> Array:
     """The borders between cells whose centres these are, on a logarithmic scale."""
-    step = centres[1] / centres[0]
+    step = centres[1] / centres[0] if len(centres) > 1 else 2.0
     edges: Array = np.append(centres, centres[-1] * step) / np.sqrt(step)
     return edges
 
@@ -139,9 +147,12 @@ def _sufficient(rows: Table) -> float:
 
 
 def _critical(rows: Table, scale: float) -> float:
-    """The gain at which the exponent passes 0 for good, on a logarithmic scale."""
+    """The gain at which the exponent passes 0 for good; 0 if it is never below 0, infinite if it ends there."""
     part = rows.where(scale=scale)
-    below = int(np.flatnonzero(part["exponent"] < 0)[-1])
+    negative = np.flatnonzero(part["exponent"] < 0)
+    if not len(negative):
+        return 0.0
+    below = int(negative[-1])
     if below + 1 == len(part):
         return np.inf
     step = slice(below, below + 2)
@@ -149,33 +160,39 @@ def _critical(rows: Table, scale: float) -> float:
 
 
 def caption(table: Table) -> str:
-    maps = {name: table.where(part="rnn", name=name) for name in PANELS}
-    scales = np.unique(table.where(part="rnn")["scale"])
+    rnn = table.where(part="rnn")
+    maps = {name: rnn.where(name=name) for name in PANELS}
+    scales, gains = np.unique(rnn["scale"]), np.unique(rnn["gain"])
 
-    def neuron(name: str) -> Table:
-        return table.where(part="indrnn", name=name)
+    def gain(value: float) -> str:
+        return f"above {gains[-1]:g}" if np.isinf(value) else f"below {gains[0]:g}" if value == 0 else f"{value:.2g}"
 
     def edge(name: str) -> str:
-        low, high = (_critical(maps[name], scale) for scale in (scales[0], scales[-1]))
-        return f"{low:.2g} (input {scales[0]:g}) to {high:.2g} (input {scales[-1]:g})"
+        ends = dict.fromkeys((scales[0], scales[-1]))
+        return " to ".join(f"{gain(_critical(maps[name], scale))} (input {scale:g})" for scale in ends)
 
-    covered = table.where(part="rnn")["bound"] < 1
-    slack = (table.where(part="rnn")["exponent"] - np.log(table.where(part="rnn")["bound"]))[covered].max()
+    covered = rnn["bound"] < 1
+    slack = np.log(rnn["bound"])[covered] - rnn["exponent"][covered]
+    obeyed = "it does" if (rnn["exponent"][covered] < 0).all() else "NOT everywhere does it"
+    must = f"; {obeyed}, faster than the bound by at least {slack.min():.2f} nats a step" if len(slack) else ""
     relu = maps["relu"]
-    alike = max(float(np.ptp(relu.where(gain=gain)["exponent"])) for gain in np.unique(relu["gain"]))
-    still, driven, tanh = (neuron(name) for name in NEURONS)
+    alive = relu.where(gain=gains[np.isfinite(relu["exponent"].reshape(len(gains), -1)).all(axis=1)][-1])
+    alike = float(np.ptp(alive["exponent"]))
+    still, driven, tanh = (table.where(part="indrnn", name=name) for name in NEURONS)
     positive = still["gain"] > 1e-9
     exact = float(np.abs(still["exponent"][positive] - np.log(still["gain"][positive])).max())
-    free = driven["gain"][np.isfinite(driven["exponent"])].min()
+    free = driven["gain"][np.isfinite(driven["exponent"])]
+    cut = f"for every u below {free.min():.1f}" if len(free) else "for every u"
     return (
-        "Largest Lyapunov exponent λ of an RNN with U ~ N(0, g²/H), medians of the seeds: a perturbation of the state "
-        "grows, and the gradient that flows back along it, as exp(λ) a step. Left of the dashed line Pascanu's bound "
-        "γ σ_max(U) is below 1 and the gradient must vanish; it does, faster than the bound by at least "
-        f"{-slack:.2f} nats a step. But much vanishes that the bound allows: it ends at g = "
-        f"{_sufficient(maps['tanh']):.2g} for tanh, and λ = 0 is at g = {edge('tanh')}, for the input saturates the "
-        f"units; for sigmoid it ends at {_sufficient(maps['sigmoid']):.2g}, and λ = 0 is at {edge('sigmoid')}. For "
-        f"ReLU without a bias the size of the input is nothing (λ differs by {alike:.0e}): λ = 0 at g = "
-        f"{_critical(relu, scales[0]):.2g}, near √2, where half the units are on. IndRNN with ReLU on active paths has "
-        f"λ = log u to {exact:.0e}; with an input N(0, 1) each neuron is off at some step, and λ = -∞, for every u "
-        f"below {free:.1f}; with tanh λ never passes {tanh['exponent'].max():.2f}."
+        "Largest Lyapunov exponent λ of an RNN with U ~ N(0, g²/H), medians of "
+        f"{setting(table, 'seeds')}, {setting(table, 'steps', 'hidden', 'inputs')}, the first "
+        f"{table['discard'][0]:.0f} steps left out: a perturbation of the state grows, and the gradient that flows "
+        "back along it, as exp(λ) a step; below 0 it vanishes. Left of the dashed line Pascanu's bound γ σ_max(U) is "
+        f"below 1 and the gradient must vanish{must}. The bound ends at g = {_sufficient(maps['tanh']):.2g} for tanh, "
+        f"and λ = 0 is at g = {edge('tanh')}, for the input saturates the units; for sigmoid the bound ends at "
+        f"{_sufficient(maps['sigmoid']):.2g}, and λ = 0 is at {edge('sigmoid')}. For ReLU without a bias the size of "
+        f"the input is nothing (λ differs by {alike:.0e}): λ = 0 at g = {gain(_critical(relu, scales[0]))}; where half "
+        f"the units are on, √2 is expected. IndRNN ({setting(table, 'neurons')}) with ReLU on active paths has λ = "
+        f"log u to {exact:.0e}; with an input N(0, 1) each neuron is off at some step, and λ = -∞, {cut}; with tanh λ "
+        f"is at most {tanh['exponent'].max():.2f}."
     )

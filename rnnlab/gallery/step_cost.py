@@ -11,6 +11,7 @@ import numpy as np
 from rnnlab.arrays import Array
 from rnnlab.experiments.results import looks
 from rnnlab.gallery import page
+from rnnlab.gallery.knobs import setting, with_knobs
 from rnnlab.layers import GRU, LSTM, RNN, IndRNN
 from rnnlab.table import Table
 
@@ -44,7 +45,7 @@ def compute(
     Returns:
         layer; hidden, units; seconds for the whole sequence, median of the rounds; ratio to the IRNN of the same round,
         median; low, high, its 10 and 90 %; products, multiply-adds of the matrix products, by the step and sequence;
-        machine, where it was measured.
+        machine, where it was measured; steps, batch, inputs, rounds.
     """
     rows: list[tuple[str | float, ...]] = []
     machine = _machine()
@@ -56,7 +57,8 @@ def compute(
             low, ratio, high = np.quantile(ratios[:, column], (0.1, 0.5, 0.9)).tolist()
             taken = float(np.median(seconds[:, column]))
             rows.append((name, float(hidden), taken, ratio, low, high, products(name, inputs, hidden), machine))
-    return Table.of("layer hidden seconds ratio low high products machine", rows)
+    table = Table.of("layer hidden seconds ratio low high products machine", rows)
+    return with_knobs(table, steps=steps, batch=batch, inputs=inputs, rounds=rounds)
 
 
 def _training_step(make: Callable[..., Any], steps: int, batch: int, inputs: int, hidden: int) -> Callable[[], None]:
@@ -119,18 +121,20 @@ def caption(table: Table) -> str:
 
     sizes = np.unique(table["hidden"])
     lstm, irnn, indrnn = (table.where(layer=name) for name in ("LSTM", "IRNN", "IndRNN"))
-    spans = ", ".join(f"{low:.1f} to {high:.1f}" for low, high in zip(lstm["low"], lstm["high"], strict=True))
+    rounds = ", ".join(f"{low:.1f} to {high:.1f}" for low, high in zip(lstm["low"], lstm["high"], strict=True))
     holds = [f"{size:.0f}" for size, ratio in zip(sizes, lstm["ratio"], strict=True) if ratio >= CLAIM]
     verdict = {0: "at none of these sizes", len(sizes): "at all of these sizes"}.get(
         len(holds), f"at H = {' and '.join(holds)}"
     )
     fewer = (irnn["products"] / indrnn["products"]).astype(float)
+    span = " to ".join(dict.fromkeys(f"{value:.2g}" for value in (fewer.min(), fewer.max())))
     return (
-        f"Time of forward and backward in float32, relative to the IRNN of the same round, at H = "
-        f"{', '.join(f'{size:.0f}' for size in sizes)}: "
-        f"{'; '.join(ratios(name) for name in ('LSTM', 'GRU', 'IndRNN'))} (medians; the LSTM's rounds, 10 to 90 %, "
-        f"span {spans}). The matrix products alone give 4 for the LSTM and 3 for the GRU at every size; what comes on "
-        f"top is the gates' own arithmetic. That an LSTM step costs at least {CLAIM} IRNN steps holds {verdict}. The "
-        f"IndRNN has {fewer.min():.2g} to {fewer.max():.2g} times fewer products than the IRNN. Measured once, on "
+        f"Time of forward and backward in float32, {setting(table, 'steps', 'batch', 'inputs')}, relative to the IRNN "
+        f"of the same round, at H = {', '.join(f'{size:.0f}' for size in sizes)}: "
+        f"{'; '.join(ratios(name) for name in ('LSTM', 'GRU', 'IndRNN'))} (medians of "
+        f"{setting(table, 'rounds')}; the LSTM's, 10 to 90 %, span {rounds}). The matrix products alone give "
+        f"{GATES['LSTM']} for the LSTM and {GATES['GRU']} for the GRU at every size; what is above that is the gates' "
+        f"own arithmetic. That an LSTM step costs at least {CLAIM} IRNN steps holds {verdict}. The "
+        f"IndRNN has {span} times fewer products than the IRNN. Measured once, on "
         f"{table['machine'][0]}, and redrawn since: a timing is never the same twice."
     )

@@ -1,4 +1,4 @@
-"""What truncated BPTT gives up: the error of its gradient against the length of a stretch, forgetting or not."""
+"""What truncated BPTT gives up: the error of its gradient against the length of a chunk, forgetting or not."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -9,6 +9,7 @@ from rnnlab import bptt, flow, initializers
 from rnnlab.arrays import Array
 from rnnlab.experiments.results import looks
 from rnnlab.gallery import page
+from rnnlab.gallery.knobs import growths, setting, with_knobs
 from rnnlab.layers import LSTM, RNN, IndRNN
 from rnnlab.table import Table
 
@@ -36,12 +37,7 @@ def _indrnn(rng: np.random.Generator, inputs: int, hidden: int, steps: int) -> I
     return IndRNN.init(rng, inputs=inputs, hidden=hidden, recurrent_initializer=u_range)
 
 
-LAYERS: dict[str, tuple[Build, str, str, str]] = {
-    "tanh RNN": (_tanh, looks.RED, "--", "o"),
-    "LSTM": (_lstm, looks.PURPLE, ":", "s"),
-    "IndRNN": (_indrnn, looks.ORANGE, "-.", "^"),
-    "IRNN": (_irnn, looks.GREEN, "-", "D"),
-}
+LAYERS: dict[str, Build] = {"tanh RNN": _tanh, "LSTM": _lstm, "IndRNN": _indrnn, "IRNN": _irnn}
 LOSSES = {"last": "loss on the last step alone", "every": "loss on every step"}
 FLOOR = 1e-16
 """Where an error of exactly 0 is marked."""
@@ -61,15 +57,15 @@ def compute(
     together as one vector.
 
     Returns:
-        layer; loss ("last" or "every"); k, steps of a stretch; error, |truncated - full| / |full|, median of the
-        seeds; low, high, the least and the most; cosine between the two, median; rate, the decay of the gradient in
-        nats per step, median.
+        layer; loss ("last" or "every"); k, steps of a chunk; error, |truncated - full| / |full|, median of the
+        seeds; low, high, the least and the most; cosine between the two, median; growth λ of the gradient, median,
+        nats per step back, below 0 it vanishes; seeds, hidden, inputs, batch.
     """
     rows: list[tuple[str | float, ...]] = []
     steps = ks[-1]
-    for name, (build, *_) in LAYERS.items():
+    for name, build in LAYERS.items():
         for kind in LOSSES:
-            errors, cosines, rates = [], [], []
+            errors, cosines, found = [], [], []
             for seed in range(seeds):
                 rng = np.random.default_rng(seed)
                 layer = build(rng, inputs, hidden, steps)
@@ -79,11 +75,12 @@ def compute(
                 exact, *cut = _gradients(layer, xs, dhs, ks)
                 errors.append([np.linalg.norm(part - exact) / np.linalg.norm(exact) for part in cut])
                 cosines.append([part @ exact / np.linalg.norm(part) / np.linalg.norm(exact) for part in cut])
-                rates.append(flow.decay_rate(flow.gradient_norms(layer, xs, dh=dhs[-1])))
+                found.append(growths(flow.gradient_norms(layer, xs, dh=dhs[-1])))
             low, error, high = np.quantile(errors, (0, 0.5, 1), axis=0).tolist()
-            cosine, rate = np.median(cosines, axis=0).tolist(), float(np.median(rates))
-            rows += [(name, kind, float(k), error[i], low[i], high[i], cosine[i], rate) for i, k in enumerate(ks)]
-    return Table.of("layer loss k error low high cosine rate", rows)
+            cosine, growth = np.median(cosines, axis=0).tolist(), float(np.median(found))
+            rows += [(name, kind, float(k), error[i], low[i], high[i], cosine[i], growth) for i, k in enumerate(ks)]
+    table = Table.of("layer loss k error low high cosine growth", rows)
+    return with_knobs(table, seeds=seeds, hidden=hidden, inputs=inputs, batch=batch)
 
 
 def _gradients(layer: Any, xs: Array, dhs: Array, ks: tuple[int, ...]) -> list[Array]:
@@ -100,8 +97,10 @@ def _gradients(layer: Any, xs: Array, dhs: Array, ks: tuple[int, ...]) -> list[A
 def draw(table: Table) -> "Figure":
     """The relative error against k, both logarithmic, left for a loss on the last step, right for one on every step."""
     figure, axes = page.page(1, 2, height=4.4)
+    steps = table["k"].max()
     for (kind, title), ax in zip(LOSSES.items(), axes, strict=True):
-        for name, (_, color, line, marker) in LAYERS.items():
+        for name in LAYERS:
+            color, line, marker = looks.MODELS[name]
             rows = table.where(loss=kind, layer=name)
             k, seen = rows["k"], rows["error"] > 0
             ax.fill_between(
@@ -110,11 +109,11 @@ def draw(table: Table) -> "Figure":
             ax.plot(k[seen], rows["error"][seen], color=color, ls=line, marker=marker, ms=4, label=name)
             ground = ax.get_xaxis_transform()
             ax.plot(k[~seen], np.zeros((~seen).sum()), "v", color=color, ms=5, transform=ground, clip_on=False)
-        ax.set(title=title, xlabel="steps of a stretch, k", xscale="log", yscale="log")
-        ax.set_xticks([1, 2, 5, 10, 20, 50, 100, 240], ["1", "2", "5", "10", "20", "50", "100", "240 = T"])
+        ax.set(title=title, xlabel="steps of a chunk, k", xscale="log", yscale="log")
+        ticks = [tick for tick in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if 1.6 * tick < steps]
+        ax.set_xticks([*ticks, steps], [*map(str, ticks), f"{steps:.0f} = T"])
         ax.minorticks_off()
     left, right = axes
-    steps = table["k"].max()
     left.set(ylabel="error of the gradient, relative to full BPTT", ylim=(FLOOR, 5))
     right.set(ylim=(0.03, 1.6))
     right.set_yticks([0.05, 0.1, 0.2, 0.5, 1], ["0.05", "0.1", "0.2", "0.5", "1"])
@@ -124,21 +123,42 @@ def draw(table: Table) -> "Figure":
 
 
 def caption(table: Table) -> str:
+    ks = np.unique(table["k"])
+    steps, cut = ks[-1], ks[:-1]
+
     def errors(kind: str, k: float) -> str:
         return ", ".join(f"{name} {table.only('error', layer=name, loss=kind, k=k):.2g}" for name in LAYERS)
 
-    steps = table["k"].max()
-    tanh = table.where(layer="tanh RNN", loss="last")
-    early, late = (tanh.only("error", k=k) for k in (20.0, 80.0))
-    every = table.where(layer="tanh RNN", loss="every")
-    power = float(np.log(every.only("error", k=20.0) / every.only("error", k=80.0)) / np.log(4))
-    whole = table.where(k=steps)["error"].max()
-    return (
-        f"Relative error of the gradient of truncated BPTT, T = {steps:.0f}, median and range of the seeds. Loss on "
-        f"the last step: stretches of 40 steps leave {errors('last', 40.0)}. Where the layer forgets, what is cut off "
-        f"was vanishing anyway: the tanh RNN's error falls by {np.log(early / late) / 60:.2f} nats for each step of k, "
-        f"its gradient by {tanh['rate'][0]:.2f} a step. Where it keeps, only k = T will do. Loss on every step: at k = "
-        f"40 {errors('every', 40.0)}; the first steps of each stretch have a past that is cut off however long the "
-        f"stretch, and the tanh RNN's error falls as k^-{power:.1f} alone. At k = T the error is "
-        f"{'exactly 0' if whole == 0 else f'{whole:.0e}'} (triangles)."
+    def fall(kind: str) -> tuple[float, float, float, float]:
+        """The error of the tanh RNN at a k of a twelfth of T and at one of a third, or as near as there are."""
+        early, late = (float(cut[np.abs(cut - part * steps).argmin()]) for part in (1 / 12, 1 / 3))
+        rows = table.where(layer="tanh RNN", loss=kind)
+        return early, late, rows.only("error", k=early), rows.only("error", k=late)
+
+    said = (
+        f"Relative error of the gradient of truncated BPTT, T = {steps:.0f}, "
+        f"{setting(table, 'hidden', 'inputs', 'batch')}, median and range of {setting(table, 'seeds')}."
     )
+    if len(cut):
+        middle = float(cut[np.abs(cut - steps / 6).argmin()])
+        tanh = table.where(layer="tanh RNN", loss="last")
+        keeps = [name for name in LAYERS if table.only("error", layer=name, loss="last", k=middle) > 0.5]
+        said += f" Loss on the last step: chunks of {middle:.0f} steps leave {errors('last', middle)}."
+        early, late, before, after = fall("last")
+        if late > early and after > 0:
+            said += (
+                " Where the layer forgets, what is cut off was vanishing anyway: the tanh RNN's error falls by "
+                f"{np.log(before / after) / (late - early):.2f} nats for each step of k, its gradient grows by "
+                f"{tanh['growth'][0]:.2f} a step back."
+            )
+        if keeps:
+            said += f" With these more than half of the gradient is wrong: {', '.join(keeps)}."
+        said += f" Loss on every step: at k = {middle:.0f} {errors('every', middle)}."
+        early, late, before, after = fall("every")
+        if late > early and after > 0:
+            said += (
+                " The first steps of each chunk have a past that is cut off however long the chunk; the tanh RNN's "
+                f"error falls as k^{np.log(after / before) / np.log(late / early):.1f}."
+            )
+    whole = table.where(k=steps)["error"].max()
+    return f"{said} At k = T the error is {'exactly 0 (triangles)' if whole == 0 else f'{whole:.0e}'}."

@@ -28,7 +28,7 @@ MODELS = {
     "IRNN, no input": Look(GREEN, (0, (4, 2)), "D"),
     "IRNN, 0.01 I": Look(BLACK, (0, (4, 1, 1, 1, 1, 1)), "X"),
     "LSTM": Look(PURPLE, ":", "s"),
-    "LSTM, cell": Look(PURPLE, (0, (5, 2)), "s"),
+    "LSTM, cell": Look(PURPLE, "-.", "s"),
     "LSTM, cell, forget bias 5": Look(PURPLE, "-", "s"),
     "GRU": Look(BLUE, "--", "o"),
     "IndRNN": Look(ORANGE, "-.", "^"),
