@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rnnlab.experiments.results.tables import read
+from rnnlab.experiments.results.tables import is_recorded, read
 from rnnlab.gallery import (
     gradient_decay,
     indrnn_range,
@@ -26,11 +26,10 @@ from small_figures import COMPUTED, SMALL, full_table, small_table, turned_down
 
 @pytest.fixture(scope="module")
 def tables() -> dict[str, Table]:
-    """Five at full size; others with the knobs turned down, as in their own tests; training as recorded."""
-    recorded = {"speed", "parallelism", *(name for name, module in FIGURES.items() if hasattr(module, "RECIPE"))}
+    """Five at full size; others with the knobs turned down, as in their own tests; training and times as recorded."""
     return {
-        name: read(name) if name in recorded else small_table(name) if name in SMALL else full_table(name)
-        for name, module in FIGURES.items()
+        name: small_table(name) if name in SMALL else read(name) if is_recorded(name) else full_table(name)
+        for name in FIGURES
     }
 
 

@@ -96,6 +96,7 @@ def test_colours_are_okabe_and_itos():
     palette = {"#000000", "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7", looks.GREY}
     tables = (looks.MODELS, looks.INITIALIZERS, looks.ACTIVATIONS)
     assert {look.color for table in tables for look in table.values()} <= palette
+    assert not {look.marker for table in tables for look in table.values()} & {"v", "x"}  # exactly 0, and diverged
 
 
 @pytest.mark.parametrize("name", NAMES)

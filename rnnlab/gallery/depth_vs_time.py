@@ -124,7 +124,7 @@ def draw(table: Table) -> "Figure":
             rows = table.where(activation=activation, net=net, back=depth)
             gains.plot(rows["gain"], _growth(rows), marker, **style, ms=4, mfc="white")
         rows = table.where(activation="relu", gain=1.0, net=net)
-        apart = rows["spread"] > 0
+        apart = (rows["spread"] > 0) & (rows["back"] > 0)
         spreads.plot(rows["back"][apart], rows["spread"][apart], **style, label=net)
     for ax in (sigmoid, relu):
         ax.set(xlabel="layers or steps back from the loss, k", yscale="log", xlim=(0, depth))

@@ -145,7 +145,7 @@ def draw(table: Table) -> "Figure":
             ax.set_yticks([10.0**-e for e in range(0, int(-deepest), 50)])
             ax.minorticks_off()
         for floor, name in ((FLOAT32_LAST, "float32"), (FLOAT64_LAST, "float64")):
-            if floor < 10.0**deepest:
+            if 10 * floor < 10.0**deepest:
                 continue
             ax.axhline(floor, color=looks.GREY, lw=0.8, ls=(0, (1, 2)))
             if panel == "ReLU":

@@ -1,6 +1,7 @@
 """Names and looks: a model's colour, line style and marker, the same in every figure; likewise of what it is made of.
 
 Colours are Okabe and Ito's, which the colour-blind tell apart; every one goes with a line style or a marker.
+Two markers mean something else everywhere, and are no model's: a triangle down is exactly 0, a cross has diverged.
 """
 
 from typing import NamedTuple
@@ -21,7 +22,7 @@ class Look(NamedTuple):
 
 
 MODELS = {
-    "tanh RNN": Look(RED, (0, (5, 1.5)), "v"),
+    "tanh RNN": Look(RED, (0, (5, 1.5)), "h"),
     "tanh RNN residual": Look(RED, "-", "d"),
     "ReLU RNN": Look(SKY, (0, (3, 1, 1, 1)), "P"),
     "IRNN": Look(GREEN, "-", "D"),
@@ -34,9 +35,9 @@ MODELS = {
     "IndRNN": Look(ORANGE, "-.", "^"),
     "IndRNN residual": Look(ORANGE, "-", "<"),
     "IndRNN residual, batch norm": Look(BLACK, (0, (1, 1)), ">"),
-    "RNN": Look(RED, "--", "v"),
+    "RNN": Look(RED, "--", "h"),
     "MLP": Look(BLACK, "-", "p"),
-    "CNN": Look(SKY, "-.", "h"),
+    "CNN": Look(SKY, "-.", "H"),
     "linear": Look(GREY, (0, (1, 1)), "1"),
     "bigrams": Look(GREY, (0, (1, 1)), "2"),
     "perceptron": Look(GREY, (0, (6, 2)), "3"),
@@ -46,7 +47,7 @@ MODELS = {
 INITIALIZERS = {
     "glorot_uniform": Look(BLACK, "-", "o"),
     "he_uniform": Look(RED, "--", "s"),
-    "lecun_uniform": Look(BLUE, ":", "v"),
+    "lecun_uniform": Look(BLUE, ":", "h"),
     "orthogonal": Look(GREEN, "-.", "D"),
     "random_normal": Look(ORANGE, (0, (5, 1, 1, 1)), "^"),
     "random_normal:stddev=0.01": Look(GREY, (0, (1, 1)), "<"),
