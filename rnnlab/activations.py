@@ -42,8 +42,8 @@ class Activation(Record, ABC):
         return self.name
 
 
-FLOORS = {char: -np.floor(np.log(np.finfo(char).max)) for char in "fdD"}
-"""Where σ stops following a to the left: there h is nothing but exp(a), and exp(-a) is about to overflow."""
+CEILINGS = {char: np.floor(np.log(np.finfo(char).max)) for char in "fdD"}
+"""Where σ stops following -a upwards: there h is nothing but 1 / exp(-a), and exp(-a) is about to overflow."""
 
 
 class Sigmoid(Activation):
@@ -53,8 +53,12 @@ class Sigmoid(Activation):
     max_slope = 0.25
 
     def apply(self, a: Array) -> None:
-        np.maximum(a.real, FLOORS[a.dtype.char], out=a.real)
         np.subtract(0, a, out=a)  # not np.negative: NumPy 2.4 gets it wrong for some strided views, as a gate's is
+        self.apply_to_negated(a)
+
+    def apply_to_negated(self, a: Array) -> None:
+        """a ← φ(-a), in place: for a layer whose kernels have the sign already."""
+        np.minimum(a.real, CEILINGS[a.dtype.char], out=a.real)
         np.exp(a, out=a)
         a += 1
         np.reciprocal(a, out=a)

@@ -8,7 +8,7 @@
 from the gradients of the later chunk what the earlier chunk needs.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Generic, Protocol, Self, TypeAlias, TypeVar, cast
 
@@ -297,8 +297,13 @@ def state_buffer(name: str, xs: Array, start: Array | None, hidden: int) -> Arra
     return states
 
 
-def gradient_buffer(states: Array, dhs: Array | None, dend: Array | None, name: str = "dh") -> Array:
-    """(T+1, B, H) to accumulate total derivatives in: dhs at steps 1 … T, zero at the start, dend added at the end.
+def gradient_buffer(
+    states: Array, dhs: Array | None, dend: Array | None, name: str = "dh"
+) -> tuple[Array, Sequence[Array]]:
+    """A buffer (T+1, B, H) for total derivatives, and what arrives from above at the steps 0 … T, to start each from.
+
+    The last of the totals is there already, dhs[-1] + dend; the others are for a backward to fill in,
+    `np.add(above[t], what flows back, out=totals[t])`. Nothing arrives at step 0: above[0] is zero.
 
     Args:
         states: what is differentiated, (T+1, B, H).
@@ -308,17 +313,16 @@ def gradient_buffer(states: Array, dhs: Array | None, dend: Array | None, name: 
     """
     steps, B, H = states[1:].shape
     why = "to match the trace"
-    totals = np.empty_like(states)
-    if dhs is None:
-        totals[:] = 0
-    else:
+    nothing = np.zeros_like(states[0])
+    above: Sequence[Array] = [nothing] * (steps + 1)
+    if dhs is not None:
         contract(f"{name}s", dhs, "T B H", dtype=states.dtype, T=(steps, why), B=(B, why), H=(H, why))
-        totals[0] = 0
-        totals[1:] = dhs
+        above = [nothing, *dhs]
     if dend is not None:
         contract(f"{name}_end", dend, "B H", dtype=states.dtype, B=(B, why), H=(H, why))
-        totals[-1] += dend
-    return totals
+    totals = np.empty_like(states)
+    np.add(above[-1], nothing if dend is None else dend, out=totals[-1])
+    return totals, above
 
 
 def matching(array: Array, ys: Array, name: str = "dys") -> Array:

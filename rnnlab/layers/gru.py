@@ -9,7 +9,7 @@ from numpy.typing import DTypeLike
 
 from rnnlab import initializers
 from rnnlab.activations import Sigmoid, Tanh
-from rnnlab.affine import flat, project, project_back
+from rnnlab.affine import blocks, collect, flat, projected
 from rnnlab.arrays import Array, contract
 from rnnlab.initializers import Initializer
 from rnnlab.record import Record
@@ -23,7 +23,7 @@ class GRUTrace(Trace):
     """What `GRU.forward` leaves.
 
     Attributes:
-        gates: (T, B, 3H), z, r, n of every step side by side, after their activations.
+        gates: (T, 3, B, H), z, r, n of every step, after their activations.
         ms: (T, B, H), m[t] = h[t-1] U_n + b'_n, which the reset gate lets through.
     """
 
@@ -115,20 +115,26 @@ class GRU(Record):
         D, H = len(self.W), len(self.U)
         contract("xs", xs, "T B D", dtype=self.W.dtype, D=(D, f"to match W {self.W.shape}"))
         hs = state_buffer("h0", xs, h0, H)
-        gates = np.empty((*xs.shape[:2], 3 * H), xs.dtype)
-        ms = np.empty((*xs.shape[:2], H), xs.dtype)
-        project(xs, self.W, self.b, out=gates)  # 1. project: every step and every gate at once
-        for a, m, (h_prev, h) in zip(gates, ms, pairwise(hs), strict=True):  # 2. recur
-            s = h_prev @ self.U + self.bu
-            m[:] = s[:, 2 * H :]
-            zr, n = a[:, : 2 * H], a[:, 2 * H :]
-            zr += s[:, : 2 * H]
-            SIGMOID.apply(zr)
-            z, r = zr[:, :H], zr[:, H:]
-            n += r * m
+        T, B, _ = xs.shape
+        gates, ms = np.empty((T, 3, B, H), xs.dtype), np.empty((T, B, H), xs.dtype)
+        W, U, b, bu = (negated(kernels) for kernels in (self.W, self.U, self.b, self.bu))
+        hU, new = np.empty((B, 3 * H), xs.dtype), np.empty((B, H), xs.dtype)
+        steps = zip(projected(xs, W, b), gates, ms, pairwise(hs), strict=True)  # 1. project, in blocks
+        for xW, a, m, (h_prev, h) in steps:  # 2. recur
+            np.matmul(h_prev, U, out=hU)
+            hU += bu
+            by_x, by_h = by_gate(xW), by_gate(hU)
+            z, r, n = a
+            np.add(by_x[:2], by_h[:2], out=a[:2])
+            SIGMOID.apply_to_negated(a[:2])  # z, r
+            m[:] = by_h[2]
+            np.multiply(r, m, out=n)
+            n += by_x[2]
             TANH.apply(n)
+            np.subtract(1, z, out=new)
+            new *= n
             np.multiply(z, h_prev, out=h)
-            h += (1 - z) * n
+            h += new
         return GRUTrace(xs, hs, gates, ms)
 
     def backward(self, trace: GRUTrace, dhs: Array, dh_end: Array | None = None) -> Gradients[Self]:
@@ -140,26 +146,46 @@ class GRU(Record):
             ValueError, TypeError: dhs or dh_end does not fit the trace.
         """
         xs, hs = trace.xs, trace.hs
-        dhs = gradient_buffer(hs, dhs, dh_end)
-        dss = np.empty_like(trace.gates)
-        # What multiplies dh[t] in the equations is known before going back: every step at once.
-        T, B, H = hs[1:].shape
-        z, r, n = np.moveaxis(trace.gates.reshape(T, B, 3, H), 2, 0)
-        ds_z, ds_r, dm = np.moveaxis(dss.reshape(T, B, 3, H), 2, 0)
-        through_n = (1 - z) * TANH.slope(n)
-        np.multiply(SIGMOID.slope(z), hs[:-1] - n, out=ds_z)
-        np.multiply(through_n, r, out=dm)
-        np.multiply(SIGMOID.slope(r), trace.ms * through_n, out=ds_r)
-        # Copied once: BLAS multiplies by a matrix up to twice as fast as by the transpose of one.
-        U_T = np.ascontiguousarray(self.U.T)
-        for t in range(T, 0, -1):  # 2. recur, backwards
-            ds = dss[t - 1].reshape(B, 3, H)
-            ds *= dhs[t][:, None]
-            dhs[t - 1] += dhs[t] * z[t - 1]  # ← the line where the gradient is kept: by z alone, unit by unit
-            dhs[t - 1] += dss[t - 1] @ U_T  # ← the line where it vanishes, as in an RNN
-        das = dss.copy()
-        np.multiply(dhs[1:], through_n, out=das[:, :, 2 * H :])  # da_n; the other two blocks are those of ds
-        dU = flat(hs[:-1]).T @ flat(dss)  # 3. collect: every step at once
-        dbu = flat(dss).sum(axis=0)
-        dW, db, dxs = project_back(xs, self.W, das)
+        dhs, above = gradient_buffer(hs, dhs, dh_end)
+        dW, dU, db, dbu = map(np.zeros_like, (self.W, self.U, self.b, self.bu))
+        dxs = np.empty_like(xs, order="C")
+        U_T = np.ascontiguousarray(self.U.T)  # BLAS multiplies by a matrix up to twice as fast as by a transposed one
+        carried = np.empty_like(hs[0])
+        for block in reversed(blocks(xs)):
+            h_prev, m = hs[:-1][block], trace.ms[block]
+            z, r, n = trace.gates[block].swapaxes(0, 1)
+            # What multiplies dh[t] in the equations is known before going back: every step at once.
+            through_n = (1 - z) * (1 - n * n)
+            times = np.empty_like(trace.gates[block])
+            np.multiply(h_prev - n, z * (1 - z), out=times[:, 0])
+            np.multiply(through_n, m * r * (1 - r), out=times[:, 1])
+            np.multiply(through_n, r, out=times[:, 2])
+            dss = np.empty((*h_prev.shape[:2], 3 * h_prev.shape[2]), xs.dtype)
+            for k in reversed(range(len(dss))):  # 2. recur, backwards
+                t = block.start + k + 1
+                np.multiply(dhs[t], times[k], out=by_gate(dss[k]))  # da_z, da_r, dm
+                np.multiply(dhs[t], z[k], out=dhs[t - 1])  # ← the gradient is kept here: by z alone, unit by unit
+                np.matmul(dss[k], U_T, out=carried)  # ← and vanishes here, as in an RNN
+                carried += above[t - 1]
+                dhs[t - 1] += carried
+            dU += flat(h_prev).T @ flat(dss)  # 3. collect
+            dbu += flat(dss).sum(axis=0)
+            das = dss
+            np.multiply(dhs[1:][block], through_n, out=das[:, :, 2 * h_prev.shape[2] :])  # da_n in place of dm
+            collect(xs[block], self.W, das, dW, db, dxs[block])
         return Gradients(self.like(W=dW, U=dU, b=db, bu=dbu), dxs, dhs)
+
+
+def by_gate(array: Array) -> Array:
+    """The blocks of one step, side by side in (B, 3H), one after another as (3, B, H); not a copy."""
+    B, wide = array.shape
+    return array.reshape(B, 3, wide // 3).swapaxes(0, 1)
+
+
+def negated(kernels: Array) -> Array:
+    """The blocks z, r, n; the first two give -a, which σ(a) = 1 / (1 + exp(-a)) is made of.
+
+    Once for all steps, where a would be negated at each.
+    """
+    z, r, n = np.split(kernels, 3, axis=-1)
+    return np.concatenate([-z, -r, n], axis=-1)

@@ -9,7 +9,7 @@ from numpy.typing import DTypeLike
 
 from rnnlab import activations, initializers
 from rnnlab.activations import Activation
-from rnnlab.affine import flat, project, project_back
+from rnnlab.affine import blocks, collect, flat, projected
 from rnnlab.arrays import Array, contract
 from rnnlab.initializers import Initializer
 from rnnlab.record import Record
@@ -94,9 +94,9 @@ class IndRNN(Record):
         D, H = self.W.shape
         contract("xs", xs, "T B D", dtype=self.W.dtype, D=(D, f"to match W {self.W.shape}"))
         hs = state_buffer("h0", xs, h0, H)
-        project(xs, self.W, self.b, out=hs[1:])  # 1. project: every step at once
-        for h_prev, h in pairwise(hs):  # 2. recur
-            h += self.u * h_prev
+        for a, (h_prev, h) in zip(projected(xs, self.W, self.b), pairwise(hs), strict=True):  # 1. project, in blocks
+            np.multiply(self.u, h_prev, out=h)  # 2. recur
+            h += a
             self.activation.apply(h)
         return Trace(xs, hs)
 
@@ -109,15 +109,22 @@ class IndRNN(Record):
             ValueError, TypeError: dhs or dh_end does not fit the trace.
         """
         xs, hs = trace.xs, trace.hs
-        dhs = gradient_buffer(hs, dhs, dh_end)
-        das = np.empty_like(hs)  # das[t] belongs to hs[t]; das[0] is not used
-        for t in range(len(xs), 0, -1):  # 2. recur, backwards
-            da = self.activation.slope(hs[t], out=das[t])
-            da *= dhs[t]
-            dhs[t - 1] += self.u * da  # ← the line where the gradient vanishes: T times the same u, neuron by neuron
-        das = das[1:]
-        du = np.einsum("nh,nh->h", flat(hs[:-1]), flat(das))  # 3. collect: every step at once
-        dW, db, dxs = project_back(xs, self.W, das)
+        dhs, above = gradient_buffer(hs, dhs, dh_end)
+        dW, du, db = map(np.zeros_like, (self.W, self.u, self.b))
+        dxs = np.empty_like(xs, order="C")
+        carried = np.empty_like(hs[0])
+        for block in reversed(blocks(xs)):
+            h_prev, h = hs[:-1][block], hs[1:][block]
+            das = self.activation.slope(h)
+            for k in reversed(range(len(das))):  # 2. recur, backwards
+                t, da = block.start + k + 1, das[k]
+                da *= dhs[t]
+                np.multiply(
+                    self.u, da, out=carried
+                )  # ← where the gradient vanishes: T times the same u, neuron by neuron
+                np.add(above[t - 1], carried, out=dhs[t - 1])
+            du += np.einsum("nh,nh->h", flat(h_prev), flat(das))  # 3. collect
+            collect(xs[block], self.W, das, dW, db, dxs[block])
         return Gradients(self.like(W=dW, u=du, b=db), dxs, dhs)
 
 

@@ -9,7 +9,7 @@ from numpy.typing import DTypeLike
 
 from rnnlab import initializers
 from rnnlab.activations import Sigmoid, Tanh
-from rnnlab.affine import flat, project, project_back
+from rnnlab.affine import blocks, collect, flat, projected
 from rnnlab.arrays import Array, contract
 from rnnlab.initializers import Initializer
 from rnnlab.record import Record
@@ -24,11 +24,13 @@ class LSTMTrace(Trace):
 
     Attributes:
         cs: (T+1, B, H), every cell state; cs[0] is c0.
-        gates: (T, B, 4H), i, f, g, o of every step side by side, after their activations.
+        gates: (T, 4, B, H), i, f, o, g of every step, after their activations.
+        tanh_cs: (T, B, H), tanh(c[t]).
     """
 
     cs: Array
     gates: Array
+    tanh_cs: Array
 
     @property
     def states(self) -> dict[str, Array]:
@@ -140,20 +142,23 @@ class LSTM(Record):
         D, H = len(self.W), len(self.U)
         contract("xs", xs, "T B D", dtype=self.W.dtype, D=(D, f"to match W {self.W.shape}"))
         hs, cs = state_buffer("h0", xs, h0, H), state_buffer("c0", xs, c0, H)
-        gates = np.empty((*xs.shape[:2], 4 * H), xs.dtype)
-        project(xs, self.W, self.b, out=gates)  # 1. project: every step and every gate at once
-        steps = zip(gates, pairwise(hs), pairwise(cs), strict=True)
-        for a, (h_prev, h), (c_prev, c) in steps:  # 2. recur
-            a += h_prev @ self.U
-            SIGMOID.apply(a[:, : 2 * H])
-            TANH.apply(a[:, 2 * H : 3 * H])
-            SIGMOID.apply(a[:, 3 * H :])
-            i, f, g, o = a[:, :H], a[:, H : 2 * H], a[:, 2 * H : 3 * H], a[:, 3 * H :]
+        T, B, _ = xs.shape
+        gates, tanh_cs = np.empty((T, 4, B, H), xs.dtype), np.empty((T, B, H), xs.dtype)
+        W, U, b = negated(self.W), negated(self.U), negated(self.b)
+        hU, ig = np.empty((B, 4 * H), xs.dtype), np.empty((B, H), xs.dtype)
+        # 1. project, in blocks
+        steps = zip(projected(xs, W, b), gates, pairwise(hs), pairwise(cs), tanh_cs, strict=True)
+        for xW, a, (h_prev, h), (c_prev, c), tanh_c in steps:  # 2. recur
+            np.matmul(h_prev, U, out=hU)
+            np.add(by_gate(xW), by_gate(hU), out=a)
+            i, f, o, g = a
+            SIGMOID.apply_to_negated(a[:3])  # i, f, o
+            TANH.apply(g)
             np.multiply(f, c_prev, out=c)
-            c += i * g
-            np.tanh(c, out=h)
-            h *= o
-        return LSTMTrace(xs, hs, cs, gates)
+            c += np.multiply(i, g, out=ig)
+            np.tanh(c, out=tanh_c)
+            np.multiply(o, tanh_c, out=h)
+        return LSTMTrace(xs, hs, cs, gates, tanh_cs)
 
     def backward(
         self, trace: LSTMTrace, dhs: Array, dh_end: Array | None = None, dc_end: Array | None = None
@@ -167,33 +172,47 @@ class LSTM(Record):
             ValueError, TypeError: dhs, dh_end or dc_end does not fit the trace.
         """
         xs, hs, cs = trace.xs, trace.hs, trace.cs
-        dhs = gradient_buffer(hs, dhs, dh_end)
-        dcs = gradient_buffer(cs, None, dc_end, "dc")
-        das = np.empty_like(trace.gates)
-        # What multiplies dc and dh[t] in the equations is known before going back: every step at once.
-        T, B, H = cs[1:].shape
-        i, f, g, o = np.moveaxis(trace.gates.reshape(T, B, 4, H), 2, 0)
-        da_i, da_f, da_g, da_o = np.moveaxis(das.reshape(T, B, 4, H), 2, 0)
-        tanh_cs = np.tanh(cs[1:])
-        SIGMOID.slope(i, out=da_i)
-        SIGMOID.slope(f, out=da_f)
-        TANH.slope(g, out=da_g)
-        SIGMOID.slope(o, out=da_o)
-        da_i *= g
-        da_f *= cs[:-1]
-        da_g *= i
-        da_o *= tanh_cs
-        through_h = TANH.slope(tanh_cs, out=tanh_cs)
-        through_h *= o
-        # Copied once: BLAS multiplies by a matrix up to twice as fast as by the transpose of one.
-        U_T = np.ascontiguousarray(self.U.T)
-        for t in range(T, 0, -1):  # 2. recur, backwards
-            dc = dcs[t] + dhs[t] * through_h[t - 1]
-            da = das[t - 1].reshape(B, 4, H)
-            da[:, :3] *= dc[:, None]  # da_i, da_f, da_g
-            da[:, 3] *= dhs[t]  # da_o
-            dcs[t - 1] += dc * f[t - 1]  # ← the line where the gradient is kept: by f alone, cell by cell
-            dhs[t - 1] += das[t - 1] @ U_T  # ← the line where it vanishes, as in an RNN
-        dU = flat(hs[:-1]).T @ flat(das)  # 3. collect: every step at once
-        dW, db, dxs = project_back(xs, self.W, das)
+        dhs, above = gradient_buffer(hs, dhs, dh_end)
+        dcs, _ = gradient_buffer(cs, None, dc_end, "dc")
+        dW, dU, db = map(np.zeros_like, (self.W, self.U, self.b))
+        dxs = np.empty_like(xs, order="C")
+        U_T = np.ascontiguousarray(self.U.T)  # BLAS multiplies by a matrix up to twice as fast as by a transposed one
+        carried, dc = np.empty_like(hs[0]), np.empty_like(cs[0])
+        for block in reversed(blocks(xs)):
+            h_prev, c_prev, tanh_c = hs[:-1][block], cs[:-1][block], trace.tanh_cs[block]
+            i, f, o, g = trace.gates[block].swapaxes(0, 1)
+            # What multiplies dc and dh[t] in the equations is known before going back: every step at once.
+            through_h = o * (1 - tanh_c * tanh_c)
+            times = np.empty_like(trace.gates[block])
+            np.multiply(g, i * (1 - i), out=times[:, 0])
+            np.multiply(c_prev, f * (1 - f), out=times[:, 1])
+            np.multiply(i, 1 - g * g, out=times[:, 2])
+            np.multiply(tanh_c, o * (1 - o), out=times[:, 3])
+            das = np.empty((*h_prev.shape[:2], 4 * h_prev.shape[2]), xs.dtype)
+            for k in reversed(range(len(das))):  # 2. recur, backwards
+                t, da = block.start + k + 1, by_gate(das[k])
+                np.multiply(dhs[t], through_h[k], out=dc)
+                dc += dcs[t]
+                np.multiply(dc, times[k, :3], out=da[:3])  # da_i, da_f, da_g
+                np.multiply(dhs[t], times[k, 3], out=da[3])  # da_o
+                np.multiply(dc, f[k], out=dcs[t - 1])  # ← the gradient is kept here: by f alone, cell by cell
+                np.matmul(das[k], U_T, out=carried)  # ← and vanishes here, as in an RNN
+                np.add(above[t - 1], carried, out=dhs[t - 1])
+            dU += flat(h_prev).T @ flat(das)  # 3. collect
+            collect(xs[block], self.W, das, dW, db, dxs[block])
         return LSTMGradients(self.like(W=dW, U=dU, b=db), dxs, dhs, dcs)
+
+
+def by_gate(array: Array) -> Array:
+    """The blocks of one step, side by side in (B, 4H), one after another as (4, B, H); not a copy."""
+    B, wide = array.shape
+    return array.reshape(B, 4, wide // 4).swapaxes(0, 1)
+
+
+def negated(kernels: Array) -> Array:
+    """The blocks in the order i, f, o, g; the first three give -a, which σ(a) = 1 / (1 + exp(-a)) is made of.
+
+    Once for all steps, where a would be negated at each.
+    """
+    i, f, g, o = np.split(kernels, 4, axis=-1)
+    return np.concatenate([-i, -f, -o, g], axis=-1)

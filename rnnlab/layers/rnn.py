@@ -9,7 +9,7 @@ from numpy.typing import DTypeLike
 
 from rnnlab import activations, initializers
 from rnnlab.activations import Activation, ReLU
-from rnnlab.affine import flat, project, project_back
+from rnnlab.affine import blocks, collect, flat, projected
 from rnnlab.arrays import Array, contract
 from rnnlab.initializers import Initializer
 from rnnlab.record import Record
@@ -27,8 +27,8 @@ class RNN(Record):
 
     Backward, for t = T … 1, where dh[t] starts as what arrives from above:
 
-        da[t]   = dh[t] ⊙ φ'(a[t])
-        dh[t-1] = dh[t-1] + da[t] Uᵀ           ← the gradient vanishes, or explodes, in this line
+        da[t]   = dh[t] ⊙ φ'(a[t])             ← ① a slope and
+        dh[t-1] = dh[t-1] + da[t] Uᵀ           ← ② Uᵀ: by this pair, T times, the gradient vanishes or explodes
         dU = Σ_t h[t-1]ᵀ da[t]      dW = Σ_t x[t]ᵀ da[t]      db = Σ_t da[t]      dx[t] = da[t] Wᵀ
 
     From T back to 0 the gradient is multiplied T times by diag(φ'(a[t])) Uᵀ, always the same U.
@@ -116,9 +116,9 @@ class RNN(Record):
         D, H = self.W.shape
         contract("xs", xs, "T B D", dtype=self.W.dtype, D=(D, f"to match W {self.W.shape}"))
         hs = state_buffer("h0", xs, h0, H)
-        project(xs, self.W, self.b, out=hs[1:])  # 1. project: every step at once
-        for h_prev, h in pairwise(hs):  # 2. recur
-            h += h_prev @ self.U
+        for a, (h_prev, h) in zip(projected(xs, self.W, self.b), pairwise(hs), strict=True):  # 1. project, in blocks
+            np.matmul(h_prev, self.U, out=h)  # 2. recur
+            h += a
             self.activation.apply(h)
         return Trace(xs, hs)
 
@@ -131,15 +131,19 @@ class RNN(Record):
             ValueError, TypeError: dhs or dh_end does not fit the trace.
         """
         xs, hs = trace.xs, trace.hs
-        dhs = gradient_buffer(hs, dhs, dh_end)
-        das = np.empty_like(hs)  # das[t] belongs to hs[t]; das[0] is not used
-        # Copied once: BLAS multiplies by a matrix up to twice as fast as by the transpose of one.
-        U_T = np.ascontiguousarray(self.U.T)
-        for t in range(len(xs), 0, -1):  # 2. recur, backwards
-            da = self.activation.slope(hs[t], out=das[t])
-            da *= dhs[t]
-            dhs[t - 1] += da @ U_T  # ← the line where the gradient vanishes: T times a slope and the same Uᵀ
-        das = das[1:]
-        dU = flat(hs[:-1]).T @ flat(das)  # 3. collect: every step at once
-        dW, db, dxs = project_back(xs, self.W, das)
+        dhs, above = gradient_buffer(hs, dhs, dh_end)
+        dW, dU, db = map(np.zeros_like, (self.W, self.U, self.b))
+        dxs = np.empty_like(xs, order="C")
+        U_T = np.ascontiguousarray(self.U.T)  # BLAS multiplies by a matrix up to twice as fast as by a transposed one
+        carried = np.empty_like(hs[0])
+        for block in reversed(blocks(xs)):
+            h_prev, h = hs[:-1][block], hs[1:][block]
+            das = self.activation.slope(h)  # ← ① a slope, at every step of the block, and
+            for k in reversed(range(len(das))):  # 2. recur, backwards
+                t, da = block.start + k + 1, das[k]
+                da *= dhs[t]
+                np.matmul(da, U_T, out=carried)  # ← ② the same Uᵀ: by this pair, T times, the gradient vanishes
+                np.add(above[t - 1], carried, out=dhs[t - 1])
+            dU += flat(h_prev).T @ flat(das)  # 3. collect
+            collect(xs[block], self.W, das, dW, db, dxs[block])
         return Gradients(self.like(W=dW, U=dU, b=db), dxs, dhs)

@@ -82,7 +82,8 @@ def scan_backward(layer: IndRNN, trace: Trace, dhs: Array, dh_end: Array | None 
         ValueError, TypeError: the layer is not linear; dhs or dh_end does not fit the trace.
     """
     _require_linear(layer)
-    totals = gradient_buffer(trace.hs, dhs, dh_end)
+    totals, above = gradient_buffer(trace.hs, dhs, dh_end)
+    totals[:-1] = above[:-1]
     totals = scan(layer.u, totals[::-1])[::-1]
     das = np.ascontiguousarray(totals[1:])  # the slope of the identity is 1
     du = np.einsum("nh,nh->h", flat(trace.hs[:-1]), flat(das))

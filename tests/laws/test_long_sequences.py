@@ -106,7 +106,7 @@ def test_a_complex_step_written_here_agrees_all_the_way_back(name):
             for n in range(H):
                 nudged = [getattr(trace, other)[t].astype(np.complex128) for other in trace.states]
                 nudged[k][:, n] += 1e-20j
-                last = wide.forward(xs[t:].astype(np.complex128), *nudged).last
+                last = wide.forward(xs[t:].astype(np.complex128), *nudged).ends
                 losses = [(d[-1] * reached.imag).sum(axis=1) for d, reached in zip(from_above, last, strict=True)]
                 wanted[:, n] = sum(losses) / 1e-20
             scale = np.abs(wanted).max(axis=1, keepdims=True)
