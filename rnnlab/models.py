@@ -69,19 +69,23 @@ def dense(
     )
 
 
-LAYERS: dict[str, Callable[..., AnyLayer]] = {
+Builder = Callable[..., AnyLayer]
+
+LAYERS: dict[str, Builder] = {
     "rnn": RNN.init,
     "irnn": RNN.irnn,
     "indrnn": indrnn,
     "lstm": LSTM.init,
     "gru": GRU.init,
-    "dense": dense,
 }
-"""The layers by name: builder(rng, inputs=, hidden=, dtype=) and the words of `Model` that it has parameters for.
+"""The recurrent layers by name: builder(rng, inputs=, hidden=, dtype=) and the words of `Model` that it has use for.
 
 A layer of your own joins by a line, LAYERS["mine"] = Mine.init. A builder that has a parameter `steps` is given the
 length of the sequences, and one that has `top` whether its layer is the highest.
 """
+
+COMPARED: dict[str, Builder] = {"dense": dense}
+"""The layers without time that recurrent ones are compared with, likewise."""
 
 LINEAR = "linear"
 """The word for no layer at all: one affine map from the inputs to the outputs."""
@@ -95,7 +99,7 @@ class Model:
         ValueError: an unknown layer, or sizes under 1.
     """
 
-    layer: Annotated[str, f"which layer: {', '.join([*LAYERS, LINEAR])}"] = "rnn"
+    layer: Annotated[str, f"which layer: {', '.join([*LAYERS, *COMPARED, LINEAR])}"] = "rnn"
     hidden: Annotated[int, "units of a layer"] = 100
     layers: Annotated[int, "layers in series"] = 1
     activation: Annotated[str | None, "of rnn (default: tanh), indrnn and dense (default: relu)"] = None
@@ -110,8 +114,9 @@ class Model:
     batch_norm: Annotated[bool, "a BatchNorm after every layer"] = False
 
     def __post_init__(self) -> None:
-        if self.layer not in (*LAYERS, LINEAR):
-            raise ValueError(f"layer must be one of {', '.join([*LAYERS, LINEAR])}; got {self.layer!r}")
+        words = [*LAYERS, *COMPARED, LINEAR]
+        if self.layer not in words:
+            raise ValueError(f"layer must be one of {', '.join(words)}; got {self.layer!r}")
         for name in ("hidden", "layers"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1; got {getattr(self, name)}")
@@ -146,11 +151,10 @@ def recurrent(
     Raises:
         ValueError: an unknown word, one that this layer has no use for, or sizes under 1.
     """
+    if layer not in LAYERS:
+        raise ValueError(f"a recurrent layer must be one of {', '.join(LAYERS)}; got {layer!r}")
     given = {name: value for name, value in options.items() if value is not None}
-    one = _layer(rng, layer, given, inputs=inputs, hidden=hidden, steps=steps, top=top, dtype=dtype)
-    if not one.carries:
-        raise ValueError(f"a recurrent layer carries a state from step to step; {layer} carries none")
-    return one
+    return _layer(rng, layer, given, inputs=inputs, hidden=hidden, steps=steps, top=top, dtype=dtype)
 
 
 def build(rng: np.random.Generator, task: Task, *, dtype: DTypeLike = np.float32, **words: Any) -> Network:
@@ -191,18 +195,16 @@ def build(rng: np.random.Generator, task: Task, *, dtype: DTypeLike = np.float32
 
 
 def _layer(rng: np.random.Generator, layer: str, options: dict[str, Any], **context: Any) -> AnyLayer:
-    """The layer that LAYERS has under that name."""
-    if layer not in LAYERS:
-        raise ValueError(f"layer must be one of {', '.join(LAYERS)}; got {layer!r}")
+    """The layer of that name."""
     if context["hidden"] < 1:
         raise ValueError(f"hidden must be at least 1; got {context['hidden']}")
-    takes = signature(LAYERS[layer]).parameters
+    builders = LAYERS | COMPARED
+    takes = {word: signature(builder).parameters.keys() for word, builder in builders.items()}
     for name, value in options.items():
-        if name not in takes:
-            users = [other for other, builder in LAYERS.items() if name in signature(builder).parameters]
+        if name not in takes[layer]:
+            users = [word for word, its_options in takes.items() if name in its_options]
             raise ValueError(f"{name} is for {', '.join(users) or 'no layer'}; got {value} for {layer}")
-    wanted = {name: value for name, value in context.items() if name in takes}
-    return LAYERS[layer](rng, **wanted, **options)
+    return builders[layer](rng, **{name: value for name, value in context.items() if name in takes[layer]}, **options)
 
 
 def _linear(rng: np.random.Generator, task: Task, model: Model, dtype: DTypeLike) -> Network:

@@ -40,7 +40,7 @@ def inputs(task, dtype=np.float64, B=3):
 
 
 def test_every_word_is_tried_here():
-    assert set(KINDS) == {*models.LAYERS, models.LINEAR}
+    assert set(KINDS) == {*models.LAYERS, *models.COMPARED, models.LINEAR}
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -267,10 +267,11 @@ def test_one_layer_by_itself():
     assert isinstance(models.recurrent(rng, "gru", inputs=2, hidden=3, steps=5), rl.GRU)
     lower = models.recurrent(rng, "indrnn", inputs=2, hidden=200, steps=5, top=False)
     assert lower.u.min() < 2 ** (-1 / 5) <= models.recurrent(rng, "indrnn", inputs=2, hidden=200, steps=5).u.min()
-    with pytest.raises(ValueError, match=r"^a recurrent layer carries a state from step to step; dense carries none$"):
-        models.recurrent(rng, "dense", inputs=2, hidden=3, steps=5)
-    with pytest.raises(ValueError, match=r"^layer must be one of rnn, irnn, indrnn, lstm, gru, dense; got 'linear'$"):
-        models.recurrent(rng, "linear", inputs=2, hidden=3, steps=5)
+    for word in ("dense", "linear", "sru"):
+        with pytest.raises(
+            ValueError, match=rf"^a recurrent layer must be one of rnn, irnn, indrnn, lstm, gru; got '{word}'$"
+        ):
+            models.recurrent(rng, word, inputs=2, hidden=3, steps=5)
 
 
 def test_the_bias_and_the_forget_gate_start_as_asked():

@@ -36,9 +36,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="a trained network instead of a fresh layer: a checkpoint.npz, what rl.save wrote, or an .npz with the "
         "names of PyTorch's state_dict or Keras's weights (for an RNN of theirs with relu say --activation relu)",
     )
-    parser.add_argument(
-        "--layer", metavar="NAME", help=f"{', '.join(name for name in LAYERS if name != 'dense')}; default: rnn"
-    )
+    parser.add_argument("--layer", metavar="NAME", help=f"{', '.join(LAYERS)}; default: rnn")
     parser.add_argument("--activation", metavar="NAME", help="default: tanh for rnn, relu for indrnn")
     parser.add_argument("--recurrent-initializer", metavar="NAME", help="default: orthogonal, for indrnn indrnn_range")
     parser.add_argument("--hidden", type=int, metavar="H", help="units; default: 100")
