@@ -12,7 +12,11 @@ from rnnlab.table import Table
 
 FOLDER = Path(__file__).parent / "recorded"
 RUNS = "runs"
-"""The table of all runs: a row each, with the command that repeats it, its seed, time and versions."""
+"""The table of all runs: a row each, with its command, seed, time and versions.
+
+They were made when weights and batches came from one generator; the same command now draws both from generators of
+their own, so it gives another sample of the same experiment.
+"""
 
 
 def is_recorded(name: str) -> bool:
