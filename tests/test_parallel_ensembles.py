@@ -1,6 +1,7 @@
 """Ensembles: what combining gains is what the members disagree; the same bits on any executor."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -19,6 +20,12 @@ from rnnlab.parallel import (
 )
 
 sizes = st.integers(1, 6)
+
+
+@pytest.fixture(scope="module")
+def pool():
+    with Processes(2) as executor:
+        yield executor
 
 
 @given(st.integers(0, 10**6), sizes, sizes, sizes, st.floats(0, 6))
@@ -71,25 +78,23 @@ def test_what_is_no_stack_of_predictions_is_refused():
         ambiguity(np.ones((2, 4, 1)), np.ones(4))
 
 
-def test_members_have_the_same_bits_however_many_workers_there_are():
+def test_members_have_the_same_bits_however_many_workers_there_are(pool):
     wanted = [on_workers.member(seed) for seed in range(3)]
-    for workers in (1, 2):
-        with Processes(workers) as executor:
-            found = ensemble(executor, on_workers.member, range(3))
+    for executor in (ThreadPoolExecutor(1), pool):
+        found = ensemble(executor, on_workers.member, range(3))
         for ours, theirs in zip(wanted, found, strict=True):
             for name, array in ours.arrays().items():
                 np.testing.assert_array_equal(theirs.arrays()[name], array)
     assert not np.array_equal(found[0].layers[0].U, found[1].layers[0].U)
 
 
-def test_members_on_shares_of_the_data_beat_their_mean():
+def test_members_on_shares_of_the_data_beat_their_mean(pool):
     """Least squares on a fifth of the data each, a little more than there are unknowns: very different members."""
     rng = np.random.default_rng(0)
     xs, truth = rng.standard_normal((150, 20)), rng.standard_normal(20)
     targets = xs @ truth + rng.standard_normal(150)
     shares = [(xs[part], targets[part]) for part in (rng.choice(150, 30, replace=False) for _ in range(8))]
-    with Processes(2) as executor:
-        weights = ensemble(executor, on_workers.fitted, shares)
+    weights = ensemble(pool, on_workers.fitted, shares)
     new = rng.standard_normal((100, 20))
     ys = np.stack([new @ w for w in weights])
     error, members, diversity = ambiguity(ys, new @ truth)
@@ -97,12 +102,11 @@ def test_members_on_shares_of_the_data_beat_their_mean():
     assert members - diversity == pytest.approx(error, rel=1e-12)
 
 
-def test_a_member_that_fails_is_named():
+def test_a_member_that_fails_is_named(pool):
     with (
-        Processes(2) as executor,
         pytest.raises(WorkerError, match="member 3 of 4 raised ValueError: seed 2 is unlucky"),
     ):
-        ensemble(executor, on_workers.failing_member, range(4))
+        ensemble(pool, on_workers.failing_member, range(4))
 
 
 def test_a_member_that_fails_stops_the_others():

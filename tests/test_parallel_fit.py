@@ -19,6 +19,12 @@ HOW = {"updates": 6, "batch": 7, "every": 2, "clip_norm": 1.0}
 SECONDS = 60  # for a machine that is very busy
 
 
+@pytest.fixture(scope="module")
+def pool():
+    with Processes(2) as executor:
+        yield executor
+
+
 def net(task=ADDING, **words):
     return rl.models.build(np.random.default_rng(0), task, layer="gru", hidden=5, dtype=np.float64, **words)
 
@@ -27,38 +33,38 @@ def bits(trained):
     return [array.tobytes() for array in trained.network.arrays().values()]
 
 
-def test_the_run_is_that_of_one_process_up_to_roundoff():
+def test_the_run_is_that_of_one_process_up_to_roundoff(pool):
     """Gradients differ by roundoff, some 1e-16. Adam divides by √ŝ + 1e-8 and multiplies by lr = 0.001, so an entry
     whose gradient is all but 0 may move by 1e-11 more in an update, and by 1e-10 in six."""
     wanted = rl.fit(net(), ADDING, **HOW)
     for workers in (2, 3, 9):
-        found = rl.fit(net(), ADDING, workers=workers, **HOW)
+        found = rl.fit(net(), ADDING, executor=pool, workers=workers, **HOW)
         for name, array in wanted.network.arrays().items():
             np.testing.assert_allclose(found.network.arrays()[name], array, rtol=0, atol=1e-10, err_msg=name)
         assert [row.loss for row in found.rows] == pytest.approx([row.loss for row in wanted.rows], rel=1e-10)
 
 
-def test_frames_without_a_label_do_not_count():
+def test_frames_without_a_label_do_not_count(pool):
     """Phonemes of unequal weight: a plain mean over the shards would be another run."""
     task = rl.tasks.Phonemes.synthesised(steps=6, train=2, test=1, each=2)
     labels = np.where(np.random.default_rng(0).random(task.labels.shape) < 0.5, -1, task.labels)
     task = rl.tasks.Phonemes(task.frames, labels, task.test_frames, task.test_labels, task.names, "half of the labels")
-    wanted, found = (rl.fit(net(task), task, workers=workers, **HOW) for workers in (1, 3))
+    wanted, found = rl.fit(net(task), task, **HOW), rl.fit(net(task), task, executor=pool, workers=3, **HOW)
     for name, array in wanted.network.arrays().items():
         np.testing.assert_allclose(found.network.arrays()[name], array, rtol=0, atol=1e-10, err_msg=name)
 
 
-def test_the_bits_are_the_same_on_any_executor_and_from_any_checkpoint(tmp_path):
-    wanted = rl.fit(net(), ADDING, workers=3, **HOW)
-    with ThreadPoolExecutor(2) as threads, Processes(1) as alone:
+def test_the_bits_are_the_same_on_any_executor_and_from_any_checkpoint(tmp_path, pool):
+    wanted = rl.fit(net(), ADDING, workers=3, **HOW)  # in processes of its own
+    assert bits(rl.fit(net(), ADDING, executor=pool, workers=3, **HOW)) == bits(wanted)
+    with ThreadPoolExecutor(2) as threads:
         assert bits(rl.fit(net(), ADDING, executor=threads, workers=3, **HOW)) == bits(wanted)
-        assert bits(rl.fit(net(), ADDING, executor=alone, workers=3, **HOW)) == bits(wanted)
         rl.fit(net(), ADDING, folder=tmp_path, executor=threads, workers=3, **{**HOW, "updates": 4})
-    assert bits(rl.fit(net(), ADDING, folder=tmp_path, resume=True, workers=3, **HOW)) == bits(wanted)
+    assert bits(rl.fit(net(), ADDING, folder=tmp_path, resume=True, executor=pool, workers=3, **HOW)) == bits(wanted)
 
 
-def test_a_run_may_go_on_with_other_workers(tmp_path):
-    rl.fit(net(), ADDING, folder=tmp_path, workers=2, **{**HOW, "updates": 4})
+def test_a_run_may_go_on_with_other_workers(tmp_path, pool):
+    rl.fit(net(), ADDING, folder=tmp_path, executor=pool, workers=2, **{**HOW, "updates": 4})
     assert rl.fit(net(), ADDING, folder=tmp_path, resume=True, **HOW).rows[-1].update == 6
 
 
@@ -97,11 +103,11 @@ def test_a_failure_stops_the_run_and_its_checkpoint_stands(task, message, tmp_pa
     assert rl.fit(net(), task(8), folder=tmp_path, resume=True, **HOW).rows[-1].update == 6
 
 
-def test_a_run_that_diverges_says_so_as_in_one_process():
+def test_a_run_that_diverges_says_so_as_in_one_process(pool):
     with pytest.raises(rl.DivergenceError, match="lower the learning rate") as alone:
         rl.fit(net(), ADDING, lr=1e300, optimizer="sgd", updates=9)
     with pytest.raises(rl.DivergenceError, match="lower the learning rate") as shared:
-        rl.fit(net(), ADDING, lr=1e300, optimizer="sgd", updates=9, workers=2)
+        rl.fit(net(), ADDING, lr=1e300, optimizer="sgd", updates=9, executor=pool, workers=2)
     assert shared.value.update == alone.value.update
 
 
