@@ -103,9 +103,7 @@ def test_members_on_shares_of_the_data_beat_their_mean(pool):
 
 
 def test_a_member_that_fails_is_named(pool):
-    with (
-        pytest.raises(WorkerError, match="member 3 of 4 raised ValueError: seed 2 is unlucky"),
-    ):
+    with pytest.raises(WorkerError, match="member 3 of 4 raised ValueError: seed 2 is unlucky"):
         ensemble(pool, on_workers.failing_member, range(4))
 
 
