@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 TITLE = "What can be done in parallel, and what has to wait"
 STAGES = {"project": looks.BLUE, "recur": looks.RED, "recur back": looks.ORANGE, "collect": looks.GREEN}
-SIZES = ((looks.PURPLE, ":", "s"), (looks.BLUE, "--", "o"), (looks.GREEN, "-", "D"), (looks.RED, "-.", "v"))
+SIZES = ((looks.PURPLE, ":", "s"), (looks.BLUE, "--", "o"), (looks.GREEN, "-", "D"), (looks.RED, "-.", "^"))
 """The looks of at most so many sizes of network."""
 
 compute = parallelism.measure
@@ -72,7 +72,7 @@ def _draw_two_workers(ax: "Axes", table: Table) -> None:
     overhead = np.maximum(1 - alone / rows["other"].astype(float), 0)
     ax.fill_between(rows["x"], rows["low"], rows["high"], color=looks.BLUE, alpha=0.2, lw=0)
     ax.plot(rows["x"], rows["ratio"], color=looks.BLUE, marker="o", ms=4, label="speed-up")
-    ax.plot(rows["x"], overhead, color=looks.RED, marker="v", ms=4, ls="--", label="overhead, share of the time")
+    ax.plot(rows["x"], overhead, color=looks.RED, marker="s", ms=4, ls="--", label="overhead, share of the time")
     for level in (1, 2):
         ax.axhline(level, color=looks.GREY, lw=1, ls=(0, (4, 2)), zorder=0)
     ax.set(title="data parallel, two workers", xlabel="hidden units H of an LSTM", ylim=(0, 2.75))
@@ -103,7 +103,7 @@ def _draw_more_workers(ax: "Axes", table: Table) -> None:
 def _draw_ensemble(ax: "Axes", rows: Table) -> None:
     error, members = rows.where(series="error"), rows.where(series="members")
     ax.fill_between(error["x"], error["low"], error["high"], color=looks.BLUE, alpha=0.2, lw=0)
-    ax.plot(members["x"], members["ratio"], color=looks.RED, ls="--", marker="v", ms=4, label="the members, on average")
+    ax.plot(members["x"], members["ratio"], color=looks.RED, ls="--", marker="s", ms=4, label="the members, on average")
     ax.plot(error["x"], error["ratio"], color=looks.BLUE, marker="o", ms=4, label="their mean prediction")
     ax.set(title="an ensemble", xlabel="members", ylabel="mean squared error", ylim=(0, None))
     ax.set_xticks(error["x"][:: -(-len(error) // 8)])
