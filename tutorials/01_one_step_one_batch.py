@@ -1,11 +1,11 @@
 # %% [markdown]
 # # 1. One step, one batch
 #
-# A recurrent net reads a sequence one step at a time. What it has read so far it keeps in a *state*: a few numbers,
-# rewritten at every step. Here you build such a net by hand, first for one step of one sequence, then for many
-# sequences side by side, then for all steps. At the end stands the gradient of a single step, checked.
+# A recurrent net reads a sequence one step at a time. What it remembers of it is its *state*: a few numbers, updated
+# at every step. Here you build such a net by hand, first for one step of one sequence, then for many sequences side by
+# side, then for all steps. At the end you derive the gradient of a single step, and check it.
 #
-# You need the chain rule and NumPy arrays. You need to know nothing about recurrent nets.
+# You need the chain rule and NumPy arrays, but nothing about recurrent nets.
 #
 # Run the cells one by one, from the top. Where the text asks a question, answer it before you run the next cell.
 
@@ -19,10 +19,10 @@ import rnnlab as rl
 # %% [markdown]
 # ## The letters
 #
-# A few letters return everywhere: in the equations, in the code, in the library. First the sizes.
+# The same few letters are used in the equations, in the code and in the library. First the sizes.
 #
-#     T  steps in a sequence          B  sequences read side by side: a batch
-#     D  numbers in one input         H  numbers in the state; each of them is a unit
+#     T  steps in a sequence          B  sequences in a batch, read side by side
+#     D  numbers in one input         H  numbers in the state, one for each unit
 #
 # Then the arrays. For one step of one sequence:
 #
@@ -31,8 +31,8 @@ import rnnlab as rl
 #     U  (H, H)  weights from state to state      a       (H,)  the pre-activation, on the way to h
 #     b  (H,)    the bias
 #
-# W, U and b are the *parameters*: the same at every step. The four sizes below all differ, so that a mixed-up axis
-# cannot hide.
+# W, U and b are the *parameters*: the same at every step. The four sizes below are all different, so that mixing up two
+# axes raises an error.
 
 # %%
 T, B, D, H = 5, 4, 2, 3
@@ -46,12 +46,12 @@ assert len({T, B, D, H}) == 4
 # %% [markdown]
 # ## One step, number by number
 #
-# Each unit adds up what reaches it, and squeezes the sum with an *activation*, here tanh:
+# Each unit computes a weighted sum of its inputs and applies an *activation* to it, here tanh:
 #
 #     a[j] = Σ_i x[i] W[i, j]  +  Σ_k h_prev[k] U[k, j]  +  b[j]
 #     h[j] = tanh(a[j])
 #
-# So W[i, j] leads from input i to unit j, and U[k, j] from unit k, one step ago, to unit j. Read the loops
+# So W[i, j] connects input i to unit j, and U[k, j] connects unit k, one step ago, to unit j. Read the loops
 # beside the equation. tanh lies strictly between -1 and 1, and so must every h[j].
 
 
@@ -77,16 +77,16 @@ assert (np.abs(h) < 1).all()
 # %% [markdown]
 # ## The same step as row vectors
 #
-# The two sums are matrix products. With x and h_prev as rows, they stand on the left:
+# The two sums are matrix products. With x and h_prev as row vectors on the left:
 #
 #     a = x W + h_prev U + b
 #     h = tanh(a)
 #
-# (Many books write columns, W x. It is the same net with its matrices transposed. This library writes rows
+# (Many books write column vectors, W x. It is the same net with its matrices transposed. This library uses row vectors
 # throughout, because a batch will be a stack of rows.)
 #
-# The numbers agree to within 1e-15, which is roundoff. They need not agree to the last bit: a matrix product may
-# add in another order.
+# The two results agree to within 1e-15, which is roundoff. They need not agree to the last bit: a matrix product may
+# add its terms in another order.
 
 # %%
 h_rows = np.tanh(x @ W + h_prev @ U + b)
@@ -97,8 +97,8 @@ assert np.abs(h_rows - h).max() < 1e-15
 # ## A batch
 #
 # Now B sequences at once. Stack their inputs as the rows of x (B, D) and their states as the rows of h_prev (B, H).
-# Each row of the result should be what the loops give for that sequence alone, to within 1e-15. What do you have to
-# change in the line above?
+# Each row of the result should be what the loops give for that sequence alone, to within 1e-15. What has to change in
+# the line above?
 
 # %%
 x, h_prev = rng.standard_normal((B, D)), rng.uniform(-1, 1, (B, H))
@@ -108,10 +108,10 @@ print("x", x.shape, " h", h.shape, " apart by", np.abs(h - alone).max())
 assert np.abs(h - alone).max() < 1e-15
 
 # %% [markdown]
-# Nothing. Row r of `x @ W` needs row r of x and no other, and b is added to every row.
+# Nothing. Row r of `x @ W` uses row r of x and no other, and b is added to every row.
 #
-# Then the sequences of a batch never see each other. Change the first of them, by a lot. Do the others notice, be it in
-# a single bit?
+# So the sequences of a batch should not affect each other. Change the first one by a lot. Does any other sequence
+# change, even in a single bit?
 
 # %%
 x_changed = x.copy()
@@ -124,28 +124,28 @@ assert (h_changed[0] != h[0]).any()
 # %% [markdown]
 # ## All steps: time comes first
 #
-# They do not.
+# The other sequences did not change at all: B sequences can be computed side by side.
 #
-# All inputs of all sequences fill one array, xs (T, B, D). T is the first axis because the net walks along time. With
-# time first, `xs[i]` is one step of the whole batch, and it lies in memory as one unbroken block. With the batch first,
-# the same step is `[:, i]`, picked together from B places.
+# All inputs of all sequences go into one array, xs (T, B, D). T is the first axis because the net goes through time
+# step by step. With time first, `xs[i]` is one step of the whole batch, and contiguous in memory. With the batch first,
+# the same step is `[:, i]`, collected from B different places.
 
 # %%
 xs = rng.standard_normal((T, B, D))
 batch_first = xs.transpose(1, 0, 2).copy()  # (B, T, D)
-print("one step, time first:  unbroken =", xs[0].flags.c_contiguous)
-print("one step, batch first: unbroken =", batch_first[:, 0].flags.c_contiguous)
+print("one step, time first:  contiguous =", xs[0].flags.c_contiguous)
+print("one step, batch first: contiguous =", batch_first[:, 0].flags.c_contiguous)
 assert xs[0].flags.c_contiguous
 assert not batch_first[:, 0].flags.c_contiguous
 
 # %% [markdown]
-# The states go into one array too. It has T + 1 entries, because there is one state more than there are steps: h[0],
-# the state before the first step. It is 0 unless you say otherwise.
+# The states go into one array too. It has T + 1 entries, one more than there are steps, because it also holds h[0], the
+# state before the first step, which is 0 unless you say otherwise.
 #
 #     h[t] = tanh(x[t] W + h[t-1] U + b)        t = 1 … T
 #
 # Steps are counted from 1 and Python counts from 0, so x[t] is `xs[t - 1]`, while h[t] is simply `hs[t]`.
-# Thanks to hs[0], no line has to ask whether this is the first step. Here is the whole net:
+# Thanks to hs[0], the first step needs no special case. Here is the whole net:
 
 
 # %%
@@ -165,7 +165,7 @@ assert hs.shape == (T + 1, B, H)
 
 # %% [markdown]
 # The library's `rl.RNN` is this net. Its `forward` returns a *trace*, the record of a run, which holds xs and hs.
-# Ours and the library's agree to within 1e-15.
+# Our states and the library's agree to within 1e-15.
 
 # %%
 layer = rl.RNN(W, U, b, "tanh")
@@ -178,8 +178,8 @@ assert np.abs(trace.hs - hs).max() < 1e-15
 # %% [markdown]
 # ## What must wait, and what need not
 #
-# Look at the three terms of x[t] W + h[t-1] U + b. Which of them must wait for the step before? Change one input and
-# see which states move: once the first input, once the last.
+# Look at the three terms of x[t] W + h[t-1] U + b. Which of them must wait for the previous step? Change one input and
+# see which states change: try the first input, then the last.
 
 # %%
 first, last = xs.copy(), xs.copy()
@@ -193,15 +193,15 @@ assert reached_by_first.tolist() == [False] + [True] * T
 assert reached_by_last.tolist() == [False] * T + [True]
 
 # %% [markdown]
-# The first input reaches every state after it, the last input only the last state. It is h[t-1] U that carries the
-# change on, and it alone has to wait. This splits every recurrent layer into three stages.
+# The first input reaches every state after it, the last input only the last state. Only h[t-1] U carries the change on,
+# so it is the only term that has to wait. The work of a recurrent layer therefore has three stages.
 #
-#     1. project   x[t] W + b for all t at once: one big matrix product (a GEMM, says the manual)
+#     1. project   x[t] W + b for all t at once: one big matrix product (BLAS calls it GEMM)
 #     2. recur     h[t] = φ(… + h[t-1] U), one step after the other
-#     3. collect   on the way back: the sums over time that make the gradients, again one product each
+#     3. collect   in the backward pass: the sums over time in dW, dU and db, again one product each
 #
-# (φ is the activation, whichever it is.) Stage 1 sees T·B rows and does not care which step a row belongs to. The
-# result is the same, to within 1e-15.
+# (φ is any activation.) Stage 1 multiplies T·B rows at once; it does not matter which step a row belongs to. The result
+# is the same, to within 1e-15.
 
 # %%
 staged = np.zeros((T + 1, B, H))
@@ -212,9 +212,9 @@ print("apart by", np.abs(staged - hs).max())
 assert np.abs(staged - hs).max() < 1e-15
 
 # %% [markdown]
-# Stage 3 belongs to the gradient, so here is only its shape. For W it will have to add up a product xᵀ da over all
-# steps, where da (B, H) is some array for each step; the last section says which. T products and a sum are again one
-# product, whatever da is, to within 1e-14.
+# Stage 3 belongs to the backward pass. For W it adds up xᵀ da over all steps, where da (B, H) is dL/da at that step;
+# you derive it in "The gradient of one step" below. These T products and their sum are again a single product. Here it
+# is with random numbers in the place of da: the two agree to within 1e-14.
 
 # %%
 das = rng.standard_normal((T, B, H))
@@ -226,14 +226,14 @@ assert np.abs(at_once - one_by_one).max() < 1e-14
 # %% [markdown]
 # ## What can be done in parallel
 #
-# Count. To *wait* is to need a result that is not there yet. Take a net of a more usual size, with D = H.
+# Count. A step *waits* if it needs a result that is not there yet. Take a net of a more usual size, with D = H.
 #
-#     stage            multiplications     rounds of waiting
+#     stage            multiplications     sequential rounds
 #     1. project       T B D H             1
 #     2. recur         T B H H             T
 #
-# The work is the same. The waiting is not: stage 2 can share its work among the sequences of the batch, but never
-# among the steps.
+# The work is the same, the waiting is not: stage 2 can be spread over the sequences of the batch, but never over the
+# steps.
 
 # %%
 steps, batch, inputs, hidden = 200, 16, 64, 64
@@ -243,9 +243,9 @@ print(f"recur:   {recur:,} multiplications, {steps} rounds")
 assert project == recur
 
 # %% [markdown]
-# What is it worth to do at once what need not wait? That depends on your machine, so let it answer. How many times
-# faster, do you think: one product for all steps instead of one for each? A batch instead of one sequence after the
-# other? (The ratios will differ from run to run. Nothing below depends on them.)
+# How much time does this save? That depends on your machine, so measure it. What do you expect: how many times faster
+# is one product for all steps than one for each step? And a batch than one sequence after the other? (The ratios differ
+# from run to run. Nothing below depends on them.)
 
 # %%
 big = rl.RNN.init(rng, inputs=inputs, hidden=hidden)
@@ -267,12 +267,12 @@ print(f"forward: a batch of {batch} is {alone / together:.1f} times faster than 
 # So, what can be parallelised in a recurrent net?
 #
 # - *Across time*: stages 1 and 3. Not stage 2.
-# - *Across the batch*: everything. You have just used it.
+# - *Across the batch*: everything, as you have just seen.
 # - *Across copies of the net* (data parallelism): each worker takes a part of the batch. The states are the same, to
-#   within 1e-15; the gradients of the parts are added up, as you will see in the last section. (Averaged, if the loss
-#   is a mean over the batch.)
+#   within 1e-15; the gradients of the parts are summed, as you will see below. (Averaged, if the loss is a mean over
+#   the batch.)
 # - *Across different nets* (an ensemble): several nets are trained side by side and their predictions averaged. They
-#   share nothing, so nothing waits.
+#   share nothing, so none of them waits for another.
 
 # %%
 halves = [layer.forward(xs[:, :2]).hs, layer.forward(xs[:, 2:]).hs]  # as two workers would
@@ -281,18 +281,17 @@ print("two halves of the batch against the whole: apart by", apart)
 assert apart < 1e-15
 
 # %% [markdown]
-# ## Activations, and their slope
+# ## Activations and their slopes
 #
-# A gradient will need the slope of the activation, φ'(a): how much h moves when a moves. The three that matter most
-# here have a slope that can be read from the *output* h alone:
+# The gradient needs the slope of the activation, φ'(a): how much h changes when a changes. For the three activations
+# that matter most here, it can be computed from the *output* h alone:
 #
 #     name       h = φ(a)              slope, from h
 #     sigmoid    1 / (1 + exp(-a))     h (1 - h)
 #     tanh       tanh(a)               1 - h²
 #     relu       max(a, 0)             1 where h > 0, else 0
 #
-# That is why the trace keeps xs and hs and no a. A difference quotient, taken on both sides of a, agrees with each
-# slope to within 1e-9.
+# That is why the trace keeps xs and hs, but not a. A central difference quotient agrees with each slope to within 1e-9.
 
 # %%
 a = np.array([-2.0, -0.5, 0.5, 2.0])
@@ -307,9 +306,9 @@ for name in ("sigmoid", "tanh", "relu"):
     assert np.abs(activation.slope(h) - quotient).max() < 1e-9
 
 # %% [markdown]
-# How steep can they get? Sigmoid's slope never exceeds 1/4, tanh's never exceeds 1. Both are steepest at a = 0 and
-# flatten out on either side: at a = 6 less than a hundredth of that is left, and the unit is called *saturated*.
-# Keep the 1/4 in mind. It comes back in the third tutorial.
+# How steep can they get? Sigmoid's slope is at most 1/4, tanh's at most 1. Both are steepest at a = 0 and flatten out
+# on either side: at a = 6 the slope is less than a hundredth of its maximum, and the unit is called *saturated*. Keep
+# the 1/4 in mind. It comes back in the third tutorial.
 
 # %%
 for name, steepest in (("sigmoid", 0.25), ("tanh", 1.0)):
@@ -324,14 +323,15 @@ for name, steepest in (("sigmoid", 0.25), ("tanh", 1.0)):
 # ## The gradient of one step
 #
 # A *loss* L is one number that says how wrong the net is. Write dz for dL/dz, for any array z: it has the shape of
-# z, and says how L moves when an entry of z moves. Suppose dh is given. What are the others?
+# z, and says how L changes with each entry of z. Suppose dh is given. What are the others?
 #
-# First through the activation, entry by entry (⊙ multiplies entries, and φ' is the slope):
+# First back through the activation, entry by entry (⊙ multiplies entry by entry, and φ' is the slope). We multiply by
+# the slope, and do not divide by it: a change of a changes h by φ'(a) times as much, and L by dh times that.
 #
 #     da = dh ⊙ φ'(a)
 #
-# Then through a = x W + h_prev U + b. In row r of the batch, h_prev[r, k] enters every a[r, j], with the factor
-# U[k, j]. The chain rule adds up all it touches:
+# Then back through a = x W + h_prev U + b. In row r of the batch, h_prev[r, k] enters every a[r, j], with the factor
+# U[k, j]. The chain rule adds up all of these contributions:
 #
 #     dh_prev[r, k] = Σ_j da[r, j] U[k, j]        that is   dh_prev = da Uᵀ
 #
@@ -339,12 +339,11 @@ for name, steepest in (("sigmoid", 0.25), ("tanh", 1.0)):
 #
 #     dW[i, j] = Σ_r x[r, i] da[r, j]             that is   dW = xᵀ da
 #
-# The transposes are no convention to learn by heart. They record which index is summed. In the same way:
+# You need not learn the transposes by heart: they follow from which index is summed. In the same way:
 #
 #     dx = da Wᵀ        dU = h_prevᵀ da        db = Σ_r da[r]
 #
-# In the code below, dh is drawn at random. h_prev is random too: were it 0, then dU would be 0, and a mistake in it
-# could not show.
+# In the code below, dh is random. So is h_prev: if it were 0, dU would be 0 too, and would hide a mistake.
 
 # %%
 x, h_prev = rng.standard_normal((B, D)), rng.uniform(-1, 1, (B, H))
@@ -361,11 +360,11 @@ for name, gradient in hand.items():
 # %% [markdown]
 # ## The check
 #
-# Never trust a gradient that you have not checked. Nudge one entry of one array by ±ε, watch the loss, and divide:
+# Never trust a gradient that you have not checked. Nudge one entry of one array by ±ε and see how the loss changes:
 #
 #     dL/dz ≈ (L(z + ε) - L(z - ε)) / 2ε
 #
-# As the loss we take L = Σ dh ⊙ h with dh held fixed, since then dL/dh is exactly dh.
+# As the loss we take L = Σ dh ⊙ h with a fixed dh, because then dL/dh is exactly dh.
 
 
 # %%
@@ -394,8 +393,8 @@ for name, gradient in hand.items():
     assert error < 1e-9
 
 # %% [markdown]
-# Can this check fail? U is square, so `da @ U` without the transpose has the right shape, and NumPy is content. The
-# check is not.
+# Can this check fail? U is square, so `da @ U` without the transpose has the right shape, and NumPy raises no error.
+# The check finds it.
 
 # %%
 wrong = da @ U
@@ -406,8 +405,8 @@ assert error > 0.1
 
 # %% [markdown]
 # The library's `backward` gives the same five arrays for a sequence of one step, to within 1e-14. It takes the trace
-# and the dh of every step, and returns the gradients in the shape of what they belong to: `grads.params.U` is dU,
-# `grads.h0` is dh_prev. Its own check, `rl.check_gradients`, is content as well.
+# and the dh of every step. Each gradient has the name and the shape of what it belongs to: `grads.params.U` is dU,
+# `grads.h0` is dh_prev. The library's own check, `rl.check_gradients`, passes as well.
 
 # %%
 trace = layer.forward(x[None], h_prev)  # [None] makes it a sequence: (1, B, D)
@@ -421,8 +420,8 @@ print("check:", report.verdict)
 assert report.passed
 
 # %% [markdown]
-# And the promise about data parallelism: the gradient of the whole batch is the sum of the gradients of its halves,
-# to within 1e-14.
+# And, as promised for data parallelism: the gradient of the whole batch is the sum of the gradients of its halves, to
+# within 1e-14.
 
 # %%
 both = x[:2].T @ da[:2] + x[2:].T @ da[2:]
@@ -433,5 +432,5 @@ assert np.abs(both - hand["W"]).max() < 1e-14
 # ## What you have
 #
 # One line for a step, the same line for a batch, a loop for a sequence, and a few short products for the gradient of
-# one step. Among them is da Uᵀ, which carries the gradient from h[t] to h[t-1]. In `02_through_time_by_hand.py` you
-# will use it T times in a row, and see what becomes of the gradient.
+# one step. Two of them, da = dh ⊙ φ'(a) and dh_prev = da Uᵀ, carry the gradient from h[t] to h[t-1]. In
+# `02_through_time_by_hand.py` you use them T times in a row, and see what becomes of the gradient.

@@ -5,11 +5,12 @@
 # and what the usual remedies do about it: other activations, other initial weights, and two nets whose recurrent
 # weights are chosen to keep the gradient.
 #
-# The letters are the old ones: T steps, D inputs, H units; x, a, h; W, U, b; and dz for dL/dz, with the loss L on
-# the last step alone. New is s, the slope φ'(a) of the activation φ, a number for each unit and step. The decay
-# *rate* r says how the norm changes on its way back: k steps from the loss |dh| is about exp(-r k) of what it was. It
-# is counted in nats per step; one nat is a factor of e. Above 0 the gradient vanishes, below 0 it explodes. The
-# half-life is log 2 / r steps; a negative one means that the gradient doubles in as many.
+# The letters are those of the earlier tutorials: T steps, D inputs, H units; x, a, h; W, U, b; and dz for dL/dz, with
+# the loss L on the last step alone. New is s, the slope φ'(a) of the activation φ, one number for each unit and step.
+# The decay *rate* r says how fast the norm changes: k steps back from the loss, |dh| is about exp(-r k) times what it
+# was at the loss. Its unit is nats per step; one nat is a factor of e. If r is above 0 the gradient vanishes, below 0
+# it explodes. The half-life is log 2 / r steps. It is negative if the gradient grows: -20 means that it doubles every
+# 20 steps.
 
 # %%
 from dataclasses import replace
@@ -23,8 +24,8 @@ from rnnlab.initializers import get
 # %% [markdown]
 # ## One unit
 #
-# Take one unit with weight u, and pretend that the slope s is the same at every step. Then each step back multiplies
-# by s u, and k steps multiply by its k-th power. 0.9 and 1.1 are both close to 1. What is left of the gradient after
+# Take one unit with weight u, and pretend that the slope s is the same at every step. Then each step back multiplies by
+# s u, and k steps multiply by its k-th power. 0.9 and 1.1 are both close to 1. How much of the gradient is left after
 # 100 steps?
 
 # %%
@@ -34,8 +35,8 @@ assert 0.9**100 < 3e-5
 assert 1.1**100 > 1e4
 
 # %% [markdown]
-# 2.7e-05 and 1.4e+04. A power knows no middle: it dies, or it blows up, or its base is 1. All that follows is this
-# one fact, with matrices.
+# 2.7e-05 and 1.4e+04. A power has no middle way: it vanishes, or it explodes, unless its base is exactly 1. All that
+# follows is this one fact, with matrices.
 #
 # ## A product of Jacobians
 #
@@ -44,16 +45,16 @@ assert 1.1**100 > 1e4
 #     dh[t-1] = dh[t] J[t]         J[t] = diag(s[t]) Uᵀ
 #
 # where diag(s) is the matrix with s on its diagonal. J[t] is called a *Jacobian*: its entry (j, k) says how h[t][j]
-# moves when h[t-1][k] moves. From the end to the start there are T of them:
+# changes with h[t-1][k]. From the end to the start there are T of them:
 #
 #     dh[0] = dh[T] J[T] J[T-1] … J[1]
 #
-# The product, multiplied out, gives the library's dh[0] to within 1e-13.
+# Multiplied out, this product equals the library's dh[0] to within 1e-13.
 
 
 # %%
 def back_through(layer, xs, h0, dh):
-    """Every state h[0] … h[T], and its gradient, when dh (1, H) arrives at the last one."""
+    """Every state h[0] … h[T] and its gradient, for a loss with gradient dh (1, H) at the last one."""
     trace = layer.forward(xs, h0)
     dhs = np.zeros_like(trace.hs[1:])
     dhs[-1] = dh
@@ -72,25 +73,25 @@ for t in range(T, 0, -1):
     s = 1 - hs[t, 0] ** 2
     product = product @ np.diag(s) @ layer.U.T
 apart = np.abs(dh @ product - grads[0]).max() / np.abs(grads[0]).max()
-print(f"|dh[0]| = {np.linalg.norm(grads[0]):.3e}, relative distance {apart:.0e}")
+print(f"|dh[0]| = {np.linalg.norm(grads[0]):.3e}, relative difference {apart:.0e}")
 assert apart < 1e-13
 
 # %% [markdown]
-# The slopes change from step to step. U is always the same one. These two decide: how steep the activation is, and
-# what U does to the length of a row.
+# The slopes change from step to step. U is always the same. So two things matter: how steep the activation is, and what
+# Uᵀ does to the length of a row vector.
 #
 # ## A bound
 #
-# No slope is above γ, the activation's largest. And Uᵀ stretches no row by more than σ_max(U), the largest singular
-# value of U. (That is what the largest singular value is: the most that a matrix can stretch.) Together:
+# Every slope is at most γ, the largest slope of the activation. And Uᵀ stretches no vector by more than σ_max(U), the
+# largest singular value of U. (That is the meaning of the largest singular value.) Together:
 #
 #     |dh[t-1]|  ≤  γ σ_max(U) |dh[t]|
 #
-# This is the bound of Pascanu, Mikolov and Bengio (2013). Below 1 the gradient *must* vanish, over k steps at least
-# like the bound's k-th power. Above 1 it *may* explode, and need not.
+# This is the bound of Pascanu, Mikolov and Bengio (2013). If γ σ_max(U) is below 1 the gradient *must* vanish, at least
+# as fast as the k-th power of it over k steps. If it is above 1 the gradient *may* explode, but need not.
 #
-# Begin with sigmoid. Its γ is 1/4, so ten slopes in a row leave at most 0.25^10 = 9.5e-07 of an error. An orthogonal
-# U has all its singular values equal to 1: it stretches nothing and the bound is 0.25. No input can save this net.
+# Begin with sigmoid. Its γ is 1/4, so ten slopes in a row leave at most 0.25^10 = 9.5e-07 of a gradient. All singular
+# values of an orthogonal U are 1, so it keeps every length and the bound is 0.25, whatever the input.
 
 # %%
 rng = np.random.default_rng(0)
@@ -104,9 +105,9 @@ assert abs(rl.flow.pascanu_bound(layer) - 0.25) < 1e-12
 assert (left[1:] < 0.25 ** np.arange(1, 101)).all()
 
 # %% [markdown]
-# Sixty-four orders of magnitude in a hundred steps. The bound holds, with room to spare.
+# Sixty-four orders of magnitude in a hundred steps. The bound holds, and the gradient falls even faster than it.
 #
-# Now tanh, whose γ is 1. From here on a rate is the median of ten nets with different seeds, ± their standard
+# Now tanh, whose γ is 1. From here on a rate is the median over ten nets with different seeds, ± their standard
 # deviation; each has 100 units and reads 100 steps of 8 inputs drawn from N(0, 1).
 
 
@@ -128,9 +129,9 @@ def show(name, r):
 
 
 # %% [markdown]
-# Three matrices for U. 0.9 times an orthogonal one has the bound 0.9: at least log(1/0.9) = 0.105 nats must go with
-# every step. `glorot_uniform` has a bound just under 2, and 2 times an orthogonal one has a bound of 2. Which of the
-# three vanish?
+# Three choices of U. With 0.9 times an orthogonal matrix the bound is 0.9, so the gradient must lose at least
+# log(1/0.9) = 0.105 nats per step. With `glorot_uniform` it is just under 2, and with 2 times an orthogonal matrix it
+# is 2. With which of the three does the gradient vanish?
 
 # %%
 medians = []
@@ -139,23 +140,24 @@ for name, U in (("0.9", get("orthogonal", gain=0.9)), ("glorot", "glorot_uniform
     r = rates("tanh", U)
     show(f"U {name:6}, bound {rl.flow.pascanu_bound(layer):.2f}", r)
     medians.append(np.median(r))
-print(f"asked of the first by its bound: {-np.log(0.9):.3f}")
+print(f"lowest rate that the bound of the first allows: {-np.log(0.9):.3f}")
 assert medians[0] > -np.log(0.9)
 assert medians[1] > 0.2
 assert medians[2] < -0.1
 
 # %% [markdown]
-# The first must vanish and does, at 0.298. The other two have nearly the same bound; glorot's vanishes, at 0.213,
-# and the last one explodes: its rate is -0.123. Above 1, the bound says "may", and means it.
+# With the first it must vanish, and does, at 0.298. The other two have nearly the same bound, but with glorot_uniform
+# the gradient vanishes, at 0.213, and with the last it explodes: the rate is -0.123. Above 1, the bound decides
+# nothing.
 #
 # ## Initial weights
 #
-# Four ways to draw U that you will meet everywhere:
+# Four common ways to draw U:
 #
 #     glorot_uniform   uniform, variance 2 / (rows + columns), here 1/H
 #     orthogonal       all singular values 1; the variance is 1/H here too
 #     random_normal    N(0, 0.05²), whatever H is
-#     he_uniform       uniform, variance 2 / rows, here 2/H; made for ReLU
+#     he_uniform       uniform, variance 2 / rows, here 2/H: twice glorot's, since ReLU sets half of its units to 0
 #
 # With H = 100 the standard deviations should be 0.1, 0.1, 0.05 and 0.141. They are, to within 2 %.
 
@@ -163,13 +165,13 @@ assert medians[2] < -0.1
 rng = np.random.default_rng(0)
 for name, std in (("glorot_uniform", 0.1), ("orthogonal", 0.1), ("random_normal", 0.05), ("he_uniform", 0.141)):
     U = get(name)(rng, (100, 100))
-    stretch = np.linalg.svd(U, compute_uv=False)
-    print(f"{name:14} standard deviation {U.std():.4f}, singular values {stretch.min():.2f} to {stretch.max():.2f}")
+    σ = np.linalg.svd(U, compute_uv=False)
+    print(f"{name:14} standard deviation {U.std():.4f}, singular values {σ.min():.2f} to {σ.max():.2f}")
     assert abs(U.std() / std - 1) < 0.02
 
 # %% [markdown]
-# Orthogonal weights are often recommended for tanh: they stretch nothing and shrink nothing. So, will the gradient live
-# longer with orthogonal than with glorot_uniform?
+# Orthogonal weights are often recommended for tanh, because they keep every length. So, will the gradient decay more
+# slowly with orthogonal than with glorot_uniform?
 
 # %%
 glorot, orthogonal, normal = (rates("tanh", U) for U in ("glorot_uniform", "orthogonal", "random_normal"))
@@ -182,35 +184,36 @@ assert orthogonal.std() < glorot.std() / 5
 assert abs(np.median(normal) - 0.797) < 5e-4
 
 # %% [markdown]
-# It does not: 0.220 against 0.213, both halve in a little over 3 steps. What orthogonal brings is that every seed
-# behaves alike: its spread is 0.005, that of glorot is 0.029. And random_normal is simply too small for this H: it
-# loses 0.797, more than half, at every step. It does not know how many units there are.
+# No: 0.220 against 0.213, and both halve in a little over 3 steps. The advantage of orthogonal is that all seeds behave
+# alike: its standard deviation is 0.005, that of glorot_uniform is 0.029. And random_normal is too small for this H:
+# the gradient loses 0.797 nats, more than half, at every step. Its standard deviation is 0.05 however many units there
+# are.
 #
-# Why is orthogonal no slower? You know it from the second tutorial: U takes nothing, the slopes take it all. They
-# are below 1 because the input moves the units away from a = 0. If that is so, then weights W that let in less should
-# slow the decay. Keep U orthogonal and exchange W.
+# Why is orthogonal no slower? You know it from the second tutorial: U shrinks nothing, the slopes do it all. They are
+# below 1 because the input moves the units away from a = 0. If so, smaller input weights W should slow the decay. Keep
+# U orthogonal and change W.
 
 # %%
 rng = np.random.default_rng(0)
 xs = rng.standard_normal((100, 1, 8))
 by_kernel = []
 for name in ("glorot_uniform", "orthogonal", "random_normal"):
-    reach = (xs @ get(name)(rng, (8, 100))).std()
+    drive = (xs @ get(name)(rng, (8, 100))).std()
     r = rates("tanh", "orthogonal", W=name)
-    show(f"W {name:14}, x W is about {reach:.2f}", r)
+    show(f"W {name:14}, x W is about {drive:.2f}", r)
     by_kernel.append(np.median(r))
 assert by_kernel[0] > by_kernel[1] > by_kernel[2]
 assert abs(by_kernel[1] - 0.168) < 5e-4
 assert abs(by_kernel[2] - 0.090) < 5e-4
 
 # %% [markdown]
-# It is so: 0.220, 0.168, 0.090. With both W and U orthogonal tanh does better, and it is W that does it. But there is
-# a price, the net hears less of its input. And 0.090 still halves within 8 steps.
+# They do: 0.220, 0.168, 0.090. With both W and U orthogonal the decay is slower, and it is W that makes the difference.
+# But the price is a weaker input. And at 0.090 the gradient still halves within 8 steps.
 #
 # ## ReLU
 #
-# ReLU's slope is 1 where the unit is on, and 1 shrinks nothing. For deep feed-forward nets it is often called the
-# cure. Is it one here? What do you expect with glorot_uniform, and with he_uniform, which was made for it?
+# ReLU's slope is 1 where the unit is on, and a factor of 1 shrinks nothing. In deep feedforward nets it is often called
+# the cure for vanishing gradients. Is it one here? What do you expect with glorot_uniform, and with he_uniform?
 
 # %%
 relu, he = rates("relu", "glorot_uniform"), rates("relu", "he_uniform")
@@ -226,19 +229,20 @@ assert (he < 0).sum() == 6
 assert 0.45 < on.mean() < 0.55
 
 # %% [markdown]
-# ReLU does not cure a recurrent net. It loses 0.364, more than tanh. Its slope is 0 or 1, not always 1: about half of
-# the units are off, half of |dh|² goes with them at every step, and ½ log 2 = 0.347 is most of the loss.
+# ReLU does not cure a recurrent net. The gradient loses 0.364 nats per step, more than with tanh. ReLU's slope is 0 or
+# 1, not always 1: at every step about half of the units are off, and the gradient loses their part, about half of
+# |dh|². The norm shrinks by √½, a rate of ½ log 2 = 0.347: most of the 0.364.
 #
-# he_uniform doubles the variance to make up for that half, and the rate is -0.021 ± 0.057: as good as kept, in the
-# median. But it is a knife's edge. Of the ten nets four vanish and six explode, and at these rates 100 steps make
-# anything from 3.1e-03 to 9.4e+04 of a gradient.
+# he_uniform has twice the variance to make up for that half, and the rate is -0.021 ± 0.057: nearly 0, in the median.
+# But it is a knife's edge. In four of the ten nets the gradient vanishes and in six it explodes, and at these rates 100
+# steps multiply it by anything from 3.1e-03 to 9.4e+04.
 #
 # ## The same matrix, over and over
 #
-# A deep feed-forward net multiplies matrices too. Its matrices are independent of each other; a recurrent net's is
-# always the same. Does it matter? Let all units be on, so that the slopes are 1 and only the matrices act. Let each
-# matrix stretch some directions by up to 1.5, and shrink others down to 0.5. Multiply a row of length 1 by the same
-# matrix 50 times, and then by 50 different ones of its kind. Which row will be longer?
+# In a deep feedforward net the gradient is a product of matrices too, but each layer has its own; a recurrent net uses
+# the same one at every step. Does it matter? Let all units be on, so that the slopes are 1 and only the matrices count.
+# Let each matrix stretch some directions by up to 1.5, and shrink others to as little as 0.5. Multiply a vector of
+# length 1 by the same matrix 50 times, and another by 50 different matrices of this kind. Which will be longer?
 
 # %%
 rng = np.random.default_rng(0)
@@ -258,15 +262,16 @@ print(f"50 different ones: {np.linalg.norm(independent):.1f}")
 assert np.linalg.norm(shared) > 1e6 * np.linalg.norm(independent)
 
 # %% [markdown]
-# The same matrix stretches the same directions every time, and they run away. Where the matrices differ, what one of
-# them stretches the next may shrink. Independence is no guarantee, as these grow too, to 9.0. But a recurrent net has
-# no such luck at all: its W and U are the same at every step.
+# The same matrix stretches the same directions every time, and these components grow without limit. With different
+# matrices, what one stretches the next may shrink. Independent matrices are no guarantee: this vector grew too, to 9.0.
+# But a recurrent net does not even have that: its U is the same at every step.
 #
 # ## The IRNN
 #
-# If the power needs the base 1, why not take 1? Le, Jaitly and Hinton (2015) do: ReLU, b = 0, and U = I, the identity
-# matrix. They call it IRNN. Without input the state should stay as it is, and the gradient come back unchanged. To how
-# many digits, do you think, after 1000 steps? (h[0] has to be positive here. A ReLU unit at 0 is off.)
+# If the base of the power has to be 1, why not choose it so? Le, Jaitly and Hinton (2015) do: ReLU, b = 0, and U = I,
+# the identity matrix. They call it IRNN. Without input the state should stay as it is, and the gradient come back
+# unchanged. To how many digits, do you think, after 1000 steps? (h[0] has to be positive here. A ReLU unit at 0 is
+# off.)
 
 # %%
 rng = np.random.default_rng(0)
@@ -278,10 +283,11 @@ assert (hs == h0).all()
 assert (grads == dh).all()
 
 # %% [markdown]
-# To all of them. Not a bit changes, forward or backward.
+# To all digits: not one bit changes, forward or backward.
 #
-# With U = αI and α < 1 the net forgets on purpose, and you can say how fast: α^k over k steps, a rate of -log α. So
-# α = 0.9 halves in 6.6 steps, 0.99 in 69.0. And α = 1.01 doubles in 69.7. The rates are right to within 1e-12.
+# With U = αI and α < 1 the net forgets on purpose, at a speed of your choice: a factor of α^k over k steps, a rate of
+# -log α. With α = 0.9 the gradient halves in 6.6 steps, with 0.99 in 69.0, and with 1.01 it doubles in 69.7. The
+# measured rates agree to within 1e-12.
 
 # %%
 for alpha in (0.9, 0.99, 1.0, 1.01):
@@ -291,9 +297,9 @@ for alpha in (0.9, 0.99, 1.0, 1.01):
     assert abs(rate + np.log(alpha)) < 1e-12
 
 # %% [markdown]
-# And with input? Each unit lives by itself here, and its slope is 0 or 1. So its gradient comes back whole, or not at
-# all: a single step at which the unit is off cuts off everything before it. How many of the 100 units will get their
-# gradient through 100 steps?
+# And with input? With U = I each unit is on its own, and its slope is 0 or 1. So its gradient comes back unchanged or
+# not at all: one step at which the unit is off cuts off everything before it. For how many of the 100 units will the
+# gradient come back through 100 steps?
 
 
 # %%
@@ -315,18 +321,19 @@ assert np.median(alive()) == 5
 assert min(alive()) == 0
 
 # %% [markdown]
-# Five, in the median; in one of the ten nets, none. What the IRNN keeps it keeps exactly, but through few units.
+# Five, in the median, and none in one of the ten nets. The IRNN keeps a gradient exactly, but through few units. That
+# explains the norm: where 5 of 100 equal entries are left, the norm is √(5/100) = 0.22 of what it was.
 #
 # ## The IndRNN
 #
-# Li et al. (2018) keep the units separate for good. In place of the matrix U there is a row u, one weight for each
+# Li et al. (2018) keep the units separate during training too. The matrix U becomes a vector u, one weight for each
 # unit:
 #
 #     a[t] = x[t] W + u ⊙ h[t-1] + b
 #
-# With ReLU, while a unit is on, T steps multiply its gradient by u^T. Now you can choose: to end between ε and γ
-# (here just two numbers, say 0.5 and 2), let u lie between ε^(1/T) and γ^(1/T). For T = 100 this is a narrow range,
-# 0.993092 to 1.006956. The library draws u from it, and the gradients are u^T to within 1e-12.
+# With ReLU, as long as a unit is on, T steps multiply its gradient by u^T. So you can choose: for a factor between ε
+# and γ (in this section just two numbers, say 0.5 and 2), let u lie between ε^(1/T) and γ^(1/T). For T = 100 this is a
+# narrow range, 0.993092 to 1.006956. The library draws u from it, and the factors are u^T to within 1e-12.
 
 # %%
 T = 100
@@ -340,13 +347,13 @@ assert np.abs(factors / layer.u**T - 1).max() < 1e-12
 assert 0.5 <= factors.min() < factors.max() <= 2
 
 # %% [markdown]
-# That settles the size of the gradient, on the path of a unit that stays on. It does not keep the units on: as in the
-# IRNN, one step off cuts the path.
+# That controls the gradient of a unit that stays on. It does not keep the units on: as in the IRNN, one step at which a
+# unit is off cuts its gradient.
 #
 # ## The picture
 #
-# All of them side by side: the median of ten seeds, with |dh[T]| = 1. The y axis is logarithmic, so that a steady
-# decay is a straight line. Before you look: which lines will be straight, and which will leave the picture?
+# All of them side by side: the median over ten seeds, with |dh[T]| = 1. The y axis is logarithmic, so a steady decay is
+# a straight line. Before you look: which lines will be straight, and which will leave the picture?
 
 # %%
 size = {"inputs": 8, "hidden": 100}
@@ -389,10 +396,10 @@ axes.legend(loc="lower right")
 plt.show()
 
 # %% [markdown]
-# Every line but one is straight, or nearly: a power, as promised. Sigmoid leaves the picture after 31 steps, tanh with
-# random_normal after 57. ReLU with he_uniform wanders upwards. IRNN and IndRNN stay, with 0.22 and 0.27 of the norm
-# left. But look at the numbers above: in one IRNN and in two IndRNNs of ten the gradient is exactly 0, because each of
-# the units was off at one step or another. A median hides that, and so does a logarithmic axis.
+# Every line but one is straight, or nearly so: a power, as promised. Sigmoid leaves the picture after 31 steps, tanh
+# with random_normal after 57. ReLU with he_uniform drifts upwards. IRNN and IndRNN stay, with 0.22 and 0.27 of the norm
+# left. But look at the numbers above: in one of ten IRNNs and two of ten IndRNNs the gradient is exactly 0, because
+# every unit was off at some step. A median hides that, and so does a logarithmic axis.
 
 # %%
 for name in ("sigmoid, U orthogonal", "tanh, U random_normal"):
@@ -405,12 +412,12 @@ assert abs(curves["IndRNN"][-1] - 0.27) < 5e-3
 # %% [markdown]
 # ## Turn a knob
 #
-# Guess first, then change a cell above, or look at the measurements below.
+# Guess first, then change a cell above; or read on, and run the measurements below.
 #
-# 1. *How large should random_normal be?* Give tanh a U from `get("random_normal", stddev=...)`. You will see: 0.1 is as
-#    good as glorot_uniform (0.210), at 0.15 the gradient is kept (0.002), and at 0.2 it explodes (-0.109).
-# 2. *A quiet world.* Give tanh and orthogonal U less input: `scale=0.1`. You will see 0.024 in place of 0.220. With
-#    `scale=3` it is 0.513, and with no input at all nothing is lost: every unit sits at a = 0, where the slope is 1.
+# 1. *How large should random_normal be?* Give tanh a U from `get("random_normal", stddev=...)`: 0.1 is as good as
+#    glorot_uniform (0.210), at 0.15 the gradient is kept (0.002), and at 0.2 it explodes (-0.109).
+# 2. *Less input.* Give tanh with an orthogonal U less input, `scale=0.1`: the rate is 0.024 instead of 0.220. With
+#    `scale=3` it is 0.513, and without input nothing is lost: every unit stays at a = 0, where the slope is 1.
 
 # %%
 for stddev, expected in ((0.1, 0.210), (0.15, 0.002), (0.2, -0.109)):
@@ -426,9 +433,8 @@ print(f"2. no input: rate at most {silent:.0e}")
 assert silent < 1e-15
 
 # %% [markdown]
-# 3. *Save the sigmoid.* Four times an orthogonal U lifts the bound to 1. You will see that the gradient vanishes still
-#    (0.493): larger weights saturate the units, and the mean slope falls from 0.23 to 0.13. Sixteen times makes it
-#    explode (-0.130).
+# 3. *Save the sigmoid.* Four times an orthogonal U raises the bound to 1. The gradient still vanishes (0.493): larger
+#    weights saturate the units, and the mean slope falls from 0.23 to 0.13. With sixteen times it explodes (-0.130).
 
 # %%
 for gain, expected, mean_slope in ((1, 1.472, 0.23), (4, 0.493, 0.13), (16, -0.130, 0.04)):
@@ -442,10 +448,10 @@ for gain, expected, mean_slope in ((1, 1.472, 0.23), (4, 0.493, 0.13), (16, -0.1
     assert abs(slope - mean_slope) < 0.01
 
 # %% [markdown]
-# 4. *Louder IRNN.* Draw W a hundred times larger, `alive(kernel_stddev=0.1)`. You will see the same ten counts as
-#    before: with b = 0, ReLU scales with its input, and the same units are on. Now give it a bias of 0.01. You will see
-#    a median of 100 units that get through: the bias holds every unit on.
-# 5. *Half the precision.* Run the sigmoid net in float32. You will see |dh| reach exactly 0, 71 steps from the loss.
+# 4. *More input for the IRNN.* Draw W a hundred times larger, `alive(kernel_stddev=0.1)`: the ten counts are the same
+#    as before, because with b = 0 the states grow in proportion to W, and the same units are on. Now give it a bias of
+#    0.01: the median is 100 units, because the bias keeps every unit on.
+# 5. *Half the precision.* Run the sigmoid net in float32: 71 steps back from the loss, |dh| is exactly 0.
 
 # %%
 print("4. W × 100:", alive(kernel_stddev=0.1), "  with bias:", alive(bias=0.01))
@@ -460,8 +466,8 @@ assert np.flatnonzero(norms == 0).min() == 71
 # %% [markdown]
 # ## What you have
 #
-# Back through time the gradient is multiplied by the slope and by Uᵀ, step after step. Slopes below 1 shrink it. A
-# shared U stretches or shrinks the same directions every time. Initial weights shift the balance; they cannot hold it.
-# U = I holds it exactly, and u near 1 within a range you choose, for as long as the units are on.
+# Back through time the gradient is multiplied by the slope and by Uᵀ, step after step. Slopes below 1 shrink it. The
+# same U stretches or shrinks the same directions every time. Initial weights change the balance, but cannot keep it. U
+# = I keeps the gradient exactly, and u near 1 keeps it within a range that you choose, as long as the units are on.
 #
-# Now try it on your own sequences: `rnnlab flow yours.txt`, and look at the gallery in `figures/`.
+# Now try your own sequences with `rnnlab flow yours.txt`, and look at the gallery in `figures/`.
