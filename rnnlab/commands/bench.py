@@ -28,7 +28,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--size", action="append", type=_size, metavar="T,B,D,H", help="again for another; default: six sizes"
     )
     parser.add_argument("--threads", action="append", type=int, metavar="N", help="BLAS threads; default: 1, then 2")
-    parser.add_argument("--rounds", type=int, metavar="N", help="default: 15")
+    parser.add_argument("--rounds", type=int, metavar="N", help="default: 25, fewer where they take long")
     parser.add_argument("--out", type=Path, default=Path("figures"), metavar="DIR", help="default: figures")
 
 
@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> None:
         sizes=arguments.size or (SIZES[:1] if arguments.quick else SIZES),
         training=() if chosen else speed.TRAINING[:1] if arguments.quick else speed.TRAINING,
         thread_counts=arguments.threads or ((1,) if arguments.quick else (1, 2)),
-        rounds=arguments.rounds or (5 if arguments.quick else 15),
+        rounds=arguments.rounds or (5 if arguments.quick else 25),
         grown={} if arguments.quick or chosen else speed.GROWN,
         report=_report,
     )

@@ -71,7 +71,7 @@ def measure(
     sizes: Sequence[Size] = SIZES,
     training: Sequence[Size] = TRAINING,
     thread_counts: Sequence[int] = (1, 2),
-    rounds: int = 15,
+    rounds: int = 25,
     grown: dict[str, tuple[int, ...]] = GROWN,
     report: Callable[[str], None] = lambda what: None,
 ) -> Table:

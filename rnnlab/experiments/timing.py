@@ -23,7 +23,7 @@ PAUSE = 0.05
 """Seconds between two turns where there are several threads: those of BLAS and of OpenMP wait for more work in a busy
 loop before they sleep, and would take the next turn's cores."""
 
-LONGEST, FEWEST = 6.0, 5
+LONGEST, FEWEST = 2.5, 5
 """Seconds after which no more rounds are begun, and how many there are in any case."""
 
 Arguments = ParamSpec("Arguments")
