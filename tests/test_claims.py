@@ -471,6 +471,22 @@ def test_the_command_writes_the_page(tmp_path, monkeypatch, capsys):
     assert "### C11" in (tmp_path / "new" / "CLAIMS.md").read_text(encoding="utf-8")
 
 
+def test_a_verdict_by_a_table_of_ones_own_says_so(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("rnnlab.claims.page.CLAIMS", [BY_NAME["C11"]])
+    own = tmp_path / "step_cost.csv"
+    text = read("step_cost").text()
+    own.write_text(text, encoding="utf-8")
+    assert main(["claims", "--out", str(tmp_path)]) == 0
+    assert "your own" not in capsys.readouterr().out + (tmp_path / "CLAIMS.md").read_text(encoding="utf-8")
+    own.write_text(text.replace(",25\n", ",26\n"), encoding="utf-8")
+    assert main(["claims", "--out", str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    assert f"judged by your own {own}, which differs from the recorded table" in out
+    assert "[step_cost.csv](step_cost.csv)" in (tmp_path / "CLAIMS.md").read_text(encoding="utf-8")
+    assert main(["figures", "step_cost", "--out", str(tmp_path)]) == 0
+    assert f"drawn from your own {own}, which differs from the recorded table" in capsys.readouterr().out
+
+
 def test_the_command_tells_one_claim_and_writes_nothing(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert main(["claims", "C11"]) == 0

@@ -105,7 +105,7 @@ def test_what_the_caption_says_of_the_smallest_values_is_what_is_drawn(tables):
 def test_half_a_life_is_said_of_an_exponential_alone(tables):
     table = tables["gradient_decay"]
     assert re.fullmatch(r"halves in [\d.]+ steps", gradient_decay.pace(table.where(series="sigmoid, orthogonal")))
-    assert re.fullmatch(r"0\.1\d left after 600 steps", gradient_decay.pace(table.where(series="IndRNN")))
+    assert re.fullmatch(r"0\.\d+ left after \d+ steps(, then 0)?", gradient_decay.pace(table.where(series="IndRNN")))
     assert gradient_decay.pace(table.where(series="IRNN, no input")) == "kept"
     assert "in 600 steps" in gradient_decay.pace(table.where(series="LSTM, c, forget bias 5"))
 
@@ -227,6 +227,11 @@ def test_only_the_complex_step_sees_a_vanished_gradient(tables):
     for rule in ("forward", "central", "Richardson"):
         assert (size["error"][small & (size["rule"] == rule)] > 0.5).all()
     assert oracle_errors.RULES.keys() == oracle_errors.INKS.keys()
+    # where a quotient goes blind is a matter of roundoff, and differs between machines by a factor of a few
+    assert 1e-12 < oracle_errors.size_lost(tables["oracle_errors"], "central") < 1e-10
+    assert 1e-14 < oracle_errors.size_lost(tables["oracle_errors"], "Richardson") < 1e-11
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    assert "central ones are more than half wrong below 1e-12, extrapolated ones below 1e-14" in readme
 
 
 def test_what_is_computed_twice_is_the_same_table():
@@ -244,6 +249,14 @@ def test_publishing_writes_pictures_tables_and_a_gallery(tmp_path):
     assert "![indrnn_range](indrnn_range.png)" in gallery
     assert "gradient_decay.png" not in gallery
     assert (tmp_path / "new" / "irnn_memory.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_table_of_another_version_is_said_to_be_one(tmp_path):
+    publish(["irnn_memory"], tmp_path)
+    (tmp_path / "irnn_memory.csv").write_text("alpha,k,rate\n1,2,3\n", encoding="utf-8")
+    publish(["indrnn_range"], tmp_path)
+    page = (tmp_path / "README.md").read_text(encoding="utf-8")
+    assert "written by another version of rnnlab: redraw the figure" in page
 
 
 def test_a_drawing_that_fails_leaves_nothing_half_written(tmp_path, monkeypatch):

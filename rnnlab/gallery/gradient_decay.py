@@ -214,7 +214,8 @@ def pace(rows: Table) -> str:
     log = np.log(rows["median"][alive])
     if np.abs(log - growth * rows["back"][alive]).max() < 0.15 * np.ptp(log):
         return f"{'halves' if growth < 0 else 'doubles'} in {np.log(2) / abs(growth):.3g} steps"
-    return f"{left:.2g} left after {back:.0f} steps" if left < 1 else f"grows to {left:.2g} in {back:.0f} steps"
+    then = "" if rows["median"][-1] > 0 else ", then 0"
+    return f"{left:.2g} left after {back:.0f} steps{then}" if left < 1 else f"grows to {left:.3g} in {back:.0f} steps"
 
 
 def _legend(name: str, rows: Table) -> str:
