@@ -227,11 +227,13 @@ def test_only_the_complex_step_sees_a_vanished_gradient(tables):
     for rule in ("forward", "central", "Richardson"):
         assert (size["error"][small & (size["rule"] == rule)] > 0.5).all()
     assert oracle_errors.RULES.keys() == oracle_errors.INKS.keys()
-    # where a quotient goes blind is a matter of roundoff, and differs between machines by a factor of a few
-    assert 1e-12 < oracle_errors.size_lost(tables["oracle_errors"], "central") < 1e-10
-    assert 1e-14 < oracle_errors.size_lost(tables["oracle_errors"], "Richardson") < 1e-11
+    # One error is roundoff over a derivative, and may be small by chance; the median of twenty and more is not.
+    for rule, limit in (("central", 1e-12), ("Richardson", 1e-14)):
+        lost = (size["rule"] == rule) & (size["size"] < limit)
+        assert np.median(size["error"][lost]) >= 1
+        assert oracle_errors.size_lost(tables["oracle_errors"], rule) > 0
     readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
-    assert "central ones are more than half wrong below 1e-12, extrapolated ones below 1e-14" in readme
+    assert "central ones are lost in roundoff below 1e-12, extrapolated ones below 1e-14" in readme
 
 
 def test_what_is_computed_twice_is_the_same_table():
