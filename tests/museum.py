@@ -2,8 +2,8 @@
 
 Every piece overrides one line of PlainRNN, PlainIndRNN, PlainLSTM or PlainGRU and is a mistake that people make; FACTS
 says where some were seen. A bug can be invisible (slope² = slope where slopes are 0 and 1), so each piece of the first
-two says with which activations it shows, and every piece which gradients it spoils; with other activations it must do
-no harm.
+two says with which activations it shows; with other activations it must do no harm. Every piece says which gradients it
+spoils, one step at a time: a wrong carry spoils the states' and no others, which are right for the dh they were given.
 """
 
 import numpy as np
@@ -23,10 +23,11 @@ class Plain:
     shows = EVERY
     spoils = frozenset()
 
-    def backward(self, trace, dhs):
+    def backward(self, trace, dhs, dh_end=None):
         xs, hs = trace.xs, trace.hs
         totals, dxs = np.zeros_like(hs), np.zeros_like(xs)
         dW, dR, db = np.zeros_like(self.W), np.zeros_like(self.recurrent), np.zeros_like(self.b)
+        totals[-1] += self.from_later(dh_end)
         for t in range(len(xs), self.first_step(), -1):
             totals[t] += self.from_above(dhs, t)
             da = totals[t] * self.slope(hs, t)
@@ -39,6 +40,9 @@ class Plain:
 
     def first_step(self):
         return 0
+
+    def from_later(self, dh_end):
+        return 0.0 if dh_end is None else dh_end
 
     def from_above(self, dhs, t):
         return dhs[t - 1]
@@ -95,13 +99,14 @@ class PlainIndRNN(Plain, rl.IndRNN):
 
 # Bugs of either layer. Each is mixed into a plain one. "U" stands for the recurrent weights of both.
 
-ALL_BUT_THE_LAST_STATE = frozenset({"W", "U", "b", "xs", "hs"})
+THE_CARRY = frozenset({"hs"})
+ALL_OF_A_STEP = frozenset({"W", "U", "b", "xs", "hs"})
 
 
 class CarryDropped:
     """dh[t-1] is what arrives from above and nothing else: no backpropagation through time at all."""
 
-    spoils = ALL_BUT_THE_LAST_STATE
+    spoils = THE_CARRY
 
     def carry(self, da, dh):
         return np.zeros_like(dh)
@@ -110,7 +115,7 @@ class CarryDropped:
 class CarryNegated:
     """A sign lost in the carry."""
 
-    spoils = ALL_BUT_THE_LAST_STATE
+    spoils = THE_CARRY
 
     def carry(self, da, dh):
         return -super().carry(da, dh)
@@ -120,7 +125,7 @@ class CarryWithoutSlope:
     """dh instead of da goes back: the recurrent weight is there, the slope is not."""
 
     shows = BENT
-    spoils = ALL_BUT_THE_LAST_STATE
+    spoils = THE_CARRY
 
     def carry(self, da, dh):
         return super().carry(dh, dh)
@@ -129,7 +134,7 @@ class CarryWithoutSlope:
 class CarryHalved:
     """A factor that crept into the carry."""
 
-    spoils = ALL_BUT_THE_LAST_STATE
+    spoils = THE_CARRY
 
     def carry(self, da, dh):
         return super().carry(0.5 * da, dh)
@@ -139,7 +144,7 @@ class SlopeMissing:
     """da = dh."""
 
     shows = BENT
-    spoils = ALL_BUT_THE_LAST_STATE
+    spoils = ALL_OF_A_STEP
 
     def slope(self, hs, t):
         return np.ones_like(hs[t])
@@ -149,7 +154,7 @@ class SlopeTwice:
     """da = dh φ' φ'."""
 
     shows = NOT_0_OR_1
-    spoils = ALL_BUT_THE_LAST_STATE
+    spoils = ALL_OF_A_STEP
 
     def slope(self, hs, t):
         return super().slope(hs, t) ** 2
@@ -159,7 +164,7 @@ class SlopeAtTheOutput:
     """φ'(h) for φ'(a): the derivative of the pre-activation, applied to the value that is activated already."""
 
     shows = CURVED
-    spoils = ALL_BUT_THE_LAST_STATE
+    spoils = ALL_OF_A_STEP
 
     def slope(self, hs, t):
         again = hs[t].copy()
@@ -171,7 +176,7 @@ class SlopeOfTheStepBefore:
     """φ' read from h[t-1]."""
 
     shows = BENT
-    spoils = ALL_BUT_THE_LAST_STATE
+    spoils = ALL_OF_A_STEP
 
     def slope(self, hs, t):
         return super().slope(hs, t - 1)
@@ -243,7 +248,7 @@ class KernelNotTransposed:
 class FirstStepForgotten:
     """The loop ends a step early."""
 
-    spoils = ALL_BUT_THE_LAST_STATE
+    spoils = ALL_OF_A_STEP
 
     def first_step(self):
         return 1
@@ -252,7 +257,7 @@ class FirstStepForgotten:
 class FromAboveAtTheEndAlone:
     """What arrives from above at the steps before the last is not added."""
 
-    spoils = ALL_BUT_THE_LAST_STATE
+    spoils = THE_CARRY
 
     def from_above(self, dhs, t):
         return dhs[t - 1] if t == len(dhs) else np.zeros_like(dhs[t - 1])
@@ -261,10 +266,10 @@ class FromAboveAtTheEndAlone:
 class AllZero:
     """The gradient is never written; every shape is right."""
 
-    spoils = ALL_BUT_THE_LAST_STATE
+    spoils = THE_CARRY
 
-    def backward(self, trace, dhs):
-        return super().backward(trace, dhs).map(np.zeros_like)
+    def backward(self, trace, dhs, *dends):
+        return super().backward(trace, dhs, *dends).map(np.zeros_like)
 
 
 class NeverFilled:
@@ -306,7 +311,7 @@ COMMON = (
 class RecurrentKernelNotTransposed(PlainRNN):
     """dh[t-1] = da[t] U: wrong by little where U is small, and so it still trains."""
 
-    spoils = ALL_BUT_THE_LAST_STATE
+    spoils = THE_CARRY
 
     def carry(self, da, dh):
         return da @ self.U
@@ -324,7 +329,7 @@ class RecurrentGradientTransposed(PlainRNN):
 class CarryWithoutWeight(PlainIndRNN):
     """dh[t-1] = da[t]: u is left out."""
 
-    spoils = ALL_BUT_THE_LAST_STATE
+    spoils = THE_CARRY
 
     def carry(self, da, dh):
         return da
@@ -333,7 +338,7 @@ class CarryWithoutWeight(PlainIndRNN):
 class CarrySummedOverUnits(PlainIndRNN):
     """u as if it were a full matrix: every unit hears of all."""
 
-    spoils = ALL_BUT_THE_LAST_STATE
+    spoils = THE_CARRY
 
     def carry(self, da, dh):
         return np.broadcast_to((da @ self.u)[:, None], da.shape)
@@ -393,16 +398,16 @@ class PlainLSTM(rl.LSTM):
 
     spoils = frozenset()
 
-    def backward(self, trace, dhs, dcs=None):
+    def backward(self, trace, dhs, dh_end=None, dc_end=None):
         xs, hs, cs = trace.xs, trace.hs, trace.cs
-        dcs = np.zeros_like(dhs) if dcs is None else dcs
         dh, dc, dxs = np.zeros_like(hs), np.zeros_like(cs), np.zeros_like(xs)
         dW, dU, db = np.zeros_like(self.W), np.zeros_like(self.U), np.zeros_like(self.b)
+        dh[-1] += 0.0 if dh_end is None else dh_end
+        dc[-1] += self.from_later(dc_end)
         for t in range(len(xs), 0, -1):
             a_i, a_f, a_g, a_o = np.split(xs[t - 1] @ self.W + hs[t - 1] @ self.U + self.b, 4, axis=1)
             i, f, g, o = sigmoid(a_i), sigmoid(a_f), np.tanh(a_g), sigmoid(a_o)
             dh[t] += dhs[t - 1]
-            dc[t] += self.from_above(dcs, t)
             of_c = dc[t] + self.by_way_of_h(dh[t], o, np.tanh(cs[t]))
             dc[t] = self.kept(dc[t], of_c)
             da_i, da_f = self.to_i(of_c, i, g), self.to_f(of_c, f, cs[t - 1], cs[t])
@@ -416,8 +421,8 @@ class PlainLSTM(rl.LSTM):
             dh[t - 1] += self.carry_of_h(da)
         return LSTMGradients(rl.LSTM(dW, dU, db), dxs, dh, dc)
 
-    def from_above(self, dcs, t):
-        return dcs[t - 1]
+    def from_later(self, dc_end):
+        return 0.0 if dc_end is None else dc_end
 
     def by_way_of_h(self, dh, o, tanh_c):
         return dh * o * (1 - tanh_c**2)
@@ -453,13 +458,13 @@ class PlainLSTM(rl.LSTM):
         return da @ self.U.T
 
 
-EVERYTHING_OF_AN_LSTM = frozenset({"W", "U", "b", "xs", "hs", "cs"})
+ALL_OF_AN_LSTMS_STEP = frozenset({"W", "U", "b", "xs", "hs", "cs"})
 
 
 class GatesSwapped(PlainLSTM):
     """The gradients of i and f change places."""
 
-    spoils = EVERYTHING_OF_AN_LSTM
+    spoils = ALL_OF_A_STEP
 
     def side_by_side(self, da_i, da_f, da_g, da_o):
         return super().side_by_side(da_f, da_i, da_g, da_o)
@@ -468,7 +473,7 @@ class GatesSwapped(PlainLSTM):
 class ForgetPathDropped(PlainLSTM):
     """dc[t-1] hears nothing of dc[t]: the very path that an LSTM is built for."""
 
-    spoils = EVERYTHING_OF_AN_LSTM
+    spoils = frozenset({"cs"})
 
     def carry_of_c(self, of_c, f):
         return np.zeros_like(of_c)
@@ -477,7 +482,7 @@ class ForgetPathDropped(PlainLSTM):
 class ForgetPathWithoutForgetGate(PlainLSTM):
     """dc[t-1] = dc[t]: the constant error carousel of 1997, before there was a forget gate."""
 
-    spoils = EVERYTHING_OF_AN_LSTM
+    spoils = frozenset({"cs"})
 
     def carry_of_c(self, of_c, f):
         return of_c
@@ -486,7 +491,7 @@ class ForgetPathWithoutForgetGate(PlainLSTM):
 class SlopeOfTheReadCellMissing(PlainLSTM):
     """dh o for dh o (1 - tanh²(c))."""
 
-    spoils = EVERYTHING_OF_AN_LSTM
+    spoils = ALL_OF_AN_LSTMS_STEP
 
     def by_way_of_h(self, dh, o, tanh_c):
         return dh * o
@@ -495,7 +500,7 @@ class SlopeOfTheReadCellMissing(PlainLSTM):
 class SlopeOfTheReadCellTooLate(PlainLSTM):
     """1 - tanh²(tanh(c)): tanh taken once too often."""
 
-    spoils = EVERYTHING_OF_AN_LSTM
+    spoils = ALL_OF_AN_LSTMS_STEP
 
     def by_way_of_h(self, dh, o, tanh_c):
         return super().by_way_of_h(dh, o, np.tanh(tanh_c))
@@ -504,7 +509,7 @@ class SlopeOfTheReadCellTooLate(PlainLSTM):
 class CellDeafToTheOutput(PlainLSTM):
     """c[t] hears nothing of h[t]."""
 
-    spoils = EVERYTHING_OF_AN_LSTM
+    spoils = ALL_OF_AN_LSTMS_STEP
 
     def by_way_of_h(self, dh, o, tanh_c):
         return np.zeros_like(dh)
@@ -513,7 +518,7 @@ class CellDeafToTheOutput(PlainLSTM):
 class CandidateWithSigmoidsSlope(PlainLSTM):
     """g (1 - g) for 1 - g²: all four blocks treated alike."""
 
-    spoils = EVERYTHING_OF_AN_LSTM
+    spoils = ALL_OF_A_STEP
 
     def to_g(self, of_c, i, g):
         return of_c * i * g * (1 - g)
@@ -522,7 +527,7 @@ class CandidateWithSigmoidsSlope(PlainLSTM):
 class OutputGateReadsTheBareCell(PlainLSTM):
     """c for tanh(c) in da_o."""
 
-    spoils = EVERYTHING_OF_AN_LSTM
+    spoils = ALL_OF_A_STEP
 
     def to_o(self, dh, o, c):
         return dh * c * o * (1 - o)
@@ -531,7 +536,7 @@ class OutputGateReadsTheBareCell(PlainLSTM):
 class CellOffByOne(PlainLSTM):
     """c[t] for c[t-1] in da_f."""
 
-    spoils = EVERYTHING_OF_AN_LSTM
+    spoils = ALL_OF_A_STEP
 
     def to_f(self, of_c, f, c_before, c):
         return super().to_f(of_c, f, c, c)
@@ -540,7 +545,7 @@ class CellOffByOne(PlainLSTM):
 class CarryOfHDropped(PlainLSTM):
     """The gates' own dependence on h[t-1] is left out."""
 
-    spoils = EVERYTHING_OF_AN_LSTM
+    spoils = THE_CARRY
 
     def carry_of_h(self, da):
         return np.zeros_like(da[:, : len(self.U)])
@@ -549,25 +554,25 @@ class CarryOfHDropped(PlainLSTM):
 class BlocksNotTransposedInLSTM(PlainLSTM):
     """Σ da U over the gates, block by block: every shape is right."""
 
-    spoils = EVERYTHING_OF_AN_LSTM
+    spoils = THE_CARRY
 
     def carry_of_h(self, da):
         return sum(block @ U for block, U in zip(np.split(da, 4, axis=1), np.split(self.U, 4, axis=1), strict=True))
 
 
-class CellsFromAboveIgnored(PlainLSTM):
-    """dcs is taken and never added."""
+class CellsOfALaterChunkIgnored(PlainLSTM):
+    """dc_end is taken and never added."""
 
-    spoils = EVERYTHING_OF_AN_LSTM
+    spoils = frozenset({"cs"})
 
-    def from_above(self, dcs, t):
-        return np.zeros_like(dcs[t - 1])
+    def from_later(self, dc_end):
+        return 0.0
 
 
 class CellsTotalWithTheOutputs(PlainLSTM):
     """cs[t] counts what c[t] does by way of h[t], which dh[t] counts already; all else is right."""
 
-    spoils = frozenset({"cs"})
+    spoils = ALL_OF_AN_LSTMS_STEP
 
     def kept(self, dc, of_c):
         return of_c
@@ -594,10 +599,10 @@ class BiasOfTheLastStepInLSTM(PlainLSTM):
 class AllZeroInLSTM(PlainLSTM):
     """The gradient is never written; every shape is right."""
 
-    spoils = EVERYTHING_OF_AN_LSTM
+    spoils = frozenset({"cs", "hs"})
 
-    def backward(self, trace, dhs, dcs=None):
-        return super().backward(trace, dhs, dcs).map(np.zeros_like)
+    def backward(self, trace, dhs, *dends):
+        return super().backward(trace, dhs, *dends).map(np.zeros_like)
 
 
 LSTM_BUGS = [
@@ -612,7 +617,7 @@ LSTM_BUGS = [
     CellOffByOne,
     CarryOfHDropped,
     BlocksNotTransposedInLSTM,
-    CellsFromAboveIgnored,
+    CellsOfALaterChunkIgnored,
     CellsTotalWithTheOutputs,
     StateOffByOneInLSTM,
     BiasOfTheLastStepInLSTM,
@@ -625,9 +630,10 @@ class PlainGRU(rl.GRU):
 
     spoils = frozenset()
 
-    def backward(self, trace, dhs):
+    def backward(self, trace, dhs, dh_end=None):
         xs, hs = trace.xs, trace.hs
         dh, dxs = np.zeros_like(hs), np.zeros_like(xs)
+        dh[-1] += 0.0 if dh_end is None else dh_end
         dW, dU, db, dbu = (np.zeros_like(array) for array in (self.W, self.U, self.b, self.bu))
         for t in range(len(xs), 0, -1):
             a_z, a_r, a_n = np.split(xs[t - 1] @ self.W + self.b, 3, axis=1)
@@ -678,13 +684,13 @@ class PlainGRU(rl.GRU):
         return ds @ self.U.T
 
 
-EVERYTHING_OF_A_GRU = frozenset({"W", "U", "b", "bu", "xs", "hs"})
+ALL_OF_A_GRUS_STEP = frozenset({"W", "U", "b", "bu", "xs", "hs"})
 
 
 class UpdatePathDropped(PlainGRU):
     """dh[t-1] without dh[t] z: the very path that a GRU is built for."""
 
-    spoils = EVERYTHING_OF_A_GRU
+    spoils = THE_CARRY
 
     def carry_of_z(self, dh, z):
         return np.zeros_like(dh)
@@ -693,7 +699,7 @@ class UpdatePathDropped(PlainGRU):
 class UpdateGateTheOtherWayRound(PlainGRU):
     """dh[t-1] with dh[t] (1 - z): Cho's letters, mixed with PyTorch's."""
 
-    spoils = EVERYTHING_OF_A_GRU
+    spoils = THE_CARRY
 
     def carry_of_z(self, dh, z):
         return dh * (1 - z)
@@ -702,7 +708,7 @@ class UpdateGateTheOtherWayRound(PlainGRU):
 class SignOfTheUpdateGate(PlainGRU):
     """n - h[t-1] for h[t-1] - n."""
 
-    spoils = EVERYTHING_OF_A_GRU
+    spoils = ALL_OF_A_GRUS_STEP
 
     def to_z(self, dh, z, n, h_before):
         return -super().to_z(dh, z, n, h_before)
@@ -711,7 +717,7 @@ class SignOfTheUpdateGate(PlainGRU):
 class UpdateGateWithoutCandidate(PlainGRU):
     """h[t-1] for h[t-1] - n: the half of da_z that comes by way of 1 - z is missing."""
 
-    spoils = EVERYTHING_OF_A_GRU
+    spoils = ALL_OF_A_GRUS_STEP
 
     def to_z(self, dh, z, n, h_before):
         return super().to_z(dh, z, np.zeros_like(n), h_before)
@@ -720,7 +726,7 @@ class UpdateGateWithoutCandidate(PlainGRU):
 class CandidateWithoutUpdateGate(PlainGRU):
     """da_n without 1 - z."""
 
-    spoils = EVERYTHING_OF_A_GRU
+    spoils = ALL_OF_A_GRUS_STEP
 
     def to_n(self, dh, z, n):
         return dh * (1 - n**2)
@@ -729,7 +735,7 @@ class CandidateWithoutUpdateGate(PlainGRU):
 class ResetGateForgotten(PlainGRU):
     """da_r is never written."""
 
-    spoils = EVERYTHING_OF_A_GRU
+    spoils = ALL_OF_A_GRUS_STEP
 
     def to_r(self, da_n, r, m, n):
         return np.zeros_like(da_n)
@@ -738,7 +744,7 @@ class ResetGateForgotten(PlainGRU):
 class ResetGateReadsTheCandidate(PlainGRU):
     """n for m in da_r."""
 
-    spoils = EVERYTHING_OF_A_GRU
+    spoils = ALL_OF_A_GRUS_STEP
 
     def to_r(self, da_n, r, m, n):
         return da_n * n * r * (1 - r)
@@ -747,7 +753,7 @@ class ResetGateReadsTheCandidate(PlainGRU):
 class ProductWithoutReset(PlainGRU):
     """dm = da_n: the reset gate is left out on the way back."""
 
-    spoils = EVERYTHING_OF_A_GRU
+    spoils = frozenset({"U", "bu", "hs"})
 
     def to_m(self, da_n, r):
         return da_n
@@ -756,7 +762,7 @@ class ProductWithoutReset(PlainGRU):
 class ResetBeforeTheProduct(PlainGRU):
     """The backward of Cho's original, where r acts on h[t-1]: (da_n U_nᵀ) r for (da_n r) U_nᵀ."""
 
-    spoils = EVERYTHING_OF_A_GRU
+    spoils = THE_CARRY
 
     def carry_of_s(self, da, ds, r):
         H = len(self.U)
@@ -766,7 +772,7 @@ class ResetBeforeTheProduct(PlainGRU):
 class CarryOfSDropped(PlainGRU):
     """The gates' own dependence on h[t-1] is left out."""
 
-    spoils = EVERYTHING_OF_A_GRU
+    spoils = THE_CARRY
 
     def carry_of_s(self, da, ds, r):
         return np.zeros_like(r)
@@ -775,7 +781,7 @@ class CarryOfSDropped(PlainGRU):
 class BlocksNotTransposedInGRU(PlainGRU):
     """Σ ds U over the gates, block by block: every shape is right."""
 
-    spoils = EVERYTHING_OF_A_GRU
+    spoils = THE_CARRY
 
     def carry_of_s(self, da, ds, r):
         return sum(block @ U for block, U in zip(np.split(ds, 3, axis=1), np.split(self.U, 3, axis=1), strict=True))
@@ -832,10 +838,10 @@ class BiasesOfTheLastStepInGRU(PlainGRU):
 class AllZeroInGRU(PlainGRU):
     """The gradient is never written; every shape is right."""
 
-    spoils = EVERYTHING_OF_A_GRU
+    spoils = THE_CARRY
 
-    def backward(self, trace, dhs):
-        return super().backward(trace, dhs).map(np.zeros_like)
+    def backward(self, trace, dhs, *dends):
+        return super().backward(trace, dhs, *dends).map(np.zeros_like)
 
 
 GRU_BUGS = [

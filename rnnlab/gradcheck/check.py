@@ -1,52 +1,71 @@
-"""Hold a layer's backward against an oracle, at every parameter, every input, and the state at every timestep."""
+"""Hold a backward against an oracle, one step at a time: every input, every state at every step, every parameter.
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import partial
-from math import prod
-from typing import Any
+A step takes the state s[t-1], the input x[t] and the parameters θ, and leaves s[t]. With J[t] = ∂s[t]/∂s[t-1], what a
+backward has to give are the total derivatives ds[t] = dL/ds[t], where `above` is what arrives from above:
+
+    ds[T]   = above[T] + dends
+    ds[t-1] = above[t-1] + J[t]ᵀ ds[t]                                  t = T … 1
+    dx[t]   = (∂s[t]/∂x[t])ᵀ ds[t]          dθ = Σ_t (∂s[t]/∂θ)ᵀ ds[t]
+
+The check puts the backward's own ds[t] on the right, and holds what it gave for ds[t-1], dx[t] and dθ against the
+result. By induction all of a backward is right if ds[T] is and every step is. If not, the findings say which step and
+which line: a wrong carry spoils ds and not the sums, which are right for the ds that they were given.
+
+An oracle has to know the derivatives of one step alone. It starts each from the trace's own s[t-1], all T·B steps side
+by side as so many sequences of a run of one step; a unit is moved in all of them at once. One step does not vanish and
+does not explode, and it is never chaotic, whatever T of them do. The trace itself is checked too: a step from its
+s[t-1] has to lead to its s[t].
+
+This rests on one assumption: a step depends on x[t] and the state alone, not on t, nor on the other sequences. It is
+tried: the first three steps are differentiated as a whole as well, where that is well conditioned. Layers without time
+are differentiated as a whole, and a network layer by layer, each with what arrived at it; that the layers are put
+together rightly is again for the first three steps to tell.
+"""
+
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rnnlab.arrays import Array
 from rnnlab.gradcheck.diagnosis import diagnose
-from rnnlab.gradcheck.oracles import COMPLEX_STEP, ORACLES, Oracle
-from rnnlab.gradcheck.perturb import RecurrentRun, Run, Setup, outputs
-from rnnlab.gradcheck.roundoff import Reruns, by_name, from_above_and_end
-from rnnlab.gradcheck.verdict import Finding, GradientError, Report, judge
-from rnnlab.trace import AnyLayer, FeedforwardTrace, Trace
+from rnnlab.gradcheck.look import Look
+from rnnlab.gradcheck.oracles import ORACLES
+from rnnlab.gradcheck.verdict import PLACES, Finding, GradientError, Report
+from rnnlab.trace import AnyLayer, GradientsLike, States, rebuilt
 
-ENTRY_BY_ENTRY = 16
-"""An array, or a timestep of one, with more entries than that is perturbed along random directions instead."""
+FEW = 3
+"""How many steps are differentiated as a whole."""
 
 
 def check_gradients(
     layer: AnyLayer,
-    xs: Array,
-    *starts: Any,
-    dhs: Array | tuple[Array, ...] | None = None,
+    xs: NDArray[Any],
+    *starts: Array,
+    dhs: Array | None = None,
+    dends: States | None = None,
     oracle: str = "complex_step",
     tolerance: float | None = None,
     rng: np.random.Generator | None = None,
 ) -> Report:
-    """Check the backward of a layer or a network against an oracle that does not use it.
+    """Check the backward of a layer or a network, one step at a time, against an oracle that does not use it.
 
-    Small arrays are checked entry by entry, large ones along random directions that touch every entry; if that
-    fails, the worst entry is searched for. The layer may be your own: a rnnlab.Record with a forward and a backward,
-    whose forward stays holomorphic (it branches on `.real`, and calls no abs).
+    The layer may be your own (`help(rnnlab.trace.Layer)`), if its forward stays holomorphic: it branches on `.real`,
+    and calls no abs. It is assumed that a step depends on x[t] and the state alone.
 
     Args:
         layer: a layer or a network, in float32 or float64; the oracle runs it in complex128 or float64.
         xs: inputs, (T, B, D) for a recurrent layer.
-        starts: the states before the first step, as `forward` takes them: h0 (B, H), and c0; zeros if not given.
-        dhs: dL/dh[t] from above (T, B, H), for an LSTM the pair (dhs, dcs), for a network or a layer without time
-            dL/dy; drawn from N(0, 1) if not given. To watch a gradient vanish, give a loss on the last step alone:
-            the check holds at 1e-90 as it does at 1.
+        starts: the states before the first step, as `forward` takes them; zeros if not given.
+        dhs: what arrives from above, dL/dy, for a recurrent layer dL/dh[t] (T, B, H); drawn from N(0, 1) if not given.
+            To watch a gradient vanish, give a loss on the last step alone: the check holds at 1e-90 as it does at 1.
+        dends: dL/d(state) after the last step, one for each name in `layer.carries`; if not given, zeros with a `dhs`
+            of yours, else drawn.
         oracle: "complex_step" (exact to roundoff), or "finite_difference", which says "inconclusive" where its own
-            noise is larger than the tolerance, as it is wherever the gradient has vanished.
-        tolerance: largest relative error of a slice; by default 4096 machine epsilons of the layer's dtype (9e-13 in
+            noise is larger than the tolerance.
+        tolerance: largest relative error of an entry; by default 4096 machine epsilons of the layer's dtype (9e-13 in
             float64), for finite differences 1e-6 or that, whichever is more.
-        rng: draws dhs and the directions; default_rng(0) if not given, so a check repeats itself.
+        rng: draws dhs, dends and directions; default_rng(0) if not given, so a check repeats itself.
 
     Returns:
         A Report; `print(report)` is a table. An inconclusive report does not raise, and is not `passed`.
@@ -58,184 +77,80 @@ def check_gradients(
     if oracle not in ORACLES:
         raise ValueError(f"oracle must be one of {', '.join(ORACLES)}; got {oracle!r}")
     rng = np.random.default_rng(0) if rng is None else rng
-    trace = layer.forward(xs, *starts)
-    ys = outputs(trace)
-    if dhs is None:
-        dhs = tuple(rng.standard_normal(y.shape).astype(y.dtype) for y in ys)
-    from_above = dhs if isinstance(dhs, tuple) else (dhs, *(np.zeros_like(y) for y in ys[1:]))
-    for above in from_above[1:]:
-        above[:-1] = 0
-    grads = layer.backward(trace, *from_above_and_end(from_above))
+
+    def normal(like: Array) -> Array:
+        return rng.standard_normal(like.shape).astype(like.dtype)
+
+    trace, steps = layer.forward(xs, *starts), len(xs)
     if tolerance is None:
-        tolerance = 4096 * float(np.finfo(ys[0].dtype).eps)
+        tolerance = PLACES * float(np.finfo(trace.ys.dtype).eps)
         if oracle == "finite_difference":
             tolerance = max(1e-6, tolerance)
-
-    slices = _slices(layer, xs, trace, from_above, grads, rng)
+    if dends is None:
+        dends = tuple(map(normal if dhs is None else np.zeros_like, trace.ends))
+    how = ORACLES[oracle], tolerance, rng
+    heard, grads = _overheard(layer, trace, normal(trace.ys) if dhs is None else dhs, dends)
+    gradients = grads.params.arrays()
     findings: list[Finding] = []
-    culprit: tuple[Finding, _Slice] | None = None
-    for part in slices:
-        found = part.findings(ORACLES[oracle], tolerance)
-        findings += found
-        for finding in found:
-            if finding.verdict == "failed" and (culprit is None or finding.error > culprit[0].error):
-                culprit = finding, part
+    for prefix, inner, run, above, late, given in heard:
+        params = {name: gradients[prefix + name] for name in inner.arrays() if prefix + name in gradients}
+        findings += Look(prefix, inner, run.xs, run, above, late, (given,), params, *how).findings()
+    if layer.carries and all(finding.verdict != "failed" for finding in findings):
+        short = layer.forward(xs[:FEW], *starts)
+        dys, dends = normal(short.ys), tuple(map(normal, short.ends))
+        grads = layer.backward(short, dys, *dends)
+        whole = Look(
+            "", layer, xs[:FEW], short, dys, dends, (grads,), grads.params.arrays(), *how, whole=min(FEW, len(xs))
+        )
+        findings += [finding for finding in whole.findings() if finding.verdict != "inconclusive"]  # or no opinion
     report = Report(oracle, tolerance, tuple(findings))
-    if culprit is None:
+    if report.verdict != "failed":
         return report
-    finding, part = culprit
-    worst = part.locate(finding, ORACLES[oracle])
+    worst = max((finding for finding in findings if finding.verdict == "failed"), key=_telling)
+    gives = "forward left" if "trace." in worst.array else "backward gives"
     raise GradientError(
-        f"{worst.place} is wrong: backward gives {worst.got:.9g}, {oracle} {worst.wanted:.9g} "
-        f"(relative error {worst.error:.1e}, tolerance {tolerance:.1e});\n{diagnose(report, len(xs))}\n{report}",
+        f"{worst.place} is wrong: {gives} {worst.got:.9g}, {oracle} {worst.wanted:.9g} "
+        f"(relative error {worst.error:.1e}, tolerance {tolerance:.1e});\n"
+        f"{diagnose(report, worst, steps)}\n(A step is assumed to depend on x[t] and the state alone.)\n{report}",
         report,
     )
 
 
-@dataclass(frozen=True)
-class _Slice:
-    """One parameter, or one timestep of xs or hs: its gradient, and the loss along directions through it.
+def _telling(finding: Finding) -> tuple[int, int, float]:
+    """First the earliest step of a wrong trace, then the latest wrong state, since a backward goes on from there."""
+    t = finding.timestep or 0
+    if "trace." in finding.array:
+        return 2, -t, finding.error
+    is_state = finding.timestep is not None and not finding.array.endswith("xs")
+    return (1, t, finding.error) if is_state else (0, 0, finding.error)
 
-    Attributes:
-        gradient: what backward gave, (rows, *shape); a row for each sequence, or one for a parameter.
-        directions: (P, *shape).
-        losses: (directions, ε) -> (rows, P).
-        roundoff: how far a jitter in the last place of everything moves the gradient, (rows,).
-        magnitude: the size of the terms that the loss is a sum of.
-        sequences: whether the rows are the sequences of a batch.
+
+Heard: TypeAlias = tuple[str, AnyLayer, Any, Array, States, GradientsLike]
+
+
+def _overheard(layer: AnyLayer, trace: Any, dys: Array, dends: States) -> tuple[list[Heard], GradientsLike]:
+    """What a backward gives, and for every innermost layer its place, itself, its run, what arrived and what it gave.
+
+    Copies of the innermost layers take their places, and their backward is overheard.
     """
+    heard: list[Heard] = []
+    names = layer.arrays()
 
-    array: str
-    timestep: int | None
-    gradient: Array
-    directions: Array
-    losses: Callable[[Array, complex], Array]
-    roundoff: Array
-    magnitude: Array | float
-    sequences: bool = False
+    def copy(inner: AnyLayer) -> AnyLayer:
+        own = inner.arrays()
+        places = (name.removesuffix(mine) for name, a in names.items() for mine, b in own.items() if a is b)
+        prefix = next(places, "")
+        for name in own:
+            names.pop(prefix + name, None)  # a layer that is used twice has two places
 
-    @property
-    def floor(self) -> float:
-        """Where digits run out: the smallest normal number of the backward, or of the complex step."""
-        return max(float(np.finfo(self.gradient.dtype).tiny), np.finfo(np.float64).tiny / COMPLEX_STEP)
+        def backward(trace: Any, dys: Array, *dends: Array) -> GradientsLike:
+            grads = inner.backward(trace, dys, *dends)
+            heard.insert(0, (prefix, inner, trace, dys, dends or tuple(map(np.zeros_like, trace.ends)), grads))
+            return grads
 
-    def along(self, directions: Array) -> Array:
-        """(rows, P): the directional derivatives that the backward's gradient claims."""
-        with np.errstate(invalid="ignore"):
-            claims: Array = self.gradient.reshape(len(self.gradient), -1) @ directions.reshape(len(directions), -1).T
-        return claims
+        twin = inner.map(lambda array: array)
+        object.__setattr__(twin, "backward", backward)
+        return twin
 
-    def findings(self, oracle: Oracle, tolerance: float) -> list[Finding]:
-        """One for each row."""
-        got = self.along(self.directions)
-        estimate = oracle(partial(self.losses, self.directions), self.magnitude)
-        errors, doubts, worst, verdicts = judge(got, estimate, self.roundoff, tolerance, self.floor)
-        every = len(self.directions) == prod(self.directions.shape[1:])
-        return [
-            Finding(
-                array=self.array,
-                timestep=self.timestep,
-                sequence=row if self.sequences else None,
-                error=float(errors[row]),
-                doubt=float(doubts[row]),
-                index=tuple(map(int, np.unravel_index(p, self.directions.shape[1:]))) if every else None,
-                got=float(got[row, p]),
-                wanted=float(estimate.value[row, p]),
-                verdict=verdicts[row],
-            )
-            for row, p in enumerate(worst)
-        ]
-
-    def locate(self, finding: Finding, oracle: Oracle) -> Finding:
-        """The finding with the worst entry named: directions are halved until one entry is left."""
-        row = finding.sequence or 0
-        shape = self.directions.shape[1:]
-        finite = np.isfinite(self.gradient[row]).ravel()
-        if finding.index is not None and finite.all():
-            return finding
-
-        def misses(directions: Array) -> tuple[Array, Array]:
-            wanted = oracle(partial(self.losses, directions), self.magnitude).value[row]
-            return np.abs(self.along(directions)[row] - wanted), wanted
-
-        entries = np.arange(prod(shape)) if finite.all() else np.flatnonzero(~finite)[:1]
-        whole = self.directions[misses(self.directions)[0].argmax()].ravel()
-        while len(entries) > 1:
-            halves = np.array_split(entries, 2)
-            masked = np.zeros((2, prod(shape)))
-            for mask, half in zip(masked, halves, strict=True):
-                mask[half] = whole[half]
-            entries = halves[misses(masked.reshape(2, *shape))[0].argmax()]
-        index = tuple(map(int, np.unravel_index(entries[0], shape)))
-        single = np.zeros((1, *shape))
-        single[(0, *index)] = 1
-        _, wanted = misses(single)
-        return replace(finding, index=index, got=float(self.gradient[(row, *index)]), wanted=float(wanted[0]))
-
-
-def _slices(
-    layer: AnyLayer, xs: Array, trace: Any, from_above: tuple[Array, ...], grads: Any, rng: np.random.Generator
-) -> list[_Slice]:
-    """Every parameter, then the inputs and the states: of a recurrent layer at every timestep and in every sequence."""
-    setup = Setup(layer, xs, trace.starts)
-    reruns = Reruns.of(setup, trace, from_above, rng)
-    run = Run(setup.cast(0.0), tuple(above.astype(np.float64) for above in from_above))
-    magnitude = sum(float(np.sum(np.abs(above * here))) for above, here in zip(from_above, outputs(trace), strict=True))
-    recurrent = isinstance(trace, Trace)
-
-    got = by_name(grads)
-    slices = []
-    for name, array in setup.arrays().items():
-        label = name.removeprefix("params.")
-        if array.dtype.kind not in "fc" or (recurrent and label == name):
-            continue
-        gradient = _matching(label, array.shape, got.get(name))[None]  # one row
-        directions = _directions(rng, array.shape, otherwise=8)
-        losses = partial(run.losses, name, ...)
-        roundoff = reruns.roundoff(gradient, name)
-        if name != "xs" or isinstance(trace, FeedforwardTrace):
-            slices.append(_Slice(label, None, gradient, directions, losses, roundoff, magnitude))
-            continue
-        directions = _directions(rng, array.shape[1:], otherwise=2)
-        for t, row in enumerate(gradient[0]):
-            losses = partial(run.losses, name, t)
-            roundoff = reruns.roundoff(row[None], name, t)
-            slices.append(_Slice(label, t + 1, row[None], directions, losses, roundoff, magnitude))
-    if recurrent:
-        slices += _timesteps(run, trace, grads, reruns, rng)
-    return slices
-
-
-def _timesteps(run: Run, trace: Trace, grads: Any, reruns: Reruns, rng: np.random.Generator) -> list[_Slice]:
-    """The inputs and the states of a recurrent layer, at every timestep and in every sequence."""
-    here = RecurrentRun(run.setup, run.from_above, tuple(states.astype(np.float64) for states in trace.states.values()))
-    terms = zip(here.from_above, here.states, strict=True)
-    magnitude: Array = np.sum([np.einsum("tbh,tbh->b", abs(dh), abs(h[1:])) for dh, h in terms], axis=0)[:, None]
-    slices = []
-    of_states = [(name, 0, partial(here.state_losses, which)) for which, name in enumerate(trace.states)]
-    for name, first, losses in [("xs", 1, partial(here.input_losses)), *of_states]:
-        gradient = _matching(name, getattr(trace, name).shape, getattr(grads, name))
-        directions = _directions(rng, gradient.shape[2:], otherwise=2)
-        for t, rows in enumerate(gradient, first):
-            roundoff = reruns.roundoff(rows, name, t - first)
-            at_t = partial(losses, t)
-            slices.append(_Slice(name, t, rows, directions, at_t, roundoff, magnitude, sequences=True))
-    return slices
-
-
-def _matching(name: str, shape: tuple[int, ...], gradient: Array | None) -> Array:
-    """The gradient, refused unless it has the shape of what it differentiates."""
-    if gradient is None or gradient.shape != shape:
-        got = "nothing" if gradient is None else gradient.shape
-        raise ValueError(f"backward must return a gradient {shape} for {name}; got {got}")
-    return gradient
-
-
-def _directions(rng: np.random.Generator, shape: tuple[int, ...], otherwise: int) -> Array:
-    """Every unit vector where there are few entries, else `otherwise` random ones of unit length."""
-    size = prod(shape)
-    if size <= ENTRY_BY_ENTRY:
-        return np.eye(size).reshape(size, *shape)
-    directions = rng.standard_normal((otherwise, size))
-    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-    return directions.reshape(otherwise, *shape)
+    grads = rebuilt(layer, copy).backward(trace, dys, *dends)
+    return heard, grads

@@ -1,30 +1,48 @@
 """From which arrays are wrong to which line to look at: the usual ways a backward through time goes wrong."""
 
-from rnnlab.gradcheck.verdict import Report
+from rnnlab.gradcheck.verdict import Finding, Report
 
 
-def diagnose(report: Report, steps: int) -> str:
-    """One sentence on where to look; `steps` is T. The rules go from the most telling pattern to the least."""
-    failed = [finding for finding in report.findings if finding.verdict == "failed"]
-    arrays = {finding.array for finding in failed}
-    times = {finding.timestep or 0 for finding in failed if finding.array == "hs"}
-    if all(finding.got == 0 for finding in failed):
-        return "backward gives exact zeros: is the gradient written at all?"
-    parameters = [finding for finding in failed if finding.timestep is None]
-    if all(finding.wanted == 0 for finding in parameters or failed):
+def diagnose(report: Report, worst: Finding, steps: int) -> str:
+    """One sentence on where to look; `steps` is T. The rules go from the most telling pattern to the least.
+
+    In a network only the layer of the worst finding is looked at: each layer was checked by itself.
+    """
+    if worst.whole is not None:
+        return (
+            f"every step is right by itself, but the first {worst.whole} as a whole are not: are the layers put "
+            "together rightly, and does a step depend on nothing else (not on t, nor on other sequences)?"
+        )
+    layer = worst.array.removesuffix(worst.array.rpartition(".")[2]).removesuffix("trace.")
+    failed = [f for f in report.findings if f.verdict == "failed" and f.whole is None and f.array.startswith(layer)]
+    names = dict.fromkeys(f.array.removeprefix(layer) for f in failed)
+    parameters = [f for f in failed if f.timestep is None]
+    states = [f for f in failed if f.timestep is not None and f.array != f"{layer}xs"]
+    if any(name.startswith("trace.") for name in names):
+        return (
+            "one step from the trace's own states does not lead to the trace: is each state kept as it was computed, "
+            "and does a step depend on nothing else (not on t, nor on other sequences)?"
+        )
+    if all(f.got == 0 for f in failed):
+        return "backward gives exact zeros: is the gradient written at all, or cut off where it is small?"
+    if all(f.wanted == 0 for f in parameters or failed):
         return "the oracle sees no effect: does forward keep complex numbers (no abs, no float(), no .real)?"
-    if max(finding.error for finding in failed) < 1e-6:
+    if max(f.error for f in failed) < 1e-6:
+        return "an error this small is roundoff more often than a wrong formula: are nearly equal numbers subtracted?"
+    if states:
+        latest = max(states, key=lambda f: f.timestep or 0)
+        name, t = latest.array.removeprefix(layer), latest.timestep
+        if t == steps:
+            return f"{name} is wrong at the last step already, before any recurrence: is what arrives added once?"
+        if len(names) > 1:
+            return (
+                f"{name} is wrong first at timestep {t}, and {', '.join(n for n in names if n != name)} with it: "
+                "look at da[t], which they share (slope there once? the right state?)"
+            )
         return (
-            "an error this small is roundoff more often than a wrong formula: in saturated units "
-            "a slope read from the output loses digits as it nears 0"
+            f"{name} is wrong first at timestep {t}, and nothing else is, given {name}: look at the carry from one "
+            "step to the one before (recurrent weight transposed? slope there once? carry kept?)"
         )
-    if steps in times:
-        return "hs is wrong at the last step already, before any recurrence: is dhs taken as it arrives?"
-    if times:
-        return (
-            f"hs is wrong first at timestep {max(times)}: look at the carry from dh[t] to dh[t-1] "
-            "(recurrent weight transposed? slope there once? carry kept?)"
-        )
-    if "xs" in arrays:
-        return "hs is right and xs is not: look at dx[t] = da[t] Wᵀ and which da it uses"
-    return f"hs and xs are right, so look at the sum over time that collects {' and '.join(sorted(arrays))}"
+    if "xs" in names:
+        return "the states are right and xs is not: look at dx[t] = da[t] Wᵀ and which da it uses"
+    return f"states and inputs are right, so look at the sum over time that collects {' and '.join(sorted(names))}"

@@ -1,10 +1,10 @@
 """Two ways to know a derivative without a backward: the complex step, and finite differences that know their error.
 
-An oracle is given a function `losses(ε)`: the loss after a perturbation by ε times some direction, for many
-directions at once, in an array. It returns the derivative of each at ε = 0, and how far it trusts itself.
+An oracle is given a function `outputs(ε)`: all that a run puts out after one of its arguments was moved by ε. It
+returns the derivative of each output at ε = 0, and how far it trusts itself.
 
 Why the complex step comes first: a difference quotient subtracts two nearly equal numbers, so it cannot see a
-derivative smaller than about 1e-11 of the loss, and a vanished gradient is exactly that. The imaginary part of
+derivative smaller than about 1e-11 of the function, and a vanished gradient is exactly that. The imaginary part of
 f(x + iε) has nothing subtracted from it: with ε = 1e-20 the truncation error, of order ε², is far below roundoff,
 and a derivative of 1e-90 comes out with all its digits (Squire, Trapp 1998; Martins, Sturdza, Alonso 2003).
 """
@@ -16,53 +16,56 @@ import numpy as np
 
 from rnnlab.arrays import Array
 
-Losses = Callable[[complex], Array]
-
 COMPLEX_STEP = 1e-20
 COARSEST_STEPS = (2e-3, 2e-5, 2e-7)
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A derivative per direction, and the interval it may lie in: [low, high] at a kink, widened by ± error."""
+    """A derivative per output, and the interval it may lie in: [low, high] at a kink, widened by ± error."""
 
     value: Array
     error: Array
     low: Array
     high: Array
 
+    @property
+    def largest(self) -> Array:
+        """The largest |derivative| that the interval holds."""
+        return abs(self.value) if self.low is self.high else np.maximum(abs(self.low), abs(self.high))
 
-def complex_step(losses: Losses, magnitude: Array | float = 0.0) -> Estimate:
-    """Im losses(iε) / ε with ε = 1e-20: exact but for roundoff, where the forward is holomorphic.
+
+def complex_step(outputs: Callable[[complex], Array]) -> Estimate:
+    """Im f(iε) / ε with ε = 1e-20: exact but for roundoff, where the forward is holomorphic.
 
     Derivatives below 2e-288 = 2^-1022 / ε lose digits, as their ε-fold falls below the smallest normal number.
     """
-    value = losses(1j * COMPLEX_STEP).imag / COMPLEX_STEP
+    value = outputs(1j * COMPLEX_STEP).imag / COMPLEX_STEP
     return Estimate(value, np.zeros_like(value), value, value)
 
 
-def finite_difference(losses: Losses, magnitude: Array | float = 0.0) -> Estimate:
+def finite_difference(outputs: Callable[[complex], Array]) -> Estimate:
     """Central differences at steps h, h/2, h/4, twice extrapolated (Richardson), at the h that errs least.
 
         D(h) = (f(h) - f(-h)) / 2h        R(h) = (4 D(h/2) - D(h)) / 3 = f' + O(h⁴)
 
-    The error is |R(h/2) - R(h)| plus the noise of subtraction, which the largest loss sets, or `magnitude`, the size
-    of the terms that the loss is a sum of. Three h are tried, for each direction the one with the smallest error is
-    kept: large h truncates and steps over kinks, small h drowns in noise.
+    The error is |R(h/2) - R(h)| plus the noise of subtraction, which the largest |f| sets. Three h are tried, for
+    each output the one with the smallest error is kept: large h truncates and steps over kinks, small h drowns in
+    noise.
 
     A step that crosses a kink shows in its one-sided slopes, which do not draw together as h shrinks; their gap is
     then part of the error. If even the smallest step crosses one, the kink is here: the interval between its
     one-sided slopes is the answer.
     """
-    centre = losses(0.0)
+    centre = outputs(0.0)
     value, error = np.zeros_like(centre), np.full_like(centre, np.inf)
     low, high = value, value
     for h in COARSEST_STEPS:
-        right = [losses(h / n) for n in (1, 2, 4)]
-        left = [losses(-h / n) for n in (1, 2, 4)]
+        right = [outputs(h / n) for n in (1, 2, 4)]
+        left = [outputs(-h / n) for n in (1, 2, 4)]
         D = [(r - l) / (2 * h / n) for r, l, n in zip(right, left, (1, 2, 4), strict=True)]
         R = [(4 * D[1] - D[0]) / 3, (4 * D[2] - D[1]) / 3]
-        largest = np.maximum.reduce([*map(np.abs, right + left), np.broadcast_to(magnitude, centre.shape)])
+        largest = np.maximum.reduce([np.abs(f) for f in right + left])
         noise = 4 * np.finfo(np.float64).eps * largest / (h / 4)
 
         up, down = (right[2] - centre) / (h / 4), (centre - left[2]) / (h / 4)
@@ -74,7 +77,7 @@ def finite_difference(losses: Losses, magnitude: Array | float = 0.0) -> Estimat
     return Estimate(value, np.where(kink, noise, error), low, high)
 
 
-Oracle = Callable[[Losses, "Array | float"], Estimate]
+Oracle = Callable[[Callable[[complex], Array]], Estimate]
 ORACLES: dict[str, Oracle] = {
     "complex_step": complex_step,
     "finite_difference": finite_difference,

@@ -1,35 +1,43 @@
 """What a gradient check found: findings, their verdicts, a report to read, and the error that names the worst entry.
 
-The error of a slice is relative to the slice, max|wanted - got| / max|wanted|. A slice is one parameter, or one
-timestep of one sequence, so that a gradient of 1e-90 far back in time is held to as many digits as one of size 1.
-No absolute tolerance enters anywhere.
+The error of an entry is relative to the entry, |wanted - got| / Σ |terms of wanted|: a sum of terms that cancel has
+fewer digits than its terms, and a gradient of 1e-90 is held to as many digits as one of size 1, even beside it. No
+absolute tolerance enters anywhere.
 """
 
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from rnnlab.arrays import Array
-from rnnlab.gradcheck.oracles import Estimate
+from rnnlab.gradcheck.pullback import Product
 
 Verdict = Literal["passed", "inconclusive", "failed"]
+VERDICTS: tuple[Verdict, ...] = ("passed", "inconclusive", "failed")
+
+PLACES = 4096
+"""How many units in the last place roundoff may come to: in the tolerance, and in all that a jitter moves."""
+SIX_DIGITS = 1e-6
+"""What an entry has to agree to where roundoff leaves it fewer digits than the tolerance asks for."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One slice of one array held against the oracle.
+    """One slice of one array held against the oracle: a parameter, or a timestep of one sequence.
 
     Attributes:
-        array: "U", "xs", "hs", …
+        array: "U", "xs", "hs", …; "trace.hs" for the states that forward left.
         timestep: t for a slice of xs (1 … T) or hs (0 … T); None for a parameter.
         sequence: which sequence of the batch; None where the slice spans them all.
-        error: max|wanted - got| / max|wanted| over the slice.
+        error: |wanted - got| / Σ |terms| of the worst entry.
         doubt: the oracle's own error on the same scale; 0 for the complex step.
         index: the worst entry, where it was looked for entry by entry.
         got, wanted: the backward's and the oracle's value there, or along the worst direction.
         verdict: "failed" where the backward is wrong beyond doubt, "inconclusive" where the doubt is too large to
             say, "passed" otherwise.
+        whole: the number of steps, where the first steps were differentiated as a whole; else None.
     """
 
     array: str
@@ -41,46 +49,53 @@ class Finding:
     got: float
     wanted: float
     verdict: Verdict
+    whole: int | None = None
 
     @property
     def place(self) -> str:
         """Where: "U[3, 7]", "hs at timestep 17, sequence 0, unit 3"."""
         if self.timestep is None:
-            return f"{self.array}{list(self.index)}" if self.index else self.array
-        if self.sequence is None:
-            return f"{self.array} at timestep {self.timestep}" + (f", entry {list(self.index)}" if self.index else "")
-        unit = f", {'input' if self.array == 'xs' else 'unit'} {self.index[0]}" if self.index else ""
+            return f"{self.array}{list(self.index or ()) or ''}" + (
+                f" over steps 1 to {self.whole}" if self.whole else ""
+            )
+        unit = f", {'input' if self.array.endswith('xs') else 'unit'} {self.index[0]}" if self.index else ""
         return f"{self.array} at timestep {self.timestep}, sequence {self.sequence}{unit}"
 
+    @property
+    def line(self) -> str:
+        """The line of the report's table that counts it."""
+        return f"steps 1 to {self.whole} as a whole" if self.whole else self.array
 
-def judge(
-    got: Array, estimate: Estimate, roundoff: Array | float, tolerance: float, floor: float = 0.0
-) -> tuple[Array, Array, Array, list[Verdict]]:
-    """Per slice (row) over its directions (columns): error, doubt, worst direction, verdict.
+
+def judge(got: Array, wanted: Product, tolerance: float, dtype: DTypeLike) -> list[tuple[float, float, int, Verdict]]:
+    """Per slice (row) over its entries (columns): error, doubt and index of the worst entry, and the verdict.
 
     Args:
-        roundoff: how far roundoff alone moved the backward's gradient once, for each row; another time it may move it
-            fifty times as far, and a difference within that does not fail.
-        floor: where numbers run out of digits. A difference below it is nobody's fault: it does not fail, and unless
-            both sides are exactly 0 it does not pass.
-
-    Beside the interval of a kink nothing is certain either: several units may sit on theirs, and what one direction
-    sees of them mixes their two sides.
+        got: (M, rows, columns): what backward gave; then, if M > 1, what it gave again, and what it gave from traces
+            that were jittered in their last place. A difference within 4096 times what the jitter moves is roundoff
+            (a slope is read from a saturated output, say): it does not fail, and if six digits agree it passes. If
+            backward does not give the same again, it is not roundoff that moves it.
+        wanted: value (M, rows, columns), each held against its own; the others (rows, columns).
+        dtype: of the gradient. Below its smallest normal number digits run out: a difference there does not fail,
+            and unless both sides are equal it does not pass; beyond its largest nothing is known.
     """
-    scale = np.abs(estimate.value).max(axis=1)
-    distance = np.maximum(np.maximum(estimate.low - got, got - estimate.high), 0)
-    distance[~np.isfinite(distance)] = np.inf
-    roundoff = np.reshape(roundoff, (-1, 1))
-    error = _relative(distance.max(axis=1), scale)
-    doubt = _relative(estimate.error.max(axis=1), scale)
-    surplus = np.maximum(distance - 5 * estimate.error - 50 * roundoff - floor, 0)
-    surplus[(estimate.low < estimate.high) & np.isfinite(distance)] = 0
-    certain = _relative(surplus.max(axis=1), scale)
-    verdicts: list[Verdict] = [
-        "failed" if not c <= tolerance else "passed" if d <= tolerance and e <= tolerance else "inconclusive"
-        for c, d, e in zip(certain, doubt, error, strict=True)
+    with np.errstate(all="ignore"):
+        distance = np.maximum(np.maximum(wanted.low - got[0], got[0] - wanted.high), 0)
+        distance[~np.isfinite(distance)] = np.inf
+        apart = np.abs((got - wanted.value) - (got - wanted.value)[0])
+        steady = len(got) > 1 and np.allclose(got[0], got[1], rtol=tolerance, atol=0, equal_nan=True)
+        roundoff = PLACES * np.nan_to_num(apart[2:].max(axis=0)) if steady else 0.0
+        sure = distance - 5 * wanted.doubt - roundoff - np.finfo(dtype).tiny
+        enough = np.where(sure <= 0, max(tolerance, SIX_DIGITS), tolerance) if steady else tolerance
+        error, doubt = _relative(distance, wanted.terms), _relative(wanted.doubt, wanted.terms)
+        wrong = ~(_relative(np.maximum(sure, 0), wanted.terms) <= tolerance)
+        known = wanted.terms <= np.finfo(dtype).max
+    gravity = np.where(known & wrong, 2, np.where(known & (error <= enough) & (doubt <= tolerance), 0, 1))
+    gravest = gravity.max(axis=1)
+    worst = np.where(gravity == gravest[:, None], error, -1).argmax(axis=1)
+    return [
+        (float(error[row, at]), float(doubt[row, at]), int(at), VERDICTS[gravest[row]]) for row, at in enumerate(worst)
     ]
-    return error, doubt, distance.argmax(axis=1), verdicts
 
 
 def _relative(part: Array, whole: Array) -> Array:
@@ -98,7 +113,7 @@ class Report:
     Attributes:
         oracle: the oracle's name.
         tolerance: the largest relative error that passes.
-        findings: one per parameter, and per timestep and sequence of xs and hs.
+        findings: one per parameter, and per timestep and sequence of inputs, states and trace.
     """
 
     oracle: str
@@ -108,8 +123,7 @@ class Report:
     @property
     def verdict(self) -> Verdict:
         """ "failed" if any finding failed, else "inconclusive" if any is, else "passed"."""
-        verdicts = {finding.verdict for finding in self.findings}
-        return "failed" if "failed" in verdicts else "inconclusive" if "inconclusive" in verdicts else "passed"
+        return max((finding.verdict for finding in self.findings), key=VERDICTS.index)
 
     @property
     def passed(self) -> bool:
@@ -117,18 +131,17 @@ class Report:
 
     def worst(self, array: str | None = None) -> Finding:
         """The finding with the gravest verdict, and among those the largest error; of one array if named."""
-        gravity = ("passed", "inconclusive", "failed")
-        chosen = [finding for finding in self.findings if array in (None, finding.array)]
-        return max(chosen, key=lambda finding: (gravity.index(finding.verdict), finding.error))
+        chosen = [finding for finding in self.findings if array in (None, finding.line)]
+        return max(chosen, key=lambda finding: (VERDICTS.index(finding.verdict), finding.error))
 
     def __str__(self) -> str:
         title = f"{self.oracle} against backward: {self.verdict} (relative tolerance {self.tolerance:.1e})"
         rows = [("array", "slices", "verdict", "worst error", "doubt", "where", "backward", "oracle")]
-        for array in dict.fromkeys(finding.array for finding in self.findings):
-            w = self.worst(array)
-            count = sum(finding.array == array for finding in self.findings)
+        for line in dict.fromkeys(finding.line for finding in self.findings):
+            w = self.worst(line)
+            count = sum(finding.line == line for finding in self.findings)
             numbers = (f"{w.error:.1e}", f"{w.doubt:.1e}", w.place, f"{w.got:.6e}", f"{w.wanted:.6e}")
-            rows.append((array, str(count), w.verdict, *numbers))
+            rows.append((line, str(count), w.verdict, *numbers))
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
         return "\n".join([title, *lines])

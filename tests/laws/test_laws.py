@@ -299,15 +299,11 @@ def test_backward_is_the_adjoint_of_the_forwards_derivative(kind, draw):
 @any_sizes
 def test_the_gradient_check_passes_with_twelve_digits(kind, draw):
     case = build(kind, draw)
-    report = rl.check_gradients(case.layer, case.xs, *case.starts, dhs=case.dhs)
-    assert {finding.array for finding in report.findings} == {*case.layer.arrays(), "xs", *case.layer.carries}
-    # A slice that is a single number can be a sum that cancelled, and have fewer digits than any of its terms.
-    largest = max(abs(finding.wanted) for finding in report.findings)
-    sound = [finding for finding in report.findings if abs(finding.wanted) > 0.01 * largest or finding.wanted == 0]
-    assert {finding.verdict for finding in sound} == {"passed"}
-    assert all(finding.error <= 1e-12 for finding in report.findings if finding.verdict == "passed")
-    assert max(finding.error for finding in sound) <= 1e-12
-    assert max(abs(finding.got - finding.wanted) for finding in report.findings) <= 1e-12 * largest
+    report = rl.check_gradients(case.layer, case.xs, *case.starts, dhs=case.dhs, dends=case.dends)
+    steps = {finding.array: finding for finding in report.findings if finding.whole is None}
+    carries = case.layer.carries
+    assert steps.keys() == {*case.layer.arrays(), "xs", *carries, *(f"trace.{name}" for name in carries)}
+    assert report.passed
 
 
 @every_kind

@@ -1,0 +1,202 @@
+"""A look at one layer: what its backward gave against an oracle, one step at a time or over a run as a whole."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnlab.arrays import Array
+from rnnlab.gradcheck.oracles import Oracle, complex_step
+from rnnlab.gradcheck.pullback import Map, Point, Product, jittered
+from rnnlab.gradcheck.verdict import Finding, judge
+from rnnlab.trace import AnyLayer, GradientsLike, States
+
+ENTRIES, LINES = 32, 16
+"""An argument with more entries is moved line by line; of more lines along an axis, several are moved together."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """A layer's run and its backward, and how they are looked at.
+
+    Attributes:
+        prefix: the layer's place in a network, "layers.0." for instance; "" of a layer by itself.
+        dys, dends: what arrived at its backward.
+        grads: what it gave; in a second look also what it gave on other occasions, see `judge`.
+        params: the gradients of its parameters, as the network has them.
+        whole: how many steps, if they are taken as a whole; None for one step at a time.
+        jitters: at how many points beside the run's own the oracle differentiates.
+    """
+
+    prefix: str
+    layer: AnyLayer
+    xs: NDArray[Any]
+    trace: Any
+    dys: Array
+    dends: States
+    grads: tuple[GradientsLike, ...]
+    params: dict[str, Array]
+    oracle: Oracle
+    tolerance: float
+    rng: np.random.Generator
+    whole: int | None = None
+    jitters: int = 0
+
+    def findings(self) -> list[Finding]:
+        """What the first look finds, which takes every number at its word; if anything fails, what the second finds."""
+        found = list(self.once())
+        return list(self.again().once()) if any(finding.verdict == "failed" for finding in found) else found
+
+    def once(self) -> Iterator[Finding]:
+        return self.run_as_a_whole() if self.whole or not self.layer.carries else self.every_step()
+
+    def again(self) -> "Look":
+        """A look that allows for roundoff: at what backward gives again, and from traces jittered in their last place.
+
+        The complex step differentiates at jittered points too; finite differences step over what roundoff may move.
+        """
+        with np.errstate(all="ignore"):
+            traces = self.trace, *(jittered(self.trace, self.rng) for _ in range(3))
+            grads = tuple(self.layer.backward(trace, self.dys, *self.dends) for trace in traces)
+        return replace(self, grads=self.grads + grads, jitters=8 if self.oracle is complex_step else 0)
+
+    def run_as_a_whole(self) -> Iterator[Finding]:
+        """The parameters, inputs and starts of a run, by everything that it leaves."""
+        point = Point(self.layer, self.xs, self.trace.starts)
+        run = self.map(point, [_rows(1, *self.dends, self.dys)] * len(self.grads), mixes=True)
+        yield from self.parameters(run)
+        if point.xs.dtype.kind == "f":
+            yield self.argument(run, "xs", "xs", point.xs, [grads.xs for grads in self.grads])
+        for number, name in enumerate(self.layer.carries):
+            got = [grads.dstarts[number] for grads in self.grads]
+            yield self.argument(run, f"starts.{number}", f"{name} at the start", point.starts[number], got)
+
+    def every_step(self) -> Iterator[Finding]:
+        """A recurrent layer one step at a time: all T·B steps are so many sequences of a run of one step."""
+        carries, xs, ys = self.layer.carries, self.xs, self.trace.ys
+        B = xs.shape[1]
+        N = len(xs) * B
+        states = [self.trace.states[name] for name in carries]
+        totals = [
+            [_like(state, grads.states.get(name), name) for name, state in zip(carries, states, strict=True)]
+            for grads in self.grads
+        ]
+        # Where the outputs are a state, what arrives from above is part of that state's total derivative.
+        read = next((number for number, state in enumerate(states) if np.array_equal(state[1:], ys)), None)
+        above, left, names = [], [state[1:] for state in states], carries
+        if read is None:
+            above, left, names = [self.dys], [*left, ys], (*carries, "ys")
+        before = tuple(state[:-1].reshape(N, *state.shape[2:]) for state in states)
+        point = Point(self.layer, xs.reshape(1, N, *xs.shape[2:]), before)
+        step = self.map(point, [_rows(N, *(total[1:] for total in given), *above) for given in totals], ys=read is None)
+        yield from self.parameters(step)
+
+        reach = np.zeros(step.weights.shape[1:])  # Σ |∂s[t]/∂a| |a| over inputs and states a: s[t] is a sum of these
+
+        def carried(name: str, values: Array, shape: tuple[int, ...]) -> Product:
+            """Jᵀ ds for every unit of an argument, (M, N, units) and (N, units)."""
+            products = []
+            for unit, its_values in zip(np.eye(prod(shape)), values.reshape(N, -1).T, strict=True):
+                J = step.jacobian(name, unit.reshape(shape))
+                reach[...] += J.largest * abs(its_values[:, None])
+                products.append(step.weighed(J))
+            return Product.stacked(products)
+
+        if xs.dtype.kind == "f":
+            dxs = [_like(xs, grads.xs, "xs") for grads in self.grads]
+            yield from self.timesteps("xs", 1, B, dxs, carried("xs", point.xs, xs.shape[2:]))
+        for number, (name, state) in enumerate(zip(carries, states, strict=True)):
+            arrived = np.zeros(state.shape)
+            arrived[-1] = self.dends[number]
+            arrived[1:] += self.dys if number == read else 0
+            back = carried(f"starts.{number}", before[number], state.shape[2:])
+            back = back.each(lambda part: np.concatenate([part, np.zeros_like(part[..., :B, :])], axis=-2))  # t = T
+            wanted = back.plus(arrived.reshape(len(arrived) * B, -1))
+            yield from self.timesteps(name, 0, B, [given[number] for given in totals], wanted)
+
+        # The trace is the forward's own: one step from its s[t-1] leads to its s[t].
+        led = np.array([step.moved(at, "starts.0", np.zeros(1)) for at in step.points])
+        it = _rows(N, *left)
+        columns = (led[:1], led.min(axis=0), led.max(axis=0), np.zeros_like(it), reach + abs(it), it)
+        cuts = np.cumsum([prod(part.shape[2:]) for part in left])[:-1]
+        for name, *part, kept in zip(names, *(np.split(each, cuts, axis=-1) for each in columns), strict=True):
+            yield from self.timesteps(f"trace.{name}", 1, B, [kept], Product(*part))
+
+    def map(self, point: Point, weights: Sequence[Array], mixes: bool = False, ys: bool = True) -> Map:
+        """The run from `point` as a map to as many rows as the weights have."""
+        N = len(weights[0])
+        jitters = (jittered(point, self.rng, places=16) for _ in range(self.jitters))  # a sum has many terms to round
+
+        def outputs(trace: Any) -> Array:
+            return _rows(N, *trace.ends, *([trace.ys] if ys else []))
+
+        return Map((point, *jitters), outputs, np.array(weights, np.float64), self.oracle, mixes)
+
+    def timesteps(self, name: str, first: int, B: int, got: Sequence[Array], wanted: Product) -> Iterator[Finding]:
+        """A finding for every timestep, the first is `first`, and every sequence; wanted is (M, rows, units)."""
+        rows = np.array(got, np.float64).reshape(len(got), *wanted.terms.shape)
+        judged = judge(rows, wanted, self.tolerance, self.trace.ys.dtype)
+        for row, (error, doubt, at, verdict) in enumerate(judged):
+            values = float(rows[0, row, at]), float(wanted.value[0, row, at])
+            yield Finding(self.prefix + name, first + row // B, row % B, error, doubt, (at,), *values, verdict)
+
+    def parameters(self, run: Map) -> Iterator[Finding]:
+        """A finding for every parameter: a sum over all rows of the run."""
+        others = [grads.params.arrays() for grads in self.grads[1:]]
+        for name, array in self.layer.arrays().items():
+            if array.dtype.kind == "f":
+                got = [gradients.get(name) for gradients in (self.params, *others)]
+                yield self.argument(run, f"params.{name}", name, array, got)
+
+    def argument(self, run: Map, name: str, label: str, array: Array, got: Sequence[Array | None]) -> Finding:
+        """One argument of a run: entry by entry, or line by line if it is large."""
+        given = np.array([_like(array, each, label).ravel() for each in got], np.float64)
+        directions = np.array(list(_directions(array.shape, self.rng)))
+        wanted = run.along(name, directions.reshape(-1, *array.shape))
+        with np.errstate(all="ignore"):
+            along = given @ directions.T
+            terms = wanted.terms + np.where(np.isfinite(given[0]), abs(given[0]), 0) @ abs(directions).T
+        row = Product(wanted.value[:, None], *(part[None] for part in wanted._replace(terms=terms)[1:]))
+        ((error, doubt, at, verdict),) = judge(along[:, None], row, self.tolerance, array.dtype)
+        index, values = None, (float(along[0, at]), float(wanted.value[0, at]))
+        if verdict == "failed":  # which entry is it? one that is not finite, or the farthest off on the worst line
+            lost = np.flatnonzero(~np.isfinite(given[0]))[:1]
+            entries = lost if len(lost) else np.flatnonzero(directions[at])
+            singles = (np.where(np.arange(array.size) == entry, 1.0, 0.0) for entry in entries)
+            found = run.along(name, (single.reshape(array.shape) for single in singles)).value[0]
+            far = int(abs(given[0, entries] - found).argmax())
+            index = tuple(map(int, np.unravel_index(entries[far], array.shape)))
+            values = float(given[0, entries[far]]), float(found[far])
+        return Finding(self.prefix + label, None, None, error, doubt, index, *values, verdict, self.whole)
+
+
+def _rows(N: int, *parts: Array) -> Array:
+    """Arrays side by side, (N, K)."""
+    return np.concatenate([part.reshape(N, -1) for part in parts], axis=1)
+
+
+def _like(array: Array, gradient: Array | None, name: str) -> Array:
+    """The gradient, refused unless it has the shape of what it differentiates."""
+    if gradient is None or gradient.shape != array.shape:
+        got = "nothing" if gradient is None else gradient.shape
+        raise ValueError(f"backward must return a gradient {array.shape} for {name}; got {got}")
+    return gradient
+
+
+def _directions(shape: tuple[int, ...], rng: np.random.Generator) -> Iterator[Array]:
+    """Directions, flat: every entry of a small array, else random ones along its lines, of a matrix rows and columns.
+
+    A unit whose gradient has vanished has a line to itself, where no live unit's roundoff hides it.
+    """
+    if prod(shape) <= ENTRIES:
+        yield from np.eye(prod(shape))
+        return
+    for axis, length in enumerate(shape):
+        for line in np.array_split(np.arange(length), min(length, LINES)):
+            direction = np.zeros(shape)
+            place = (slice(None),) * axis + (line,)
+            direction[place] = rng.standard_normal(direction[place].shape)
+            yield direction.ravel()
