@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from rnnlab import optim
-from rnnlab.affine import flat
+from rnnlab.affine import blocks, flat
 from rnnlab.arrays import Array
 from rnnlab.experiments import frameworks
 from rnnlab.experiments.timing import elsewhere, in_turns, machine, middle, threads, versions
@@ -228,43 +228,47 @@ def _memory(name: str, size: Size, given: tuple[Any, Array, tuple[Array, ...], A
 
 
 def limit(layer: Any, xs: Array, dys: Array) -> Callable[[], None]:
-    """What the algorithm cannot do without, into buffers that are there already.
+    """What the algorithm cannot do without, block by block as the layers do it, into buffers that are there already.
 
     Of an RNN, LSTM or GRU the matrix products of forward and backward. Of an IndRNN those that it has, and once
-    through its arrays: the states, the gradients that arrive, their totals, and those of the pre-activations.
+    through its arrays: forward writes the states; backward reads them and what arrives, and writes the totals.
     """
     if isinstance(layer, IndRNN):
         return _streaming(layer, xs, dys)
-    T, B, H = dys.shape
     W, U = layer.W, layer.U
     U_T = np.ascontiguousarray(U.T)  # BLAS multiplies by a matrix faster than by the transpose of one
-    hs = np.random.default_rng(1).standard_normal((T + 1, B, H)).astype(xs.dtype)
-    das = np.random.default_rng(2).standard_normal((T, B, U.shape[1])).astype(xs.dtype)
-    products, dxs = np.empty_like(das), np.empty_like(xs)
+    rng = np.random.default_rng(1)
+    hs = rng.standard_normal(dys.shape).astype(xs.dtype)
+    das = rng.standard_normal((*xs[blocks(xs)[0]].shape[:2], U.shape[1])).astype(xs.dtype)
+    products, dW, dU, dxs = np.empty_like(das), np.empty_like(W), np.empty_like(U), np.empty_like(xs)
     forward_step, backward_step = np.empty_like(das[0]), np.empty_like(hs[0])
 
     def run() -> None:
-        np.matmul(flat(xs), W, out=flat(products))  # project
-        for h in hs[:-1]:  # recur
-            np.matmul(h, U, out=forward_step)
-        for da in das[::-1]:  # recur, backwards
-            np.matmul(da, U_T, out=backward_step)
-        np.matmul(flat(hs[:-1]).T, flat(das))  # collect
-        np.matmul(flat(xs).T, flat(das))
-        np.matmul(flat(das), W.T, out=flat(dxs))
+        for block in blocks(xs):
+            x, h = xs[block], hs[block]
+            np.matmul(flat(x), W, out=flat(products[: len(x)]))  # project
+            for h_prev in h:  # recur
+                np.matmul(h_prev, U, out=forward_step)
+        for block in reversed(blocks(xs)):
+            x, h, some = xs[block], hs[block], das[: len(xs[block])]
+            for da in some[::-1]:  # recur, backwards
+                np.matmul(da, U_T, out=backward_step)
+            np.matmul(flat(h).T, flat(some), out=dU)  # collect
+            np.matmul(flat(x).T, flat(some), out=dW)
+            np.matmul(flat(some), W.T, out=flat(dxs[block]))
 
     return run
 
 
 def _streaming(layer: IndRNN, xs: Array, dys: Array) -> Callable[[], None]:
-    hs, das, totals = np.empty_like(dys), np.empty_like(dys), np.empty_like(dys)
-    dxs = np.empty_like(xs)
+    hs, totals, dxs, dW = np.empty_like(dys), np.empty_like(dys), np.empty_like(xs), np.empty_like(layer.W)
 
     def run() -> None:
-        np.matmul(flat(xs), layer.W, out=flat(hs))
-        np.copyto(totals, dys)
-        np.copyto(das, hs)
-        np.matmul(flat(xs).T, flat(das))
-        np.matmul(flat(das), layer.W.T, out=flat(dxs))
+        for block in blocks(xs):
+            np.matmul(flat(xs[block]), layer.W, out=flat(hs[block]))
+        for block in reversed(blocks(xs)):
+            np.add(hs[block], dys[block], out=totals[block])
+            np.matmul(flat(xs[block]).T, flat(totals[block]), out=dW)
+            np.matmul(flat(totals[block]), layer.W.T, out=flat(dxs[block]))
 
     return run
