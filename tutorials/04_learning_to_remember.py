@@ -66,7 +66,7 @@ assert np.mean(losses[-50:]) < 0.5 * losses[0]
 # parameter's step by the recent size of its gradient, and with gradient clipping: if the norm of the gradient is above
 # 1, it is scaled down to 1. Clipping is the usual remedy for exploding gradients. It does nothing for vanishing ones:
 # those need another architecture or other initial weights, as here, or a regularizer that keeps the norm of dL/dh[t]
-# from changing (Pascanu, Mikolov and Bengio, 2013, section 3.3).
+# from changing (Ω of Pascanu, Mikolov and Bengio, 2013).
 #
 # Train both nets alike, and print the held-out error every 250 updates.
 
@@ -148,8 +148,8 @@ assert not difference.any()
 #
 # 1. `steps=20` in the task: does the tanh RNN learn now?
 # 2. `layer="indrnn"` and `layers=2` in `build`, `gamma=2.0` in `fit`, which keeps every |u| ≤ 2^(1/T): is it faster?
-# 3. `layer="lstm"` and `layer="gru"`: which learns first? What does `arrives` say about both before the first update? (A
-#    gate that is half open at the start can learn to stay open: what vanishes at first need not vanish for good.)
+# 3. `layer="lstm"` and `layer="gru"`: which learns first? What does `arrives` say about both before the first update?
+#    (A gate that is half open at the start can learn to stay open: what vanishes at first need not vanish for good.)
 # 4. The IRNN with `lr=1e-2` and no `clip_norm`. Nothing explodes, but what does `arrives` say? (An exact 0 means that
 #    every unit is off at some step: ReLU units that a large step has switched off get no gradient back.)
 #
