@@ -74,7 +74,7 @@ def test_ours_is_the_whole_of_forward_and_backward(word):
 def test_the_table_has_a_row_for_each_pair(tmp_path, capsys):
     options = ["--layer", "lstm", "--layer", "indrnn", "--size", "6,3,2,5", "--threads", "1", "--rounds", "2"]
     assert main(["bench", *options, "--out", str(tmp_path)]) == 0
-    table = Table.read(tmp_path / "speed.csv")
+    table = Table.read(tmp_path / "bench.csv")
     assert list(table.columns) == speed.COLUMNS.split()
     assert {"IndRNN", "LSTM"} == set(table["layer"])
     rows = table.where(kind="layer", other="limit")

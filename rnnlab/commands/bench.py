@@ -18,7 +18,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Its options."""
     parser.description = (
         "Time forward and backward of every layer and an update of training, in turns with PyTorch and JAX where they "
-        "are installed and with the matrix products alone; print a table, and write speed.png and speed.csv."
+        "are installed and with the matrix products alone; print a table, and write bench.png and bench.csv."
     )
     parser.add_argument("--quick", action="store_true", help="the smallest sizes, 5 rounds, one thread: half a minute")
     parser.add_argument(
@@ -51,8 +51,8 @@ def run(arguments: argparse.Namespace) -> None:
     from rnnlab.gallery.publish import write
 
     arguments.out.mkdir(parents=True, exist_ok=True)
-    write(arguments.out / "speed", table, figure.draw(table), figure.caption(table))
-    print(f"wrote {arguments.out / 'speed.png'} and {arguments.out / 'speed.csv'}")
+    write(arguments.out / "bench", table, figure.draw(table), figure.caption(table))
+    print(f"wrote {arguments.out / 'bench.png'} and {arguments.out / 'bench.csv'}")
 
 
 def _size(text: str) -> Size:
