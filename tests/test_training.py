@@ -13,6 +13,7 @@ import zipfile
 from dataclasses import replace
 from itertools import pairwise
 
+import hypothesis
 import numpy as np
 import pytest
 
@@ -802,8 +803,8 @@ training.fit(network, task, folder=folder, resume=True, report=report, updates=u
 
 @posix
 @quick  # here; the child does sync
-def test_twenty_times_killed_a_run_ends_as_if_it_had_not_been(tmp_path):
-    kills, at_most = 20, 6
+def test_killed_again_and_again_a_run_ends_as_if_it_had_not_been(tmp_path):
+    kills, at_most = hypothesis.settings.default.max_examples // 5, 6  # each kill is of a program
     updates = kills * at_most
     rng, folder = np.random.default_rng(0), tmp_path / "run"
     (tmp_path / "child.py").write_text(KILLED_FROM_OUTSIDE, encoding="utf-8")
@@ -827,7 +828,7 @@ def test_twenty_times_killed_a_run_ends_as_if_it_had_not_been(tmp_path):
         assert Table.parse(kept.log)["update"].tolist() == list(range(kept.update + 1))
         assert not awaited or kept.update >= int(said[-1]), f"kill {kill}: a reported row is lost"
     assert standing == sorted(standing)
-    assert len(set(standing)) >= 10
+    assert len(set(standing)) >= kills // 2
     assert standing[-1] < updates
     network = built(TASK, layer="gru")
     how = {"updates": updates, "every": 1, "batch": 4}
