@@ -91,14 +91,14 @@ def test_what_cannot_be_shared_is_refused_before_anything_is_written(tmp_path):
 )
 def test_a_failure_stops_the_run_and_its_checkpoint_stands(task, message, tmp_path):
     rl.fit(net(), task(8), folder=tmp_path, **{**HOW, "updates": 4})
-    before, nobody = (tmp_path / CHECKPOINT).read_bytes(), multiprocessing.active_children()
+    before, others = (tmp_path / CHECKPOINT).read_bytes(), set(multiprocessing.active_children())
     begun = time.monotonic()
     with pytest.raises(
         WorkerError, match=f"^update 5 could not be made: {message}.*; the checkpoint of update 4 stands$"
     ):
         rl.fit(net(), task(8), folder=tmp_path, resume=True, workers=2, **HOW)
     assert time.monotonic() - begun < SECONDS
-    assert multiprocessing.active_children() == nobody
+    assert set(multiprocessing.active_children()) <= others
     assert (tmp_path / CHECKPOINT).read_bytes() == before
     assert rl.fit(net(), task(8), folder=tmp_path, resume=True, **HOW).rows[-1].update == 6
 
@@ -121,22 +121,12 @@ def test_workers_by_the_command_line(tmp_path, capsys):
     assert main([*SMALL, "--workers", "0", "--out", str(tmp_path)]) == 2
 
 
-@pytest.mark.parametrize(("task", "end"), [("adding", "on average"), ("phonemes", "their majority vote is wrong on")])
-def test_an_ensemble_by_the_command_line(task, end, tmp_path, capsys):
-    words = [
-        "train",
-        task,
-        "--steps",
-        "8",
-        "--hidden",
-        "4",
-        "--updates",
-        "4",
-        "--ensemble",
-        "2",
-        "--out",
-        str(tmp_path),
-    ]
+@pytest.mark.parametrize(
+    ("task", "length", "end"),
+    [("adding", "--steps", "on average"), ("copying", "--delay", "their majority vote is wrong on")],
+)
+def test_an_ensemble_by_the_command_line(task, length, end, tmp_path, capsys):
+    words = ["train", task, length, "8", "--hidden", "4", "--updates", "4", "--ensemble", "2", "--out", f"{tmp_path}"]
     assert main([*words, "--jobs", "2"]) == 0
     line = capsys.readouterr().out.splitlines()[-2]
     assert line.startswith("2 together:")
