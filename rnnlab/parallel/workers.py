@@ -22,6 +22,10 @@ BLAS_THREADS = "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VE
 """The variables that a BLAS reads when it is loaded."""
 
 
+GRACE = 1.0
+"""Seconds that workers have to end by themselves where the block that uses them raises."""
+
+
 class WorkerError(RuntimeError):
     """Work that was sent to a worker did not come back: it raised, it could not be sent, or the worker died."""
 
@@ -109,8 +113,9 @@ def _not_sent(error: Exception, what: str) -> str:
 class Processes(Executor):
     """Worker processes on this machine, one BLAS thread in each: several with more would only wait for one another.
 
-    As a context manager it leaves no process behind: at the end of the block the workers finish what they do, and if
-    the block raises, or this process is killed, they stop at once. Where a worker dies, new ones take the place of all.
+    As a context manager it leaves no process behind: at the end of the block the workers finish what they do; if the
+    block raises they stop within a second, and if this process is killed, at once. Where a worker dies, new ones take
+    the place of all.
 
     Args:
         workers: how many.
@@ -148,9 +153,18 @@ class Processes(Executor):
             self._stop.close()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        if kind is not None:
+        if kind is None:
+            self.shutdown()
+            return
+        # First what has not begun is dropped, and what is nearly done ends: a pool whose workers die while it still
+        # hands out work leaves an InvalidStateError behind (in Python 3.11).
+        ending = threading.Thread(target=self._pool.shutdown, kwargs={"cancel_futures": True})
+        ending.start()
+        try:
+            ending.join(GRACE)
+        finally:
             self._stop.close()  # the workers see it and stop in the middle of their work
-        self.shutdown(cancel_futures=kind is not None)
+            ending.join()
 
 
 def _obey(watched: connection.Connection) -> None:
