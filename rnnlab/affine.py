@@ -30,15 +30,25 @@ def blocks(xs: Array) -> list[slice]:
     return [slice(start, min(start + steps, T)) for start in range(0, T, steps)]
 
 
+def block_buffers(xs: Array, *shapes: tuple[int, ...]) -> tuple[Array, ...]:
+    """One buffer of each shape for every step of the longest block, the first: (steps, *shape), not initialised."""
+    return tuple(np.empty((blocks(xs)[0].stop, *shape), xs.dtype) for shape in shapes)
+
+
 def project(xs: Array, W: Array, b: Array, out: Array) -> None:
     """out[t] = x[t] W + b for every t, (T, B, D) to (T, B, N): one GEMM."""
     np.matmul(flat(xs), W, out=flat(out))
     out += b
 
 
+def by_gate(array: Array, gates: int) -> Array:
+    """(…, B, G·H), the blocks of the gates side by side, as (…, G, B, H), one after another; not a copy."""
+    return array.reshape(*array.shape[:-1], gates, -1).swapaxes(-3, -2)
+
+
 def projected(xs: Array, W: Array, b: Array) -> Iterator[Array]:
     """x[t] W + b (B, N) for t = 1 … T, one after another; computed for a block of steps at once, in one buffer."""
-    buffer = np.empty((*xs[blocks(xs)[0]].shape[:2], W.shape[1]), xs.dtype)
+    (buffer,) = block_buffers(xs, (xs.shape[1], W.shape[1]))
     for block in blocks(xs):
         out = buffer[: block.stop - block.start]
         project(xs[block], W, b, out)

@@ -9,7 +9,7 @@ from numpy.typing import DTypeLike
 
 from rnnlab import initializers
 from rnnlab.activations import Sigmoid, Tanh
-from rnnlab.affine import blocks, collect, flat, projected
+from rnnlab.affine import block_buffers, blocks, by_gate, collect, flat, projected
 from rnnlab.arrays import Array, contract
 from rnnlab.initializers import Initializer
 from rnnlab.record import Record
@@ -117,19 +117,21 @@ class GRU(Record):
         hs = state_buffer("h0", xs, h0, H)
         T, B, _ = xs.shape
         gates, ms = np.empty((T, 3, B, H), xs.dtype), np.empty((T, B, H), xs.dtype)
-        W, U, b, bu = (negated(kernels) for kernels in (self.W, self.U, self.b, self.bu))
-        hU, new = np.empty((B, 3 * H), xs.dtype), np.empty((B, H), xs.dtype)
+        W, U, b = negated(self.W), negated(self.U), negated(self.b + self.bu)
+        b_n, bu_n = self.b[2 * H :], self.bu[2 * H :]
+        b[2 * H :] = b_n  # what r multiplies has its own bias, the others share theirs
+        s, new = np.empty((B, 3 * H), xs.dtype), np.empty((B, H), xs.dtype)
+        s_by_gate = by_gate(s, 3)
         steps = zip(projected(xs, W, b), gates, ms, pairwise(hs), strict=True)  # 1. project, in blocks
         for xW, a, m, (h_prev, h) in steps:  # 2. recur
-            np.matmul(h_prev, U, out=hU)
-            hU += bu
-            by_x, by_h = by_gate(xW), by_gate(hU)
+            np.matmul(h_prev, U, out=s)
+            np.add(s_by_gate[2], bu_n, out=m)
+            a_by_gate = by_gate(xW, 3)
+            np.add(a_by_gate[:2], s_by_gate[:2], out=a[:2])
             z, r, n = a
-            np.add(by_x[:2], by_h[:2], out=a[:2])
             SIGMOID.apply_to_negated(a[:2])  # z, r
-            m[:] = by_h[2]
             np.multiply(r, m, out=n)
-            n += by_x[2]
+            n += a_by_gate[2]
             TANH.apply(n)
             np.subtract(1, z, out=new)
             new *= n
@@ -151,35 +153,30 @@ class GRU(Record):
         dxs = np.empty_like(xs, order="C")
         U_T = np.ascontiguousarray(self.U.T)  # BLAS multiplies by a matrix up to twice as fast as by a transposed one
         carried = np.empty_like(hs[0])
+        B, H = carried.shape
+        buffers = block_buffers(xs, (B, 3 * H), (3, B, H), (B, H), (B, H))
         for block in reversed(blocks(xs)):
+            dss, to, through_n, slope = (buffer[: block.stop - block.start] for buffer in buffers)
+            ds, (to_z, to_r, to_m) = by_gate(dss, 3), to.swapaxes(0, 1)
             h_prev, m = hs[:-1][block], trace.ms[block]
             z, r, n = trace.gates[block].swapaxes(0, 1)
             # What multiplies dh[t] in the equations is known before going back: every step at once.
-            through_n = (1 - z) * (1 - n * n)
-            times = np.empty_like(trace.gates[block])
-            np.multiply(h_prev - n, z * (1 - z), out=times[:, 0])
-            np.multiply(through_n, m * r * (1 - r), out=times[:, 1])
-            np.multiply(through_n, r, out=times[:, 2])
-            dss = np.empty((*h_prev.shape[:2], 3 * h_prev.shape[2]), xs.dtype)
+            np.multiply(np.subtract(h_prev, n, out=to_z), SIGMOID.slope(z, out=slope), out=to_z)
+            np.multiply(np.subtract(1, z, out=through_n), TANH.slope(n, out=slope), out=through_n)
+            np.multiply(through_n, r, out=to_m)
+            np.multiply(np.multiply(through_n, m, out=to_r), SIGMOID.slope(r, out=slope), out=to_r)
             for k in reversed(range(len(dss))):  # 2. recur, backwards
                 t = block.start + k + 1
-                np.multiply(dhs[t], times[k], out=by_gate(dss[k]))  # da_z, da_r, dm
+                np.multiply(dhs[t], to[k], out=ds[k])  # da_z, da_r, dm
                 np.multiply(dhs[t], z[k], out=dhs[t - 1])  # ← the gradient is kept here: by z alone, unit by unit
                 np.matmul(dss[k], U_T, out=carried)  # ← and vanishes here, as in an RNN
                 carried += above[t - 1]
                 dhs[t - 1] += carried
             dU += flat(h_prev).T @ flat(dss)  # 3. collect
             dbu += flat(dss).sum(axis=0)
-            das = dss
-            np.multiply(dhs[1:][block], through_n, out=das[:, :, 2 * h_prev.shape[2] :])  # da_n in place of dm
-            collect(xs[block], self.W, das, dW, db, dxs[block])
+            np.multiply(dhs[1:][block], through_n, out=ds[:, 2])  # da_n takes the place of dm, and ds is da
+            collect(xs[block], self.W, dss, dW, db, dxs[block])
         return Gradients(self.like(W=dW, U=dU, b=db, bu=dbu), dxs, dhs)
-
-
-def by_gate(array: Array) -> Array:
-    """The blocks of one step, side by side in (B, 3H), one after another as (3, B, H); not a copy."""
-    B, wide = array.shape
-    return array.reshape(B, 3, wide // 3).swapaxes(0, 1)
 
 
 def negated(kernels: Array) -> Array:

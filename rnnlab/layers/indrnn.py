@@ -9,7 +9,7 @@ from numpy.typing import DTypeLike
 
 from rnnlab import activations, initializers
 from rnnlab.activations import Activation
-from rnnlab.affine import blocks, collect, flat, projected
+from rnnlab.affine import block_buffers, blocks, collect, flat, projected
 from rnnlab.arrays import Array, contract
 from rnnlab.initializers import Initializer
 from rnnlab.record import Record
@@ -113,9 +113,10 @@ class IndRNN(Record):
         dW, du, db = map(np.zeros_like, (self.W, self.u, self.b))
         dxs = np.empty_like(xs, order="C")
         carried = np.empty_like(hs[0])
+        (slopes,) = block_buffers(xs, carried.shape)
         for block in reversed(blocks(xs)):
             h_prev, h = hs[:-1][block], hs[1:][block]
-            das = self.activation.slope(h)
+            das = self.activation.slope(h, out=slopes[: len(h)])
             for k in reversed(range(len(das))):  # 2. recur, backwards
                 t, da = block.start + k + 1, das[k]
                 da *= dhs[t]

@@ -9,7 +9,7 @@ from numpy.typing import DTypeLike
 
 from rnnlab import initializers
 from rnnlab.activations import Sigmoid, Tanh
-from rnnlab.affine import blocks, collect, flat, projected
+from rnnlab.affine import block_buffers, blocks, by_gate, collect, flat, projected
 from rnnlab.arrays import Array, contract
 from rnnlab.initializers import Initializer
 from rnnlab.record import Record
@@ -145,12 +145,13 @@ class LSTM(Record):
         T, B, _ = xs.shape
         gates, tanh_cs = np.empty((T, 4, B, H), xs.dtype), np.empty((T, B, H), xs.dtype)
         W, U, b = negated(self.W), negated(self.U), negated(self.b)
-        hU, ig = np.empty((B, 4 * H), xs.dtype), np.empty((B, H), xs.dtype)
+        s, ig = np.empty((B, 4 * H), xs.dtype), np.empty((B, H), xs.dtype)
+        s_by_gate = by_gate(s, 4)
         # 1. project, in blocks
         steps = zip(projected(xs, W, b), gates, pairwise(hs), pairwise(cs), tanh_cs, strict=True)
         for xW, a, (h_prev, h), (c_prev, c), tanh_c in steps:  # 2. recur
-            np.matmul(h_prev, U, out=hU)
-            np.add(by_gate(xW), by_gate(hU), out=a)
+            np.matmul(h_prev, U, out=s)
+            np.add(by_gate(xW, 4), s_by_gate, out=a)
             i, f, o, g = a
             SIGMOID.apply_to_negated(a[:3])  # i, f, o
             TANH.apply(g)
@@ -178,35 +179,31 @@ class LSTM(Record):
         dxs = np.empty_like(xs, order="C")
         U_T = np.ascontiguousarray(self.U.T)  # BLAS multiplies by a matrix up to twice as fast as by a transposed one
         carried, dc = np.empty_like(hs[0]), np.empty_like(cs[0])
+        B, H = carried.shape
+        buffers = block_buffers(xs, (B, 4 * H), (4, B, H), (B, H), (B, H))
         for block in reversed(blocks(xs)):
+            das, to, through_h, slope = (buffer[: block.stop - block.start] for buffer in buffers)
+            da, (to_i, to_f, to_g, to_o) = by_gate(das, 4), to.swapaxes(0, 1)
             h_prev, c_prev, tanh_c = hs[:-1][block], cs[:-1][block], trace.tanh_cs[block]
             i, f, o, g = trace.gates[block].swapaxes(0, 1)
             # What multiplies dc and dh[t] in the equations is known before going back: every step at once.
-            through_h = o * (1 - tanh_c * tanh_c)
-            times = np.empty_like(trace.gates[block])
-            np.multiply(g, i * (1 - i), out=times[:, 0])
-            np.multiply(c_prev, f * (1 - f), out=times[:, 1])
-            np.multiply(i, 1 - g * g, out=times[:, 2])
-            np.multiply(tanh_c, o * (1 - o), out=times[:, 3])
-            das = np.empty((*h_prev.shape[:2], 4 * h_prev.shape[2]), xs.dtype)
+            np.multiply(o, TANH.slope(tanh_c, out=slope), out=through_h)
+            np.multiply(g, SIGMOID.slope(i, out=slope), out=to_i)
+            np.multiply(c_prev, SIGMOID.slope(f, out=slope), out=to_f)
+            np.multiply(i, TANH.slope(g, out=slope), out=to_g)
+            np.multiply(tanh_c, SIGMOID.slope(o, out=slope), out=to_o)
             for k in reversed(range(len(das))):  # 2. recur, backwards
-                t, da = block.start + k + 1, by_gate(das[k])
+                t = block.start + k + 1
                 np.multiply(dhs[t], through_h[k], out=dc)
                 dc += dcs[t]
-                np.multiply(dc, times[k, :3], out=da[:3])  # da_i, da_f, da_g
-                np.multiply(dhs[t], times[k, 3], out=da[3])  # da_o
+                np.multiply(dc, to[k, :3], out=da[k, :3])  # da_i, da_f, da_g
+                np.multiply(dhs[t], to[k, 3], out=da[k, 3])  # da_o
                 np.multiply(dc, f[k], out=dcs[t - 1])  # ← the gradient is kept here: by f alone, cell by cell
                 np.matmul(das[k], U_T, out=carried)  # ← and vanishes here, as in an RNN
                 np.add(above[t - 1], carried, out=dhs[t - 1])
             dU += flat(h_prev).T @ flat(das)  # 3. collect
             collect(xs[block], self.W, das, dW, db, dxs[block])
         return LSTMGradients(self.like(W=dW, U=dU, b=db), dxs, dhs, dcs)
-
-
-def by_gate(array: Array) -> Array:
-    """The blocks of one step, side by side in (B, 4H), one after another as (4, B, H); not a copy."""
-    B, wide = array.shape
-    return array.reshape(B, 4, wide // 4).swapaxes(0, 1)
 
 
 def negated(kernels: Array) -> Array:

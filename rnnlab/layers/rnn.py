@@ -9,7 +9,7 @@ from numpy.typing import DTypeLike
 
 from rnnlab import activations, initializers
 from rnnlab.activations import Activation, ReLU
-from rnnlab.affine import blocks, collect, flat, projected
+from rnnlab.affine import block_buffers, blocks, collect, flat, projected
 from rnnlab.arrays import Array, contract
 from rnnlab.initializers import Initializer
 from rnnlab.record import Record
@@ -136,9 +136,10 @@ class RNN(Record):
         dxs = np.empty_like(xs, order="C")
         U_T = np.ascontiguousarray(self.U.T)  # BLAS multiplies by a matrix up to twice as fast as by a transposed one
         carried = np.empty_like(hs[0])
+        (slopes,) = block_buffers(xs, carried.shape)
         for block in reversed(blocks(xs)):
             h_prev, h = hs[:-1][block], hs[1:][block]
-            das = self.activation.slope(h)  # ← ① a slope, at every step of the block, and
+            das = self.activation.slope(h, out=slopes[: len(h)])  # ← ① a slope, at every step of the block, and
             for k in reversed(range(len(das))):  # 2. recur, backwards
                 t, da = block.start + k + 1, das[k]
                 da *= dhs[t]

@@ -162,16 +162,21 @@ def draws(shortest=1):
     )
 
 
+IN_BLOCKS = Draw(0, T=5, B=200, D=2, H=1)
+
 every_kind = pytest.mark.parametrize("kind", KINDS)
 
 
 def any_sizes(law):
-    """`law(kind, draw)` at sizes that Hypothesis chooses, one step, one sequence and D ≠ H always among them."""
-    return given(draw=draws())(example(draw=Draw(0, T=1, B=1, D=3, H=2))(law))
+    """`law(kind, draw)` at sizes that Hypothesis chooses; always among them one step of one sequence, and D ≠ H.
+
+    Always among them too: a batch so wide that a layer takes its steps in blocks of 2, 2 and 1 (512 rows each).
+    """
+    return given(draw=draws())(example(draw=Draw(0, T=1, B=1, D=3, H=2))(example(draw=IN_BLOCKS)(law)))
 
 
 def two_steps_or_more(law):
-    return given(draw=draws(shortest=2))(example(draw=Draw(0, T=2, B=1, D=1, H=3))(law))
+    return given(draw=draws(shortest=2))(example(draw=Draw(0, T=2, B=1, D=1, H=3))(example(draw=IN_BLOCKS)(law)))
 
 
 # Closeness. The results of a law are sums of products of this case's numbers, each rounded to 1.1e-16 of its size, so
