@@ -10,6 +10,7 @@ from rnnlab.checkpoint import Row
 from rnnlab.gradcheck import Finding, GradientError, Report, check_gradients
 from rnnlab.layers import *  # noqa: F403 - all layers, in the one list of them
 from rnnlab.layers import __all__ as all_layers
+from rnnlab.memory import keep_freed_memory
 from rnnlab.network import Network, Residual
 from rnnlab.record import Record, load, save
 from rnnlab.trace import Gradients, Trace
@@ -36,6 +37,7 @@ __all__ = [
     "flow",
     "initializers",
     "interop",
+    "keep_freed_memory",
     "load",
     "losses",
     "models",

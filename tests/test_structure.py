@@ -13,7 +13,7 @@ import rnnlab as rl
 
 PACKAGE = Path(rl.__file__).parent
 FLOORS = [
-    ["arrays", "record", "files", "table", "interrupt"],
+    ["arrays", "record", "files", "table", "interrupt", "memory"],
     ["activations", "initializers", "affine", "trace", "losses"],
     ["layers"],
     ["network", "bptt", "optim"],
