@@ -330,8 +330,8 @@ def test_a_zip_that_calls_itself_an_array_is_refused(tmp_path, capsys):
     [
         (["flow", "nowhere.txt"], "nowhere.txt: No such file or directory"),
         (["flow", "."], ".: Is a directory"),
-        (["flow", "--layer", "lstn"], "layer must be one of rnn, irnn, indrnn, lstm, gru, dense; got 'lstn'"),
-        (["flow", "--layer", "dense"], "a recurrent layer carries a state from step to step; dense carries none"),
+        (["flow", "--layer", "lstn"], "a recurrent layer must be one of rnn, irnn, indrnn, lstm, gru; got 'lstn'"),
+        (["flow", "--layer", "dense"], "a recurrent layer must be one of rnn, irnn, indrnn, lstm, gru; got 'dense'"),
         (["flow", "--activation", "softsign"], "one of sigmoid, tanh, relu, leaky_relu, identity; got 'softsign'"),
         (["flow", "--recurrent-initializer", "xavier"], "initializer must be one of glorot_uniform, he_uniform"),
         (["flow", "--layer", "indrnn", "--recurrent-initializer", "orthogonal"], "orthogonal needs at least two axes"),
