@@ -7,7 +7,7 @@
     leaky_relu   max(a, s a)           1 if h > 0 else s     1, for a negative slope 0 ≤ s < 1
     identity     a                     1                     1
 
-Every one is monotone, so the output tells the slope and a trace need not keep the pre-activation. `apply` works in
+Each slope is a function of the output, so a trace need not keep the pre-activation. `apply` works in
 place and is holomorphic away from a kink (it branches on the real part alone), so the complex-step oracle can run
 through it. At a kink the slope is the left one: 0 for relu, s for leaky_relu, as in Keras and PyTorch.
 """

@@ -1,4 +1,4 @@
-"""The letters every file uses, and the contracts that public functions hold their callers to.
+"""The letters that every file uses, and `contract`, by which public functions check their arguments.
 
     T  steps of a sequence          x, xs   one step's input, all of them
     B  sequences in a batch         h, hs   one step's state, all of them
@@ -9,7 +9,7 @@
 Time comes first: xs is (T, B, D). Vectors are rows: a[t] = x[t] W + h[t-1] U + b, with W (D, H), U (H, H), b (H,).
 
 States are numbered 0..T and held in one buffer hs (T+1, B, H): hs[0] is the state before the first step, hs[t] the
-one after t steps. Step t reads the input x[t] = xs[t-1]; no line of a recurrence has to ask whether t is 0.
+one after t steps. Step t reads the input x[t] = xs[t-1]; so the first step needs no special case.
 """
 
 from typing import Any, TypeAlias
@@ -24,13 +24,13 @@ DTYPES = (np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.complex128))
 
 
 class NotFiniteError(ValueError):
-    """An array holds NaN or infinity: a run has exploded, or its data were bad from the start."""
+    """An array holds NaN or infinity: a run has exploded, or its data were not finite."""
 
 
 def contract(
     name: str, value: object, letters: str, *, dtype: np.dtype[Any] | None = None, **sizes: tuple[int, str]
 ) -> None:
-    """Refuse `value` unless it is a finite floating-point array with axes `letters`, none of them empty.
+    """Require that `value` is a finite floating-point array with axes `letters`, none of them empty.
 
     `sizes` fixes axes and says why: contract("xs", xs, "T B D", D=(3, "to match W (3, 5)")).
 

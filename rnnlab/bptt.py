@@ -1,14 +1,14 @@
-"""Backpropagation through time in three ways: whole, truncated, and with checkpoints instead of memory.
+"""Backpropagation through time in three variants: full, truncated and checkpointed.
 
 Truncated and checkpointed BPTT take a sequence chunk by chunk. `loss(steps, ys)` is given the steps of a chunk, a slice
-of 0 … T, and the outputs at those steps, and returns the chunk's part of the loss and dL/dy there; a network that reads
-the last step alone is asked once, with the last chunk. The parts add up. (A BatchNorm on the batch's own statistics
-normalises over all steps at once, so a network with one is not run in chunks.)
+of 0 … T, and the outputs at those steps, and returns the chunk's part of the loss and dL/dy there; for a network that
+reads only the last step, it is called once, with the last chunk. The parts are summed. (A BatchNorm on the batch's own
+statistics normalises over all steps at once, so a network with one is not run in chunks.)
 
                    states in memory    gradient
     full           T                   exact
     truncated      k                   without the paths that cross from one chunk to the next
-    checkpointed   √T + √T             exact; every step but those of the last chunk is run forward twice
+    checkpointed   √T + √T             exact; all steps but those of the last chunk run forward twice
 """
 
 from collections.abc import Callable
@@ -36,7 +36,7 @@ class SequenceGradients(Record):
         params: dL/d(parameter), as a layer or network.
         xs: dL/dx, shaped like xs; None where the inputs are integers.
         dstarts: dL/d(state) before the first step; of truncated BPTT, that of the first chunk alone.
-        ends: the states after the last step, to go on from.
+        ends: the states after the last step, to continue from.
     """
 
     loss: float
@@ -68,8 +68,8 @@ def full(layer: AnyLayer, xs: NDArray[Any], loss: Loss, *starts: Array) -> Seque
 def truncated(layer: AnyLayer, xs: NDArray[Any], loss: Loss, k: int, *starts: Array) -> SequenceGradients:
     """Chunks of k steps, one after the other: the state is carried from one to the next, the gradient is not.
 
-    Every path from a loss back to a parameter that crosses the start of a chunk is cut. Source: Williams, Peng (1990),
-    BPTT(h; h') with h = h' = k.
+    This cuts every path from a loss back to a parameter that crosses the start of a chunk. Source: Williams, Peng
+    (1990), BPTT(h; h') with h = h' = k.
 
     Raises:
         ValueError: k < 1, no steps, or a BatchNorm on the batch's own statistics.
@@ -98,8 +98,8 @@ def checkpointed(
     """The exact gradient in the memory of two chunks: only the states between chunks are kept.
 
     Forward once, keeping the states every `chunk` steps (⌈√T⌉ if not given); then, from the last chunk to the first,
-    forward again from its kept states and backward, handing dL/d(state) on. Source: Chen et al. (2016), arXiv
-    1604.06174.
+    forward again from its kept states and backward, passing dL/d(state) on to the chunk before. Source: Chen et al.
+    (2016), arXiv 1604.06174.
 
     Raises:
         ValueError: chunk < 1, no steps, or a BatchNorm on the batch's own statistics.
@@ -144,11 +144,11 @@ def _loss_of(layer: AnyLayer, loss: Loss, steps: slice, trace: TraceLike, *, las
 
 
 def _sum(total: Any, part: Any) -> Any:
-    """Of two records of the same build, the first of which may be yet to come."""
+    """The sum of two records of the same structure; the first may be None."""
     return part if total is None else total.map(np.add, part)
 
 
 def _joined(dxs: list[Array | None]) -> Array | None:
-    """One after the other in time; None where the inputs are integers."""
+    """Concatenated in time; None where the inputs are integers."""
     floats = [part for part in dxs if part is not None]
     return np.concatenate(floats) if floats else None

@@ -1,4 +1,4 @@
-"""The checkpoint of a training run: from its settings, log, generator and identity the run goes on bit for bit."""
+"""The checkpoint of a training run: all that is needed to resume it bit for bit."""
 
 import json
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ CHECKPOINT, LOG, NORMS = "checkpoint.npz", "log.csv", "norms.csv"
 """The files of a run, in its folder."""
 
 GOALS = ("updates", "until", "workers")
-"""The settings in which a run may differ from the one that it goes on with."""
+"""The settings that may change when a run is resumed."""
 
 
 class Row(NamedTuple):
@@ -57,13 +57,13 @@ AnyRow = TypeVar("AnyRow", Row, NormRow)
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Checkpoint(Record):
-    """A run between two updates: all that the rest of it depends on, and what has been logged.
+    """A run between two updates: everything that the rest of it depends on, and the log so far.
 
     Attributes:
         network, optimizer: as they stand.
         update: how many updates have been made.
         generator: the state of the generator that draws the batches, as JSON.
-        settings: the identity of the run as JSON: what one that goes on with it must agree in.
+        settings: the identity of the run as JSON, which must match to resume it.
         log, norms: the rows so far, as CSV.
     """
 
@@ -116,7 +116,7 @@ def write(folder: Path, checkpoint: Checkpoint) -> None:
 
 
 def go_on(folder: Path, fresh: Checkpoint, *, resume: bool) -> Checkpoint:
-    """The folder's checkpoint to go on from, or `fresh` in a folder without one; the folder is made if need be.
+    """The folder's checkpoint to resume from, or `fresh` if there is none; the folder is created if missing.
 
     Raises:
         ValueError: a checkpoint there without `resume`, or one that is damaged, foreign, or of another run.
@@ -160,7 +160,7 @@ def _same_run(path: Path, fresh: Checkpoint) -> Checkpoint:
         for text in (saved.generator, saved.log, saved.norms):
             text.encode()
         rows, _, _ = saved.rows, saved.norm_rows, saved.rng
-    except Exception:  # text of unknown origin can fail in every way there is
+    except Exception:  # text of unknown origin can raise any exception
         raise ValueError(f"{path} is not a checkpoint: what it says of its run cannot be read") from None
     for name, value in json.loads(fresh.settings).items():
         if theirs.get(name) != value:
@@ -172,7 +172,7 @@ def _same_run(path: Path, fresh: Checkpoint) -> Checkpoint:
 
 
 def _foreign(saved: Checkpoint, fresh: Checkpoint, updates: list[int]) -> str:
-    """What `fit` cannot have written, in words; empty if there is nothing. `updates` are those of the log."""
+    """Why `fit` cannot have written this checkpoint; empty if it can. `updates` are those of the log."""
     if repr(saved.network) != repr(fresh.network):
         return f"its network is not that of its settings but {saved.network!r}"
     if not isinstance(saved.optimizer, OptimizerState) or repr(saved.optimizer.averages) != repr(
@@ -188,7 +188,7 @@ def _foreign(saved: Checkpoint, fresh: Checkpoint, updates: list[int]) -> str:
 
 
 def _identity(network: Network, task: Task, settings: dict[str, Any]) -> str:
-    """What a checkpoint must agree in with the run that goes on from it."""
+    """What must match between a checkpoint and the run that resumes it."""
     rest = {name: value for name, value in settings.items() if name not in GOALS}
     named = {"network": repr(network), "task": _description(task), **rest}
     return json.dumps(named, default=lambda number: number.item())  # NumPy's numbers, whose JSON is Python's

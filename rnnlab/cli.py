@@ -1,4 +1,4 @@
-"""The command line: its commands, and how each kind of failure is told in one sentence."""
+"""The command line: its commands, and one sentence for each kind of failure."""
 
 import argparse
 import io
@@ -17,15 +17,15 @@ from rnnlab.training import DivergenceError
 
 COMMANDS = {
     "flow": (flow, "measure how the gradient decays on your own sequences"),
-    "train": (train, "train a network, or carry out an experiment"),
-    "claims": (claims, "judge the survey's claims by what was measured"),
+    "train": (train, "train a network, or run an experiment"),
+    "claims": (claims, "judge the survey's claims by measurements"),
     "bench": (bench, "time the layers beside PyTorch, JAX and their limit"),
     "figures": (figures, "write the figures, their tables and the gallery"),
 }
 
 
 class _Parser(argparse.ArgumentParser):
-    """argparse, but an error is one sentence, without the usage above it."""
+    """argparse, but with errors of one sentence, without the usage above them."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: error: {message}\n")
@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:
             return _run(argv)
         finally:
-            sys.stdout.flush()  # a closed or full output shows here, not while Python exits
+            sys.stdout.flush()  # a closed or full output raises here, not while Python exits
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
@@ -64,7 +64,7 @@ def _run(argv: Sequence[str] | None) -> int:
         parser.print_help()
         return 0
     try:
-        with np.errstate(over="raise", invalid="ignore"):  # BLAS sets the second for numbers that it throws away
+        with np.errstate(over="raise", invalid="ignore"):  # BLAS sets the invalid flag for numbers that it discards
             arguments.run(arguments)
     except FloatingPointError:
         problem = "the run exploded beyond the largest float: try fewer --steps or another --recurrent-initializer"
@@ -87,7 +87,7 @@ def _run(argv: Sequence[str] | None) -> int:
 
 
 def _discard_output() -> None:
-    """What could not be written is dropped: Python would try once more while it exits, and complain."""
+    """Drop what could not be written: Python would try again while it exits, and complain."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 @contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """A binary file that takes `path`'s place once the block has ended well; until then, and if not, `path` stands.
+    """A binary file that replaces `path` when the block ends without an error; otherwise `path` stays as it was.
 
     The bytes go to a temporary file in the same folder, are synced to disk, and are renamed in one step.
 
@@ -36,12 +36,12 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
 
 def _unnamed(error: OSError, prefix: str) -> bool:
-    """Whether the error names no file, or the temporary one, which nobody knows."""
+    """Whether the error names no file, or only the temporary one, which means nothing to the user."""
     return error.filename is None or Path(os.fsdecode(error.filename)).name.startswith(prefix)
 
 
 def discard_unfinished(path: Path) -> None:
-    """Remove what a process that was killed while it replaced `path` left beside it."""
+    """Remove the temporary files of a process that was killed while it replaced `path`."""
     for orphan in path.parent.glob(f".{path.name}.*"):
         orphan.unlink()
 

@@ -1,4 +1,4 @@
-"""Every initializer of the survey, and their family: `NAME(rng, shape, dtype=np.float64, **options)`.
+"""Every initializer of the survey, and related ones: `NAME(rng, shape, dtype=np.float64, **options)`.
 
 Names, formulas and defaults are Keras 3's (keras.initializers) unless a docstring says otherwise. Randomness comes
 from the given Generator alone. Numbers are drawn in float64 and rounded to `dtype`, so one seed gives the same
@@ -21,14 +21,14 @@ Shape = tuple[int, ...]
 Initializer = Callable[..., Array]
 
 TRUNCATED_STD = 0.87962566103423978
-"""Standard deviation of N(0, 1) cut at ±2: dividing by it gives a truncated normal the variance that was asked for."""
+"""Standard deviation of N(0, 1) cut at ±2: dividing by it gives a truncated normal the wanted variance."""
 
 
 # Constants
 
 
 def zeros(rng: np.random.Generator, shape: Shape, dtype: DTypeLike = np.float64) -> Array:
-    """0 everywhere: the usual bias, and no kernel at all (every unit would stay the same as its neighbour)."""
+    """0 everywhere: the usual bias, but useless as a kernel (all units would stay identical)."""
     return constant(rng, shape, dtype, value=0.0)
 
 
@@ -43,7 +43,7 @@ def constant(rng: np.random.Generator, shape: Shape, dtype: DTypeLike = np.float
 
 
 def identity(rng: np.random.Generator, shape: Shape, dtype: DTypeLike = np.float64, *, gain: float = 1.0) -> Array:
-    """gain · I, rectangular ones too. As U with ReLU and gain 1 it makes the IRNN; with gain α < 1 one that forgets.
+    """gain · I, rectangular ones too. As U with ReLU it gives the IRNN, with gain α < 1 one that forgets.
 
     Source: Le, Jaitly, Hinton (2015), arXiv 1504.00941.
     """
@@ -77,7 +77,7 @@ def random_normal(
     mean: float = 0.0,
     stddev: float = 0.05,
 ) -> Array:
-    """N(mean, stddev²). The scale does not know the layer's width, which is why it needs tuning (claim C5)."""
+    """N(mean, stddev²). The scale does not depend on the layer's width, which is why it needs tuning (claim C5)."""
     if stddev < 0:
         raise ValueError(f"random_normal needs stddev ≥ 0; got {stddev}")
     return rng.normal(mean, stddev, _checked(shape)).astype(dtype)
@@ -271,7 +271,7 @@ INITIALIZERS: dict[str, Initializer] = {
 def get(name: str | Initializer, **options: object) -> Initializer:
     """The initializer of that name, or the callable itself, with `options` bound: get("identity", gain=0.9).
 
-    A name may bring its options along, as on the command line: get("identity:gain=0.9") is the same.
+    A name may include options, as on the command line: get("identity:gain=0.9") is the same.
 
     Raises:
         ValueError: no initializer has that name (the message lists them), or it has no such option.

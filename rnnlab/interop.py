@@ -6,8 +6,8 @@
     LSTM gates  i, f, g, o as here                                i, f, c, o: as here, c is g
     GRU gates   r, z, n: the first two exchanged                  z, r, h: as here, h is n
 
-To either layout and back is exact. From PyTorch and back, an RNN's or LSTM's two biases come back as their sum and 0,
-which is the same layer.
+Converting to either layout and back is exact. From PyTorch and back, an RNN's or LSTM's two biases become their sum
+and 0, which is the same layer.
 """
 
 import os
@@ -30,7 +30,7 @@ def to_torch(layer: RNN | LSTM | GRU, *, index: int = 0) -> dict[str, Array]:
     """The state_dict of torch.nn.RNN, LSTM or GRU with these parameters, as NumPy arrays.
 
     Load it with `module.load_state_dict({name: torch.from_numpy(array) for name, array in … .items()})`; the module's
-    nonlinearity has to be given to torch. `index` is the layer's place in a stack: weight_ih_l1 and so on.
+    nonlinearity is set when it is made. `index` is the layer's place in a stack: weight_ih_l1 and so on.
 
     Raises:
         TypeError: torch has no such layer.
@@ -132,7 +132,7 @@ def read(path: str | os.PathLike[str], *, activation: str | Activation = "tanh")
         try:
             archive = np.load(file, allow_pickle=False)
             arrays = {name.partition(":")[0]: archive[name] for name in archive.files if RECURRENT.search(name)}
-        except Exception as error:  # bytes of unknown origin can fail in every way there is
+        except Exception as error:  # bytes of unknown origin can raise any exception
             reason = str(error).partition("\n")[0] or type(error).__name__
             raise ValueError(f"{path} is not a whole .npz file of weights: {reason}") from None
     backwards = [name for name in arrays if "_reverse" in name or "backward" in name]

@@ -23,7 +23,7 @@ def softmax_cross_entropy(logits: Array, labels: NDArray[np.integer[Any]]) -> tu
     """The mean of -log p[label] in nats over all rows, p = softmax(logits), with gradient (p - one_hot(label)) / N.
 
     The largest logit of a row is subtracted first, so nothing overflows; log p comes from the logits, not from p, so
-    a label that is all but impossible has a finite loss.
+    even a label with a tiny probability has a finite loss.
 
     Args:
         logits: (..., K).

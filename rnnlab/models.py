@@ -57,7 +57,7 @@ def dense(
     bias_initializer: str | Initializer = "zeros",
     dtype: DTypeLike = np.float64,
 ) -> Dense:
-    """A layer that sees each step alone: ReLU, with what the recurrent layers are compared."""
+    """A ReLU layer on each step by itself, to compare the recurrent layers with."""
     return Dense.init(
         rng,
         inputs=inputs,
@@ -78,14 +78,14 @@ LAYERS: dict[str, Builder] = {
     "lstm": LSTM.init,
     "gru": GRU.init,
 }
-"""The recurrent layers by name: builder(rng, inputs=, hidden=, dtype=) and the words of `Model` that it has use for.
+"""The recurrent layers by name: builder(rng, inputs=, hidden=, dtype=) and the options of `Model` that it takes.
 
-A layer of your own joins by a line, LAYERS["mine"] = Mine.init. A builder that has a parameter `steps` is given the
+Add a layer of your own by one line, LAYERS["mine"] = Mine.init. A builder that has a parameter `steps` is given the
 length of the sequences, and one that has `top` whether its layer is the highest.
 """
 
 COMPARED: dict[str, Builder] = {"dense": dense}
-"""The layers without time that recurrent ones are compared with, likewise."""
+"""The feedforward layers that recurrent ones are compared with, likewise."""
 
 LINEAR = "linear"
 """The word for no layer at all: one affine map from the inputs to the outputs."""
@@ -93,7 +93,7 @@ LINEAR = "linear"
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
-    """The words that describe a network, each an option of `rnnlab train`; None leaves it to the layer.
+    """The options that describe a network, each an option of `rnnlab train`; None is the layer's own default.
 
     Raises:
         ValueError: an unknown layer, or sizes under 1.

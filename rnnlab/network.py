@@ -1,4 +1,4 @@
-"""Networks: layers in series, a shortcut around a layer, and a readout; itself run and checked like a layer."""
+"""Networks: layers in series, a shortcut around a layer, and a readout; a network is run and checked like a layer."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -144,7 +144,7 @@ class Network(Record):
 
     Attributes:
         layers: any layers, the lowest first.
-        readout: a layer without time on the top layer's outputs, Dense mostly; None to take them as they are.
+        readout: a feedforward layer on the top layer's outputs, usually Dense; None to return them as they are.
         reads: "last" for the last step alone, "every" for every step.
 
     Raises:
@@ -210,7 +210,7 @@ class Network(Record):
         return NetworkGradients(params, tuple(gradients), readout)
 
     def _by_layer(self, name: str, states: States) -> Iterator[States]:
-        """The flat tuple of all layers' states in pieces, one piece for each layer; empty pieces if none are given."""
+        """The flat tuple of all layers' states, split by layer; empty tuples if none are given."""
         if states and len(states) != len(self.carries):
             raise ValueError(f"{name} must be one array for each of {', '.join(self.carries)}; got {len(states)}")
         rest = iter(states)

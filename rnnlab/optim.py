@@ -1,6 +1,6 @@
-"""Optimisers as pure updates, (parameters, gradient, state) -> (parameters, state), and the clipping before them.
+"""Optimisers as pure updates, (parameters, gradient, state) -> (parameters, state), and gradient clipping.
 
-Parameters p and gradients g are records of the same build; an update works entry by entry. With lr the learning rate:
+Parameters p and gradients g are records of the same structure; an update works entry by entry. lr is the learning rate.
 
     SGD       p ← p - lr g
     Momentum  v ← μ v + g                              p ← p - lr v
@@ -46,7 +46,7 @@ class Optimizer(Protocol):
 
 @dataclass(frozen=True)
 class SGD:
-    """Stochastic gradient descent: it remembers nothing."""
+    """Stochastic gradient descent; it has no state."""
 
     def start(self, params: Record) -> OptimizerState:
         return OptimizerState(0, ())
@@ -57,7 +57,7 @@ class SGD:
 
 @dataclass(frozen=True)
 class Momentum:
-    """The heavy ball: v sums the past gradients, each fading by μ a step. Source: Polyak (1964)."""
+    """The heavy ball: v sums the past gradients, each decaying by μ per update. Source: Polyak (1964)."""
 
     mu: float = 0.9
 
@@ -89,7 +89,7 @@ class RMSprop:
 
 @dataclass(frozen=True)
 class Adam:
-    """Momentum over root mean square, both corrected for having started at 0.
+    """Momentum over root mean square, both bias-corrected because they start at 0.
 
     Source: Kingma, Ba (2015), arXiv 1412.6980, algorithm 1.
     """
@@ -133,7 +133,7 @@ def get(optimizer: str | Optimizer) -> Optimizer:
 
 
 def global_norm(gradient: Record) -> float:
-    """The 2-norm of all entries of all arrays together; squares that would overflow do not make it infinite."""
+    """The 2-norm of all entries of all arrays together; scaled, so that squares cannot overflow."""
     return hypot(*(_norm(array) for array in gradient.arrays().values()))
 
 
@@ -145,7 +145,7 @@ def _norm(array: Array) -> float:
 
 
 def clip_by_norm(gradient: P, limit: float) -> P:
-    """g · min(1, limit / |g|), |g| over all parameters together: the direction stays.
+    """g · min(1, limit / |g|), |g| over all parameters together; the direction is unchanged.
 
     Source: Pascanu, Mikolov, Bengio (2013), arXiv 1211.5063, §3.2, algorithm 1.
 
@@ -158,7 +158,7 @@ def clip_by_norm(gradient: P, limit: float) -> P:
 
 
 def clip_by_value(gradient: P, limit: float) -> P:
-    """Every entry into [-limit, limit]: the direction changes.
+    """Clip every entry to [-limit, limit]; this changes the direction.
 
     Raises:
         ValueError: limit ≤ 0.

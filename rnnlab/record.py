@@ -1,8 +1,8 @@
 """Records: frozen dataclasses of arrays. Layers, traces and gradients are all records.
 
-A record's fields are arrays, other records, tuples of either, and plain settings (text, numbers, None) that ride
-along. That is enough to walk every array by name, to map a function over matching records, and to save and load
-them; an optimiser step is `layer.map(lambda p, g: p - lr * g, grads.params)`.
+A record's fields are arrays, other records, tuples of either, and plain settings (text, numbers, None). That is enough
+to list every array by name, to map a function over matching records, and to save and load them; an optimiser step is
+`layer.map(lambda p, g: p - lr * g, grads.params)`.
 """
 
 import io
@@ -42,9 +42,9 @@ class Record:
         return dict(_leaves("", self))
 
     def map(self, fn: Callable[..., Array], *others: "Record") -> Self:
-        """A record of the same build whose arrays are fn(own array, *the others' arrays of the same name).
+        """A record of the same structure whose arrays are fn(own array, *the others' arrays of the same name).
 
-        The result is trusted as it is: checks that a constructor makes are not repeated.
+        The result is not validated: the checks of the constructor are not repeated.
 
         Raises:
             ValueError: another record has other array names.
@@ -60,9 +60,9 @@ class Record:
         return cast(Self, _with_leaves("", self, results))
 
     def like(self, **arrays: Array) -> Self:
-        """A record of the same build with these arrays in place of its own: how a backward makes its gradients.
+        """A record of the same structure with these arrays in place of its own: how a backward makes its gradients.
 
-        As with `map` the arrays are trusted: a gradient may be infinite where a parameter may not.
+        As with `map`, nothing is validated: a gradient may be infinite where a parameter may not.
         """
         return cast(Self, _with_leaves("", self, arrays))
 
@@ -72,7 +72,7 @@ class Record:
 
 
 def _brief(value: object) -> str:
-    """An array by its shape and dtype, a tuple by its items, all else as it is."""
+    """An array as its dtype and shape, a tuple as its items, anything else as its repr."""
     if isinstance(value, np.ndarray):
         return f"{value.dtype}{list(value.shape)}"
     if isinstance(value, tuple):
@@ -109,8 +109,8 @@ def _with_leaves(prefix: str, value: Any, leaves: dict[str, Array]) -> Any:
     return copy
 
 
-# Saving: one npz file, an array per dotted name, and beside them one text entry that says how they nest. The zip is
-# written and read here, not by np.savez and np.load, which cannot take every name and leave a broken file open.
+# Saving: one npz file with an array per dotted name, and one text entry that says how they nest. The zip is written
+# and read here, because np.savez and np.load cannot handle every name and leave a broken file open.
 
 
 def save(path: str | os.PathLike[str], record: Record) -> None:
@@ -134,7 +134,7 @@ def save(path: str | os.PathLike[str], record: Record) -> None:
 
 
 def _describe(value: object) -> Any:
-    """The build of `value` in JSON's terms: an array is "array", a record or tuple names its parts."""
+    """The structure of `value` as JSON: an array is "array", a record or tuple names its parts."""
     if isinstance(value, np.ndarray) and value.dtype.kind in "fc":
         return "array"
     if isinstance(value, Record):
@@ -151,7 +151,7 @@ def _describe(value: object) -> Any:
 
 
 def is_record(path: str | os.PathLike[str]) -> bool:
-    """Whether `load` is the one to read this file: it is no zip of another program.
+    """Whether this file is one for `load`, and not another program's zip.
 
     Raises:
         OSError: the file cannot be read.
@@ -178,7 +178,7 @@ def load(path: str | os.PathLike[str]) -> Record:
         if header["format"] != FORMAT:
             raise ValueError(f"its format is {header['format']!r}, not {FORMAT!r}")
         record = _build("", header["build"], arrays)
-    except Exception as error:  # bytes of unknown origin can fail in every way there is
+    except Exception as error:  # bytes of unknown origin can raise any exception
         reason = str(error).partition("\n")[0] or type(error).__name__
         raise ValueError(f"{os.fspath(path)} is not a whole rnnlab record: {reason}") from None
     if not isinstance(record, Record):
@@ -187,7 +187,7 @@ def load(path: str | os.PathLike[str]) -> Record:
 
 
 def _array(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Array:
-    """One array, refused before it is made if the entry does not hold as many bytes as it claims."""
+    """One array, refused before it is allocated if the entry does not hold as many bytes as it claims."""
     file = io.BytesIO(archive.read(entry))
     version = np.lib.format.read_magic(file)
     read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]

@@ -17,7 +17,7 @@ LARGEST = 1 << 30
 
 @dataclass(frozen=True)
 class Sequences:
-    """xs (T, B, D) in float64 or symbols (T, B), and a few words on where they come from."""
+    """xs (T, B, D) in float64 or symbols (T, B), and a short description of their source."""
 
     xs: NDArray[Any]
     source: str
@@ -30,10 +30,10 @@ def read(
 
     Of a text, `batch` windows of `steps` characters (100 if not given) are spread evenly from its beginning to its end,
     and each character is a one-hot vector over those that occur in it. Without a path the text is CPython's own
-    documentation, which differs from one Python to the next.
+    documentation, which differs between Python versions.
 
     Where `symbols` is given, xs are integers (T, B) below it, for a network with an Embedding: a .npy array of them, or
-    the places of a text's characters in its alphabet, which must have so many.
+    the indices of a text's characters in its alphabet, which must have that many.
 
     Raises:
         ValueError, TypeError: the file is empty, damaged, too short, not UTF-8, not an array of this kind, or its
@@ -67,7 +67,7 @@ def read_text(path: str | os.PathLike[str]) -> str:
 
 
 def documentation() -> str:
-    """The texts of Python's help() topics, as they come with this interpreter.
+    """The texts of Python's help() topics, from this interpreter.
 
     Raises:
         ValueError: this interpreter comes without them.
@@ -80,7 +80,7 @@ def documentation() -> str:
 
 
 def coded(text: str) -> tuple[str, NDArray[np.int64]]:
-    """The alphabet of `text` in order, and for each character its place there."""
+    """The alphabet of `text` in order, and the index of each character in it."""
     points, codes = np.unique(np.frombuffer(text.encode("utf-32-le"), "<u4"), return_inverse=True)
     return "".join(map(chr, points)), codes
 
@@ -113,7 +113,7 @@ def _array(path: Path, steps: int | None, symbols: int | None) -> Sequences:
     with path.open("rb") as file:
         try:
             xs = np.lib.format.read_array(file, allow_pickle=False)
-        except Exception as error:  # bytes of unknown origin can fail in every way there is
+        except Exception as error:  # bytes of unknown origin can raise any exception
             reason = str(error).partition("\n")[0] or type(error).__name__
             raise ValueError(f"{path} is not a whole .npy array: {reason}") from None
     xs = _floats(path, xs) if symbols is None else _symbols(path, xs, symbols)

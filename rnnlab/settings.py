@@ -17,23 +17,21 @@ class Settings:
         ValueError: a number out of its range, or an unknown optimiser.
     """
 
-    updates: Annotated[int, "how many to make in all"] = 1000
+    updates: Annotated[int, "number of updates in all"] = 1000
     batch: Annotated[int, "sequences in a batch"] = 32
-    optimizer: Annotated[str, f"the rule of an update: {', '.join(optim.OPTIMIZERS)}"] = "adam"
+    optimizer: Annotated[str, f"update rule: {', '.join(optim.OPTIMIZERS)}"] = "adam"
     lr: Annotated[float, "learning rate"] = 1e-3
-    lr_every: Annotated[int | None, "updates after which the learning rate is multiplied by lr_factor, each time"] = (
-        None
-    )
+    lr_every: Annotated[int | None, "multiply the learning rate by lr_factor every N updates"] = None
     lr_factor: Annotated[float, "see lr_every"] = 0.1
     clip_norm: Annotated[float | None, "clip the gradient to this norm"] = None
-    clip_value: Annotated[float | None, "then clip every entry of the gradient to this size"] = None
+    clip_value: Annotated[float | None, "then clip every entry of the gradient to this magnitude"] = None
     gamma: Annotated[float | None, "indrnn: keep every |u| ≤ gamma^(1/T)"] = None
-    truncate: Annotated[int | None, "truncated BPTT in chunks of so many steps"] = None
-    checkpointed: Annotated[bool, "BPTT in the memory of √T steps, every step run forward twice"] = False
+    truncate: Annotated[int | None, "truncated BPTT in chunks of N steps"] = None
+    checkpointed: Annotated[bool, "BPTT with memory for √T steps; runs the forward pass twice"] = False
     workers: Annotated[int, "replicas that share each batch, in processes of their own"] = 1
     every: Annotated[int, "updates between two rows of the log"] = 100
     until: Annotated[float | None, "stop once the held-out score is at or below this"] = None
-    seed: Annotated[int, "of the generators that the weights and the batches are drawn from"] = 0
+    seed: Annotated[int, "seed of the weights and the batches"] = 0
 
     def __post_init__(self) -> None:
         optim.get(self.optimizer)

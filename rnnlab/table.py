@@ -55,7 +55,7 @@ class Table:
         return value
 
     def text(self) -> str:
-        """As CSV, each number with as many digits as it takes to read the same one back."""
+        """As CSV, each number with the fewest digits that read back as the same number."""
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow(self.columns)

@@ -1,11 +1,11 @@
-"""The one protocol: what a layer takes and leaves, forward and backward. Layers, residual blocks and networks obey it.
+"""The one protocol of forward and backward, for layers, residual blocks and networks.
 
     forward    xs, starts            →  a trace       with ys, states, ends
     backward   trace, dys, dends     →  gradients     with params, xs, states, dstarts
 
 `starts` and `ends` are the states before the first step and after the last, so a sequence can be run in chunks:
-`layer.forward(more, *trace.ends)` goes on where a trace ended, and `layer.backward(trace, dys, *later.dstarts)` takes
-from the gradients of the later chunk what the earlier chunk needs.
+`layer.forward(more, *trace.ends)` continues where a trace ended, and `layer.backward(trace, dys, *later.dstarts)` sends
+the gradient of the later chunk back into the earlier one.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -76,7 +76,7 @@ T = TypeVar("T", bound=TraceLike)
 class Layer(Protocol[T]):
     """What `check_gradients`, `rl.flow`, `Network`, `fit` and `save` ask of a layer.
 
-    A layer of your own is a Record whose fields are its parameters, and settings that ride along:
+    A layer of your own is a Record whose fields are its parameters and settings:
 
         @dataclass(frozen=True, eq=False, repr=False)
         class Mine(rl.Record):
@@ -92,7 +92,7 @@ class Layer(Protocol[T]):
 
     @property
     def carries(self) -> tuple[str, ...]:
-        """The names of the states that go from step to step: ("hs",) of an RNN, () of a layer without time."""
+        """The names of the states that are carried from step to step: ("hs",) of an RNN, () of a layer without time."""
         ...
 
     def forward(self, xs: NDArray[Any], /, *starts: Any, **named: Any) -> T:
@@ -109,7 +109,7 @@ class Layer(Protocol[T]):
 
 
 AnyLayer: TypeAlias = Layer[Any]
-"""A layer of which nothing more is known: its trace is its own business."""
+"""Any layer, whatever its trace is."""
 
 NEEDED = "carries", "forward", "backward"
 
@@ -143,7 +143,7 @@ L = TypeVar("L")
 def rebuilt(layer: L, fn: Callable[..., AnyLayer], *others: Record) -> L:
     """`layer` with fn(inner, *its others) in place of every innermost layer: the one walk over layers inside layers.
 
-    `others` are records of the same build, a network's trace for instance: its layers.1 belongs to the network's
+    `others` are records of the same structure, a network's trace for instance: its layers.1 belongs to the network's
     layers.1. A plain layer is its own innermost layer.
     """
     theirs = [dict(parts(other)) for other in others]
@@ -171,7 +171,7 @@ def innermost(layer: AnyLayer) -> Iterator[AnyLayer]:
 
 
 class StatesOfTrace(Record):
-    """The ends of a trace, from its `states`; a trace without states needs to say nothing."""
+    """`starts` and `ends` of a trace, from its `states`; a trace without states needs no code."""
 
     @property
     def states(self) -> dict[str, Array]:
@@ -185,9 +185,9 @@ class StatesOfTrace(Record):
 
     @property
     def ends(self) -> States:
-        """The states after the last step, copied; `forward(more, *trace.ends)` goes on from there.
+        """The states after the last step, copied; `forward(more, *trace.ends)` continues from there.
 
-        Copied, because a view would keep the states of every step in memory for the sake of the last.
+        Copied, because a view of the last step would keep the states of all steps in memory.
         """
         return tuple(states[-1].copy() for states in self.states.values())
 
@@ -260,7 +260,7 @@ class Gradients(StatesOfGradients, Generic[P]):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class FeedforwardTrace(StatesOfTrace):
-    """What a layer without time leaves: inputs and outputs, row by row. It has no states.
+    """The trace of a feedforward layer: inputs and outputs, row by row. It has no states.
 
     Attributes:
         xs: as given, floats or integers; not a copy.
@@ -273,7 +273,7 @@ class FeedforwardTrace(StatesOfTrace):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class FeedforwardGradients(StatesOfGradients, Generic[P]):
-    """What the backward of a layer without time returns.
+    """What the backward of a feedforward layer returns.
 
     Attributes:
         params: dL/d(parameter), as a layer.

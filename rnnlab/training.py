@@ -1,7 +1,7 @@
-"""Training: the update in plain sight, and the loop around it with its log and checkpoints.
+"""Training: one update, and the loop around it with its log and checkpoints.
 
-An update is a batch, forward, the loss, backward, clip, step: `loss_and_gradient` and `update`, here at the top. How to
-train is in `settings.py`; how a run is kept, and goes on bit for bit, in `checkpoint.py`.
+An update is a batch, forward, the loss, backward, clip, step: `loss_and_gradient` and `update`, here at the top. The
+settings are in `settings.py`; how a run is saved and resumed, bit for bit, in `checkpoint.py`.
 """
 
 import time
@@ -27,12 +27,12 @@ from rnnlab.settings import Settings
 from rnnlab.tasks.task import Task
 
 PROBED_SEQUENCES, PROBED_STEPS = 32, 50
-"""The gradient's norm is taken on so many held-out sequences, at most at so many timesteps."""
+"""The number of held-out sequences on which the gradient's norm is measured, and of timesteps, at most."""
 
 DEFAULTS = Settings()
 
-# What is not finite is found by looking: the flags that NumPy would raise by are set by BLAS kernels for numbers that
-# they then throw away, and not set by its other threads.
+# We check for NaN and infinity ourselves: NumPy's floating-point warnings are unreliable here, because BLAS kernels set
+# the flags for numbers that they discard, and other threads do not set them at all.
 without_flags = np.errstate(over="ignore", invalid="ignore")
 
 
@@ -45,7 +45,7 @@ def loss_and_gradient(
     chosen: Settings = DEFAULTS,
     executor: Executor | None = None,
 ) -> tuple[float, Network, NetworkTrace | None]:
-    """Of a batch: the loss, its gradient, and the trace: None where replicas, or chunks of time, have one each.
+    """The loss of a batch, its gradient, and the trace (None for replicas or chunks of time, which have one each).
 
     Raises:
         FloatingPointError, NotFiniteError: something is NaN or infinite.
@@ -73,7 +73,7 @@ def update(
     chosen: Settings,
     executor: Executor | None = None,
 ) -> tuple[Network, OptimizerState, float, float]:
-    """One update, after `made` others: batch, forward, loss, backward, clip, step.
+    """One update, after `made` earlier ones: batch, forward, loss, backward, clip, step.
 
     Returns:
         The network and the optimiser's memory after it, the loss, and the norm of the gradient before clipping.
@@ -100,10 +100,10 @@ class Trained:
     """What `fit` returns.
 
     Attributes:
-        network: as it came out; `evaluating(network)` where it has a BatchNorm.
+        network: the trained network; use `evaluating(network)` if it has a BatchNorm.
         rows: the log.
-        norms: the gradient's norm per timestep, as it moved.
-        solved: whether the score came down to `until`.
+        norms: the gradient's norm per timestep during training.
+        solved: whether the score reached `until`.
     """
 
     network: Network
@@ -138,13 +138,13 @@ def fit(
     """Train `network` on `task`: for each update a batch, forward, the loss, backward, clip, step.
 
     With a `folder`, the log (log.csv), the gradient's norm per timestep (norms.csv) and a checkpoint
-    (checkpoint.npz) are written there at every row of the log, each whole or not at all. Where the floats are the
-    same, a resumed run is the same to the last bit: the optimiser's state and the generator's are in the checkpoint.
+    (checkpoint.npz) are written there at every row of the log, each whole or not at all. On the same
+    machine, a resumed run is the same to the last bit: the optimiser's state and the generator's are in the checkpoint.
 
     Args:
-        network: where to begin; its dtype is that of the whole run.
-        task: what to learn.
-        folder: where to keep the run; it is made if need be.
+        network: the initial network; its dtype is that of the whole run.
+        task: the task to train on.
+        folder: where to save the run; created if missing.
         resume: go on from the folder's checkpoint, if there is one; `updates` and `until` may have changed.
         report: called with every new row of the log.
         executor: where `workers` replicas run, see `rnnlab.parallel`; if not given, more than one are processes here.

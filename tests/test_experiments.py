@@ -471,8 +471,8 @@ def test_resuming_where_there_is_nothing_begins_as_the_help_says(capsys):
     with pytest.raises(SystemExit):
         main(["train", "--help"])
     out = " ".join(capsys.readouterr().out.split())
-    assert "go on with what is in --out, if anything" in out
-    assert "list the experiments and how many runs each has" in out
+    assert "resume the runs in --out, if there are any" in out
+    assert "list the experiments and their number of runs" in out
 
 
 @pytest.mark.usefixtures("_here")

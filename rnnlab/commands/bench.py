@@ -17,15 +17,15 @@ SHOWN = "layer", "T", "B", "D", "H", "seconds", "ratio", "low", "high"
 def add(parser: argparse.ArgumentParser) -> None:
     """Its options."""
     parser.description = (
-        "Time forward and backward of every layer and an update of training, in turns with PyTorch and JAX where they "
+        "Time forward and backward of every layer and a training update, alternating with PyTorch and JAX where they "
         "are installed and with the matrix products alone; print a table, and write bench.png and bench.csv."
     )
     parser.add_argument("--quick", action="store_true", help="the smallest sizes, 5 rounds, one thread: half a minute")
     parser.add_argument(
-        "--layer", action="append", choices=tuple(LAYERS), help="which layer, again for another; default: all"
+        "--layer", action="append", choices=tuple(LAYERS), help="layer to time, may be repeated; default: all"
     )
     parser.add_argument(
-        "--size", action="append", type=_size, metavar="T,B,D,H", help="again for another; default: six sizes"
+        "--size", action="append", type=_size, metavar="T,B,D,H", help="may be repeated; default: six sizes"
     )
     parser.add_argument("--threads", action="append", type=int, metavar="N", help="BLAS threads; default: 1, then 2")
     parser.add_argument("--rounds", type=int, metavar="N", help="default: 25, fewer where they take long")

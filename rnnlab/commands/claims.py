@@ -10,8 +10,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Its options."""
     parser.description = (
         "Judge each of the survey's claims by its numbers, print the verdicts, and write CLAIMS.md. What takes seconds "
-        "is measured on the spot, what takes hours comes from the recorded runs: those that the "
-        "package comes with, or your own in --out, where rnnlab figures --recompute leaves them; which is said."
+        "is measured now; what takes hours comes from recorded runs: those of the package, or your own in --out, "
+        "where rnnlab figures --recompute writes them; the output says which."
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help="C1 … C18; all if none is given, and CLAIMS.md")
     parser.add_argument("--out", type=Path, default=Path("figures"), metavar="DIR", help="default: figures")

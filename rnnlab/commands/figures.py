@@ -9,8 +9,8 @@ from pathlib import Path
 def add(parser: argparse.ArgumentParser) -> None:
     """Its options."""
     parser.description = (
-        "Write NAME.png and its table NAME.csv for every NAME (all if none is given), and README.md, the gallery. A "
-        "table that took hours, or is a time, is recorded: it is drawn, and no copy is written."
+        "Write NAME.png and its table NAME.csv for every NAME (all if none is given), and README.md, the gallery. "
+        "Tables that took hours, or hold timings, are recorded with the package: they are drawn, and not copied."
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help="see --list")
     parser.add_argument("--list", action="store_true", help="list the figures and write nothing")
@@ -18,8 +18,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--recompute",
         action="store_true",
-        help="measure times and train again instead of drawing the recorded table; training takes hours, is kept in "
-        "the folder runs, and goes on from there when begun again",
+        help="re-run timings and training instead of drawing the recorded table; training takes hours, is saved in "
+        "the folder runs, and resumes from there if interrupted",
     )
     parser.add_argument("--format", choices=("png", "svg", "pdf"), default="png", help="default: png")
 
@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace) -> None:
     print(f"wrote {count} figure{'s' * (count != 1)} and README.md to {arguments.out}")
     recorded = [name for name, source in sources.items() if source == "recorded"]
     if recorded:
-        print(f"drawn from the recorded table, not measured again (--recompute does): {', '.join(recorded)}")
+        print(f"drawn from the recorded table (--recompute re-runs it): {', '.join(recorded)}")
     for name in (name for name, source in sources.items() if source == "own"):
         path = arguments.out / f"{name}.csv"
         print(f"drawn from your own {path}, which differs from the recorded table: delete it to draw that one")

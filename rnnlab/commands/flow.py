@@ -42,12 +42,12 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--hidden", type=int, metavar="H", help="units; default: 100")
     parser.add_argument("--steps", type=int, metavar="T", help="length of a sequence; default: 100, or all of a .npy")
     parser.add_argument("--batch", type=int, default=16, metavar="B", help="windows taken from a text; default: 16")
-    parser.add_argument("--seed", type=int, help="of the weights; default: 0")
+    parser.add_argument("--seed", type=int, help="seed of the weights; default: 0")
     parser.add_argument("--out", type=Path, default=Path("figures"), metavar="DIR", help="default: figures")
 
 
 FRESH = {"layer": "rnn", "hidden": 100, "seed": 0, "recurrent_initializer": None}
-"""What describes a fresh layer where nothing else is said; a trained one needs none of it."""
+"""The defaults that describe a fresh layer; a trained one needs none of them."""
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -68,7 +68,7 @@ def run(arguments: argparse.Namespace) -> None:
         states = _run_one_step(layer, sequences, arguments.weights)
         origin = f"weights      {arguments.weights}: {', '.join(f'{n} ({a.shape[-1]})' for n, a in states.items())}"
 
-    from rnnlab.gallery import own_decay  # Matplotlib is loaded only where it is drawn with
+    from rnnlab.gallery import own_decay  # Matplotlib is loaded only where something is drawn
     from rnnlab.gallery.publish import write
 
     table = own_decay.compute(layer, sequences.xs)
@@ -118,7 +118,7 @@ def _layer(arguments: argparse.Namespace, steps: int, inputs: int) -> AnyLayer:
         raise ValueError(f"--seed must be at least 0; got {arguments.seed}")
     chosen = arguments.recurrent_initializer
     if arguments.layer == "irnn" and chosen == "identity":
-        chosen = None  # what it starts with in any case
+        chosen = None  # that is its default anyway
     starts: dict[str, Any] = {} if chosen is None else {"recurrent_initializer": chosen}
     return recurrent(
         np.random.default_rng(arguments.seed),

@@ -32,15 +32,15 @@ METAVARS = {int: "N", float: "X", str: "TEXT"}
 def add(parser: argparse.ArgumentParser) -> None:
     """Its options."""
     parser.description = (
-        "Train a network on TASK, or carry out an experiment (--recipe). Every run has a folder of its own in --out: "
-        "log.csv, norms.csv (the gradient's norm per timestep as it learns), a checkpoint, the command, the outcome. "
-        "--resume goes on from there and ends with the same bits as a run without a break."
+        "Train a network on TASK, or run an experiment (--recipe). Every run has its own folder in --out: log.csv, "
+        "norms.csv (the gradient's norm per timestep during training), a checkpoint, the command, the outcome. "
+        "--resume continues from the checkpoint and ends with the same bits as an uninterrupted run."
     )
     parser.add_argument("task", nargs="?", choices=TASKS, metavar="TASK", help=", ".join(TASKS))
-    parser.add_argument("--recipe", choices=tuple(RECIPES), help="an experiment instead of one task")
-    parser.add_argument("--size", choices=SIZES, help="of the experiment: minutes or hours; default: quick")
+    parser.add_argument("--recipe", choices=tuple(RECIPES), help="run this experiment instead of a task")
+    parser.add_argument("--size", choices=SIZES, help="size of the experiment: minutes or hours; default: quick")
     parser.add_argument(
-        "--list", action="store_true", help="list the experiments and how many runs each has, and train nothing"
+        "--list", action="store_true", help="list the experiments and their number of runs; train nothing"
     )
     data = parser.add_argument_group("the task")
     for option in _data_options().values():
@@ -49,7 +49,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         group = parser.add_argument_group(title)
         for option in options(declared).values():
             _add(group, option)
-    parser.add_argument("--seeds", type=int, metavar="N", help="as many runs, with the seeds from --seed on")
+    parser.add_argument("--seeds", type=int, metavar="N", help="N runs, with seeds --seed, --seed + 1, …")
     parser.add_argument(
         "--ensemble", type=int, metavar="N", help="--seeds N, and how good their combined predictions are"
     )
@@ -58,10 +58,10 @@ def add(parser: argparse.ArgumentParser) -> None:
         metavar="ADDRESS",
         help="of a Dask scheduler, tcp://HOST:8786: replicas (--workers; default: all of its workers) or runs go there",
     )
-    parser.add_argument("--jobs", type=int, default=1, metavar="J", help="runs side by side; default: 1")
-    parser.add_argument("--resume", action="store_true", help="go on with what is in --out, if anything")
+    parser.add_argument("--jobs", type=int, default=1, metavar="J", help="runs in parallel; default: 1")
+    parser.add_argument("--resume", action="store_true", help="resume the runs in --out, if there are any")
     parser.add_argument("--out", type=Path, default=Path("runs"), metavar="DIR", help="default: runs")
-    parser.add_argument("--sample", type=int, metavar="N", help="characters: have the network write N of them")
+    parser.add_argument("--sample", type=int, metavar="N", help="characters: sample N of them from the trained network")
 
 
 def _add(group: Any, option: Option) -> None:
@@ -168,7 +168,7 @@ def _one(run: Run, arguments: argparse.Namespace, there: Cluster | None) -> None
     if (folder / CHECKPOINT).exists() and not arguments.resume:
         raise ValueError(f"{folder} holds a run already: --resume goes on with it, --out DIR begins anew")
     task = run.the_task()
-    run.network(task)  # what cannot be built is refused before anything is printed
+    run.network(task)  # refuse what cannot be built before anything is printed
     print(f"{run.command}\n{task.measure}: {task.baseline:.4g} is the best answer that does not look at the input")
     try:
         executor = None if there is None else there.executor
@@ -238,7 +238,7 @@ def _recipe(arguments: argparse.Namespace) -> None:
 
 
 def _begun(entries: list[Entry] | tuple[Entry, ...], arguments: argparse.Namespace) -> None:
-    """Refuses to go on with runs that nobody asked to resume."""
+    """Refuse to continue runs without --resume."""
     begun = [entry.name for entry in entries if (arguments.out / entry.name / CHECKPOINT).exists()]
     if begun and not arguments.resume:
         raise ValueError(f"{arguments.out} holds {begun[0]} already: --resume goes on with it, --out DIR begins anew")

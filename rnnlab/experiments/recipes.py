@@ -1,7 +1,7 @@
-"""The experiments that put the survey's claims to the test, each a list of runs; every run is a command of its own.
+"""The experiments that test the survey's claims, each a list of runs; every run has its own command.
 
-`paper` is as near to the papers' sizes as two cores come in an hour each; `quick` shows the same in minutes. What is
-smaller than in the papers is said in `about`, and printed beside the results.
+`paper` comes as close to the papers' sizes as an hour per run on two cores allows; `quick` shows the same in minutes.
+`about` says what is smaller than in the papers; it is printed with the results.
 """
 
 from dataclasses import dataclass, replace
@@ -18,7 +18,7 @@ class Entry:
     """A run in a recipe.
 
     Attributes:
-        variant: the group of runs that it is compared within: a length, an order, a depth.
+        variant: the group of runs to compare: a length, an order, a depth.
         model: its name there.
         run: what to do; its seed is the entry's.
     """
@@ -64,7 +64,7 @@ MODELS: dict[str, dict[str, Any]] = {
     "GRU": {"layer": "gru"},
     "IndRNN": {"layer": "indrnn", "layers": 2, "hidden": 128, "gamma": 2.0},
 }
-"""The names in the figures, and what they stand for. All else is the same within a variant, but for learning rates."""
+"""The names in the figures, and their options. Within a variant all else is the same, except the learning rates."""
 
 
 def _adding(
@@ -74,10 +74,10 @@ def _adding(
 
     Learning rates come from single trials beside these runs: at 1e-3 LSTM, GRU and IndRNN learn; the IRNN stays at the
     baseline at T = 150 and 300, learns T = 150 at 3e-4, and T = 300 far better at 1e-4 than at 3e-4. The tanh and the
-    ReLU RNN have the IRNN's rates; none of their own was looked for. From T = 500 on the IndRNN's rate is divided by 10
-    late, as Li et al. do: at 1e-3 to the end, one seed of three went up from 0.006 to 0.02 over its last thousand
-    updates.
-    T = 1,000 was first given 4,000 updates, divided at 2,500: 0.028 and 0.017, still falling, with two seeds.
+    ReLU RNN have the IRNN's rates; theirs were not tuned. From T = 500 on the IndRNN's rate is divided by 10 towards
+    the end, as in Li et al.: at 1e-3 to the end, one seed of three went up from 0.006 to 0.02 over its last thousand
+    updates. T = 1,000 first had 4,000 updates, with the rate divided at 2,500: 0.028 and 0.017, still falling, with two
+    seeds.
     """
     entries = []
     for steps, updates in lengths.items():
@@ -91,9 +91,9 @@ def _adding(
 
 
 ADDING = Recipe(
-    "The adding problem, one marker in each half, Adam, batches of 16, at most so many updates at a length for every "
-    "model; a run stops where the held-out error is at 0.001. Le et al. train on 100,000 sequences, over and over, by "
-    "SGD with the rate and the clip searched for each model and length.",
+    "The adding problem, one marker in each half, Adam, batches of 16, the same maximum number of updates for "
+    "every model at a length; a run stops when its held-out error reaches 0.001. Le et al. train on a fixed set of "
+    "100,000 sequences by SGD, with the learning rate and the clipping tuned for each model and length.",
     quick=tuple(_adding({100: 6000}, ("tanh RNN", "IRNN", "LSTM", "IndRNN"))),
     paper=(
         *_seeded([*_adding({100: 20_000, 150: 20_000}), *_adding({500: 6_000}, ("IndRNN",), 4_000)], 3),
@@ -121,10 +121,10 @@ CHARACTERS = Recipe(
 
 
 def _pixels(side: int, updates: int, models: tuple[str, ...] = tuple(MODELS)) -> list[Entry]:
-    """Both orders, and on the whole image at once a linear map and a perceptron, for which the order is nothing.
+    """Both orders; and a linear map and a perceptron on the whole image at once, where the order does not matter.
 
     The IRNN's rate is the best of four in single trials of 6,000 updates in order (3e-4: 71 % error, 1e-4: 69, 3e-5:
-    67, 1e-5: 68); the IndRNN at 2e-4 ends like at 1e-3 (57 and 59).
+    67, 1e-5: 68); the IndRNN ends about the same at 2e-4 and 1e-3 (57 and 59).
     """
     run = Run("pixels", {"side": side}, updates=updates, clip_norm=1.0, every=250)
     rates = {"tanh RNN": 3e-4, "ReLU RNN": 3e-4, "IRNN": 3e-5}
@@ -143,12 +143,12 @@ LONGER, LONGER_MODELS = "5 times as long", ("tanh RNN", "IRNN")
 
 
 def longer(order: str) -> str:
-    """The variant in which some models learn on."""
+    """The variant in which some models train for longer."""
     return f"{order}, {LONGER}"
 
 
 def _longer(entries: list[Entry]) -> list[Entry]:
-    """The models that take the least time for an update, which go on learning for longer."""
+    """The models with the fastest updates, trained for longer."""
     return [
         replace(entry, variant=longer(entry.variant), run=replace(entry.run, updates=5 * entry.run.updates))
         for entry in entries
@@ -157,10 +157,10 @@ def _longer(entries: list[Entry]) -> list[Entry]:
 
 
 PIXELS = Recipe(
-    "Digits in Matplotlib's fonts pixel by pixel at 14 × 14, T = 196, not 28 × 28, T = 784: half the side takes "
-    "a quarter of the steps. Other faces in the test than in training, two of them slanted or upright relatives of "
-    "some there. Adam, batches of 32; one layer of 100 units (IndRNN two of 128). The tanh RNN and the IRNN are also "
-    "given five times as many updates. The papers have MNIST's 60,000 images and up to a million updates.",
+    "Digits in Matplotlib's fonts pixel by pixel at 14 × 14, T = 196, not 28 × 28, T = 784: half the side is a "
+    "quarter of the steps. The test has other typefaces than the training, two of them slanted or upright relatives of "
+    "training faces. Adam, batches of 32; one layer of 100 units (IndRNN two of 128). The tanh RNN and the IRNN also "
+    "get five times as many updates. The papers have MNIST's 60,000 images and up to a million updates.",
     quick=tuple(_pixels(7, 2000)),
     paper=tuple(_seeded([*_pixels(14, 6000), *_longer(_pixels(14, 6000))], 3)),
 )
@@ -178,15 +178,16 @@ def _phonemes(updates: int) -> list[Entry]:
 
 
 PHONEMES = Recipe(
-    "The phoneme of every frame, of vowels and fricatives synthesised by formants, test speakers held out. One layer "
-    "of 100 units (IndRNN two of 128), Adam 1e-3, batches of 32. Le et al. have TIMIT and up to five layers of 500.",
+    "The phoneme of every frame, vowels and fricatives synthesised from formants, with held-out test speakers. One "
+    "layer of 100 units (IndRNN two of 128), Adam 1e-3, batches of 32. Le et al. have TIMIT and up to five layers of "
+    "500.",
     quick=tuple(_phonemes(600)),
     paper=tuple(_seeded(_phonemes(2000), 3)),
 )
 
 
 def _stacks(depths: tuple[int, ...], updates: int) -> list[Entry]:
-    """Layers of 64 units, so that 21 of them fit the budget; the shortcuts begin at the second layer."""
+    """Layers of 64 units, so that 21 of them fit the time; the shortcuts begin at the second layer."""
     run = Run("characters", {"steps": 50}, hidden=64, updates=updates, clip_norm=1.0, every=250)
     kinds: dict[str, dict[str, Any]] = {
         "IndRNN": {"layer": "indrnn", "gamma": 2.0},
@@ -206,7 +207,7 @@ def _stacks(depths: tuple[int, ...], updates: int) -> list[Entry]:
 
 
 STACKS = Recipe(
-    "The character task again with layers of 64 units on top of one another, with and without shortcuts; the same "
+    "The character task with stacked layers of 64 units, with and without residual connections; the same "
     "number of updates for every depth. Li et al. stack 21 layers of 2,000 units.",
     quick=tuple(_stacks((1, 4), 500)),
     paper=tuple(_seeded(_stacks((1, 2, 4, 6, 12, 21), 2000), 2)),
@@ -240,8 +241,8 @@ def _initializers(updates: int, seeds: int) -> list[Entry]:
 
 
 INITIALIZERS = Recipe(
-    "Learning curves from different initializers, all else the same: U of an RNN on the adding problem, T = 30, and "
-    "the kernels of perceptrons on whole digits of 14 × 14.",
+    "Learning curves with different initializers, all else the same: for U of an RNN on the adding problem, T = 30, "
+    "and for the kernels of perceptrons on whole digits of 14 × 14.",
     quick=tuple(_initializers(400, 1)),
     paper=tuple(_initializers(1000, 3)),
 )

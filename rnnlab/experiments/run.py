@@ -1,4 +1,4 @@
-"""A run: one training in plain words. It knows the command that repeats it; its folder keeps that and its outcome."""
+"""A run: one training, with the command that repeats it; its folder keeps the command and the outcome."""
 
 import json
 import os
@@ -24,16 +24,16 @@ from rnnlab.tasks import TASKS, Task
 from rnnlab.training import DivergenceError, Trained, fit
 
 COMMAND, OUTCOME = "command.txt", "outcome.json"
-"""The files in a run's folder that say what it does, however long, and how it ended."""
+"""The files in a run's folder with its command, without its goals, and with how it ended."""
 
 
 @dataclass(frozen=True)
 class Run(Settings, Model):
-    """One training: a task, and the words of `Model` and `Settings`. Every field is an option of `rnnlab train`.
+    """One training: a task, and the options of `Model` and `Settings`. Every field is an option of `rnnlab train`.
 
     Attributes:
         task: its name in `TASKS`.
-        data: the task's own options by name, those of them that are given.
+        data: the task's own options by name, those that were given.
 
     Raises:
         ValueError: an unknown task, an option that the task or the layer has no use for, or a number out of its range.
@@ -59,7 +59,7 @@ class Run(Settings, Model):
 
     @property
     def command(self) -> str:
-        """What to type to repeat it."""
+        """The command that repeats it."""
         words = ["rnnlab", "train", self.task]
         for name, value in self.data.items():
             words += _typed(name, value)
@@ -74,11 +74,11 @@ class Run(Settings, Model):
         return _task(self.task, **self.data)
 
     def network(self, task: Task) -> Network:
-        """The network as it starts.
+        """The initial network.
 
         Its weights and its batches come from two generators that are spawned from the seed, so they have no numbers in
-        common. (In the recorded runs, which are older, both came from the seed itself, and the first batches repeat the
-        numbers that the weights were drawn from.)
+        common. (In the recorded runs, which are older, both came from the seed itself, so the first batches reuse the
+        random numbers of the weights.)
         """
         weights = np.random.default_rng(self.seed).spawn(2)[0]
         return build(weights, task, **{word.name: getattr(self, word.name) for word in fields(Model)})
@@ -117,7 +117,7 @@ class Run(Settings, Model):
 
 
 def without_goals(command: str) -> str:
-    """A run's command without its goals, in which it may differ from the one that it goes on with."""
+    """A run's command without its goals, which may change when it is resumed."""
     words = shlex.split(command)
     goals = {flag(name) for name in GOALS}
     kept = [word for number, word in enumerate(words) if not goals & {word, words[number - 1]}]
@@ -140,7 +140,7 @@ class Outcome:
     Attributes:
         command: what repeats it.
         status: "solved" if it reached `until`, "done" if it made all updates, "diverged".
-        updates: how many it made; of one that diverged, the one that it could not make.
+        updates: how many it made; if it diverged, the number of the update that failed.
         score: the last one measured.
         best: the lowest one measured.
         baseline, measure: the task's.

@@ -1,4 +1,4 @@
-"""Carry out an experiment: its runs side by side in processes of their own, each resumable, and one table of all."""
+"""Run an experiment: its runs in parallel processes, each resumable, and one table of all."""
 
 import sys
 from collections.abc import Callable, Iterable
@@ -27,9 +27,9 @@ def carry_out(
     report: Callable[[Entry, Outcome], None] = lambda entry, outcome: None,
     executor: Executor | None = None,
 ) -> None:
-    """Every run of `entries` that has not ended, in `root`/NAME, `jobs` at a time; one that was interrupted goes on.
+    """Every run of `entries` that has not ended, in `root`/NAME, `jobs` at a time; an interrupted one is resumed.
 
-    Each run has a process of its own with one BLAS thread: several with more each would only wait for one another. With
+    Each run has a process of its own with one BLAS thread: more threads would only compete for the cores. With
     an `executor` they go there instead, all at once, and `root` must be a folder that its workers share. A run that
     diverges has ended, too.
 
@@ -61,7 +61,7 @@ def one(entry: Entry, root: Path) -> Outcome:
     try:
         entry.run.train(folder, resume=True)
     except DivergenceError as error:
-        print(f"{entry.name}: {error}", file=sys.stderr)  # noqa: T201 - a worker has no other voice
+        print(f"{entry.name}: {error}", file=sys.stderr)  # noqa: T201 - a worker has no other way to say it
     outcome = ended(entry, root)
     if outcome is None:
         raise ValueError(f"{folder} holds no outcome of the run that ended there")
@@ -100,7 +100,7 @@ def curves(entries: Iterable[Entry], root: Path) -> Table:
 
 
 def gradients(entries: Iterable[Entry], root: Path) -> Table:
-    """The gradient's norm per timestep of every run that has ended, as it moved."""
+    """The gradient's norm per timestep of every run that has ended, during training."""
     return _stacked(GRADIENTS, NORMS, entries, root)
 
 

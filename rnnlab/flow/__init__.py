@@ -1,4 +1,4 @@
-"""Where the gradient goes: its norm at every timestep, and the spectra behind its decay. Public names only."""
+"""Gradient flow: the gradient's norm at every timestep, and the Jacobians that explain its decay."""
 
 from rnnlab.flow.norms import decay_rate, gradient_norms, half_life, norms, pascanu_bound
 from rnnlab.flow.spectra import jacobian_products, jacobians, lyapunov_exponents, singular_values

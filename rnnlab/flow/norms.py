@@ -23,10 +23,10 @@ def gradient_norms(
         layer: a recurrent layer, or a network with one in it.
         xs: inputs (T, B, D), or integers (T, B).
         starts: the states before the first step, as `forward` takes them; zeros if not given.
-        dh: what arrives at the last step, dL/dh[T] (B, H), of a network dL/dy (B, K); ones if not given, the loss then
-            being the sum of the last outputs.
-        of: which state's gradient, a name in `layer.carries`: "hs", "cs" for an LSTM's cells, "layers.1.hs" in a
-            network; the first if not given, which in a network is the lowest layer's.
+        dh: what arrives at the last step, dL/dh[T] (B, H), for a network dL/dy (B, K); ones if not given: the loss is
+            then the sum of the last outputs.
+        of: the state whose gradient is measured, a name in `layer.carries`: "hs", "cs" for an LSTM's cells,
+            "layers.1.hs" in a network; the first if not given, which in a network is the lowest layer's.
 
     Returns:
         (T+1, B), in float64. The norms neither overflow nor underflow where the entries do not.
@@ -63,8 +63,8 @@ def norms(vectors: Array) -> Array:
 def decay_rate(norms: Array) -> Array:
     """Nats per step that the gradient loses on its way back: the least-squares slope of log norm over t.
 
-    Exact zeros, where the gradient died or underflowed, have no logarithm and are left out; a sequence with fewer
-    than two norms above zero has lost everything at once, and its rate is infinite.
+    Exact zeros, where the gradient died or underflowed, have no logarithm and are left out; the rate of a
+    sequence with fewer than two norms above zero is infinite.
 
     Args:
         norms: (T+1, ...) as from `gradient_norms`, time first; T ≥ 1.
@@ -105,7 +105,7 @@ def pascanu_bound(layer: AnyLayer) -> float:
 
     γ is the activation's largest slope (1/4 for sigmoid, 1 for the others) and σ_max(U) the largest singular value,
     for IndRNN max |u|. Below 1 the gradient must vanish, at least as fast as bound^k over k steps; above 1 it may
-    explode, and need not. Source: Pascanu, Mikolov, Bengio (2013), arXiv 1211.5063, §2.1.
+    explode, but need not. Source: Pascanu, Mikolov, Bengio (2013), arXiv 1211.5063, §2.1.
 
     Of a network it is the largest of its layers' bounds. The Jacobian of layers in series is block triangular, so over
     many steps the gradient grows no faster than the fastest of its blocks; over a few it may.

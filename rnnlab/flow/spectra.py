@@ -2,8 +2,7 @@
 
 The state s[t] is all that a layer or a network carries from step to step, N numbers in all: h[t] of an RNN, the pair
 (h[t], c[t]) of an LSTM side by side, of a network the states of all its layers. Nothing here knows a layer's equations:
-every Jacobian is that of one step, and comes out of the layer's own backward, which is given one basis vector after
-another as so many sequences of one batch.
+every Jacobian is that of one step, computed by the layer's own backward from a batch of all basis vectors.
 """
 
 from typing import Any
@@ -16,7 +15,7 @@ from rnnlab.trace import AnyLayer, require_layer
 
 
 def jacobians(layer: AnyLayer, xs: NDArray[Any], *starts: Array | None) -> Array:
-    """J[t] = ∂s[t]/∂s[t-1] for t = 1 … T: every step is a sequence of its own, one step long, and all go back at once.
+    """J[t] = ∂s[t]/∂s[t-1] for t = 1 … T: every step becomes a sequence of one step, and all go back as one batch.
 
     Args:
         layer: a recurrent layer, or a network with one in it. A BatchNorm must normalise by its running statistics.
@@ -49,8 +48,8 @@ def jacobians(layer: AnyLayer, xs: NDArray[Any], *starts: Array | None) -> Array
 def jacobian_products(layer: AnyLayer, xs: NDArray[Any], *starts: Array | None) -> Array:
     """∂s[T]/∂s[t] for t = 0 … T, by P[t-1] = P[t] J[t]; row i is the gradient of the i-th number of the last state.
 
-    Products of many steps are right relative to their largest entry alone: a singular value 1e-16 times the largest
-    is noise. For the whole spectrum over many steps use `lyapunov_exponents`.
+    Products of many steps are accurate only relative to their largest entry: a singular value 1e-16 times the largest
+    is roundoff. For the whole spectrum over many steps use `lyapunov_exponents`.
 
     Args:
         layer, xs, starts: as for `jacobians`.
@@ -71,7 +70,7 @@ def jacobian_products(layer: AnyLayer, xs: NDArray[Any], *starts: Array | None) 
 
 
 def singular_values(layer: AnyLayer, xs: NDArray[Any], *starts: Array | None) -> Array:
-    """The singular values of ∂s[T]/∂s[t], largest first: by what factor the gradient grows or shrinks, by direction.
+    """The singular values of ∂s[T]/∂s[t], largest first: how much the gradient grows or shrinks, by direction.
 
     Returns:
         (T+1, B, N).
@@ -88,20 +87,20 @@ def lyapunov_exponents(
 ) -> Array:
     """The exponents λ in nats per step, largest first: a perturbation of the state grows as exp(λ t), in N directions.
 
-    An orthonormal frame is carried along by the Jacobians and made orthonormal again at every step,
+    The Jacobians transform an orthonormal frame, which is made orthonormal again at every step,
 
         J[t] Q[t-1] = Q[t] R[t]        λ = Σ_t log|diag R[t]| / T
 
-    so that no direction is lost in the roundoff of a larger one. Of a run of T steps these are the exponents over T
-    steps. A gradient that flows back decays at the rate -λ of the direction that it falls into, mostly the largest.
+    so that no direction is lost in the roundoff of a larger one. These are the exponents over the T steps of this run.
+    A gradient decays at the rate -λ of its direction, usually that of the largest λ.
 
     Args:
         layer, xs, starts: as for `jacobians`.
         count: how many, the largest; all N if not given.
-        discard: steps at the beginning that turn the frame but are not counted.
+        discard: steps at the beginning that rotate the frame but are not counted.
 
     Returns:
-        (B, count); -∞ where a direction is lost for good, as where a ReLU unit is off.
+        (B, count); -∞ where a direction is lost, for instance where a ReLU unit is off.
 
     Raises:
         ValueError: count or discard out of range, arrays that do not fit, or no state.
@@ -113,7 +112,7 @@ def lyapunov_exponents(
     count = N if count is None else count
     if not 1 <= count <= N or not 0 <= discard < T:
         raise ValueError(f"count must be in 1 … {N} and discard in 0 … {T - 1}; got {count} and {discard}")
-    # The axes, all of them: exact where J is diagonal. Fewer could miss the largest, so fewer start askew.
+    # All axes: exact where J is diagonal. A few of the axes could miss the largest exponent, so they start at random.
     frame = np.eye(N) if count == N else np.linalg.qr(np.random.default_rng(0).standard_normal((N, count)))[0]
     Q = np.broadcast_to(frame, (B, N, count)).astype(steps.dtype)
     total = np.zeros((B, count))

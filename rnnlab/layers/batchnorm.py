@@ -1,4 +1,4 @@
-"""Batch normalisation over batch and time, for deep stacks of IndRNNs; its running statistics are in the open."""
+"""Batch normalisation over batch and time, for deep stacks of IndRNNs; its running statistics are plain fields."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace

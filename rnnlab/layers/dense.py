@@ -1,4 +1,4 @@
-"""The dense layer: one product, one activation; the readout of every network and the layer of a deep perceptron."""
+"""The dense layer: one product, one activation; the readout of networks and the layer of a multilayer perceptron."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Self

@@ -1,4 +1,4 @@
-"""The embedding: a row of a table for every integer, which is what a one-hot product comes to."""
+"""The embedding: a row of a table for every integer, the same as a product with a one-hot vector."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self

@@ -16,7 +16,7 @@ TASKS: dict[str, Callable[..., Task]] = {
     "characters": Characters.load,
     "phonemes": Phonemes.load,
 }
-"""The tasks by name: what makes each of them.
+"""The tasks by name: the function that makes each.
 
 Its parameters are the task's options on the command line, where they are declared as Annotated[type, meaning].
 """

@@ -18,8 +18,8 @@ HELD_OUT = 4, 250
 class Adding:
     """x[t] = (value, marker): values uniform in [0, 1), two markers 1, all others 0; the target is the marked sum.
 
-    To answer, a network must carry a number over up to T steps. Always answering the mean, 1, has the mean squared
-    error Var(v₁ + v₂) = 1/6.
+    A network must remember a number for up to T steps. The mean squared error of always answering the mean, 1, is
+    Var(v₁ + v₂) = 1/6.
 
     Attributes:
         steps: T.
@@ -55,13 +55,13 @@ class Adding:
         first, second = rng.integers(half, size=size), rng.integers(half, T, size=size)
         if self.markers == "anywhere":
             first, second = rng.integers(T, size=size), rng.integers(T - 1, size=size)
-            second += second >= first  # any place but the first one's
+            second += second >= first  # anywhere but at the first
         each = np.arange(size)
         xs[first, each, 1] = xs[second, each, 1] = 1
         return xs, (xs[first, each, 0] + xs[second, each, 0])[:, None]
 
     def test(self) -> Iterator[Batch]:
-        """1,000 sequences from a generator of their own."""
+        """1,000 sequences from a separate generator, the same every time."""
         rng = np.random.default_rng([self.steps, 1])
         count, size = HELD_OUT
         return (self.batch(rng, size) for _ in range(count))

@@ -1,4 +1,4 @@
-"""Characters: tell the next one of a text from those before it; and let the trained network write."""
+"""Characters: predict the next character of a text from those before it; and sample text from a trained network."""
 
 import os
 from collections.abc import Iterator
@@ -25,15 +25,15 @@ HELD_OUT = 500
 
 @dataclass(frozen=True)
 class Characters:
-    """xs are the characters of a window as integers, targets the same window one character on; all steps are read.
+    """xs are the characters of a window as integers, targets the same window shifted by one; every step is read.
 
     The first nine tenths of the text are for training, the last for the test. Windows start anywhere in the training
     text, with a state of zeros; the test windows, 500 at most, are spread over the test text and do not overlap. The
-    baseline is the cross-entropy of the test text under the training text's letter frequencies (counted from one, so
-    that a new letter is not impossible).
+    baseline is the cross-entropy of the test text under the training text's letter frequencies (counts start at
+    one, so no character has probability 0).
 
     Attributes:
-        codes: the text, as places in the alphabet.
+        codes: the text, as indices into the alphabet.
         alphabet: every character of the text, in order.
         source: where it comes from.
         steps: T.
@@ -65,7 +65,7 @@ class Characters:
         input: Annotated[str | None, "your text; default: CPython's documentation"] = None,
         steps: Annotated[int, "T: length of a sequence"] = 50,
     ) -> "Characters":
-        """The task on a text of yours, or on CPython's documentation."""
+        """The task on your own text, or on CPython's documentation."""
         return cls.documentation(steps=steps) if input is None else cls.read(input, steps=steps)
 
     @classmethod
@@ -88,7 +88,7 @@ class Characters:
 
     @classmethod
     def documentation(cls, *, steps: int = 50) -> "Characters":
-        """The task on CPython's own documentation, which differs from one Python to the next.
+        """The task on CPython's own documentation, which differs between Python versions.
 
         Raises:
             ValueError: this interpreter comes without it.
@@ -151,11 +151,11 @@ class Characters:
         start: str | None = None,
         temperature: float = 1.0,
     ) -> str:
-        """`length` characters drawn one by one from what `network` expects, each fed back as the next input.
+        """`length` characters sampled one by one from the predictions of `network`, each fed back as the next input.
 
         Args:
-            start: the text to go on from, which is not part of what comes back; the text's first character if None.
-            temperature: logits are divided by it: below 1 likelier characters, above 1 stranger ones.
+            start: the text to continue, not part of the result; the text's first character if None.
+            temperature: logits are divided by it: below 1 favours likely characters, above 1 unlikely ones.
 
         Raises:
             ValueError: a character of `start` that the alphabet lacks, an empty start, or a temperature ≤ 0.
@@ -173,7 +173,7 @@ class Characters:
         for _ in range(length):
             trace = network.forward(xs, *states)
             logits = trace.ys[-1, 0].astype(np.float64)
-            with np.errstate(over="ignore"):  # far below the largest, -inf is as good as any
+            with np.errstate(over="ignore"):  # a logit far below the largest may become -inf
                 p = np.exp((logits - logits.max()) / temperature)
             code = rng.choice(len(p), p=p / p.sum())
             written.append(self.alphabet[code])

@@ -1,4 +1,4 @@
-"""The copying problem: give back ten symbols, in order, after a long blank."""
+"""The copying problem: repeat ten symbols, in order, after a long delay."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class Copying:
     ten, with the mean cross-entropy 10 ln 8 / (T + 20) nats.
 
     Attributes:
-        delay: T, how many steps lie between the last symbol and the first to give back.
+        delay: T, the steps between the last symbol and the first to repeat.
 
     Raises:
         ValueError: a delay under 1.
@@ -34,7 +34,7 @@ class Copying:
     Source: Hochreiter, Schmidhuber (1997), §5; in this form Arjovsky et al. (2016), arXiv 1511.06464, §4.1.
     """
 
-    delay: Annotated[int, "T: steps between the last symbol and the first to give back"] = 100
+    delay: Annotated[int, "T: steps between the last symbol and the first to repeat"] = 100
     inputs = SYMBOLS + 2
     symbolic = True
     outputs = SYMBOLS + 1
@@ -64,7 +64,7 @@ class Copying:
         return xs, targets
 
     def test(self) -> Iterator[Batch]:
-        """500 sequences from a generator of their own."""
+        """500 sequences from a separate generator, the same every time."""
         rng = np.random.default_rng([self.delay, 2])
         count, size = HELD_OUT
         return (self.batch(rng, size) for _ in range(count))

@@ -1,4 +1,4 @@
-"""Digits drawn from Matplotlib's fonts, turned, scaled, slanted, thickened and spoilt: images without a download."""
+"""Digits drawn from Matplotlib's fonts, rotated, scaled, slanted, thickened, with noise: images without a download."""
 
 import itertools
 from functools import cache
@@ -24,20 +24,20 @@ TRAINING = (
     "cmtt10",
 )
 TEST = ("DejaVuSansMono", "DejaVuSansMono-Bold", "DejaVuSerif-Italic", "STIXGeneralBol", "cmss10", "cmb10")
-"""The faces, by the names of their files; no face of the test is trained on. Both have some with serifs and without.
+"""The typefaces, by file name; no test face is trained on. Both lists have faces with and without serifs.
 
-DejaVuSansMono and DejaVuSerif-Italic are nearly the upright and the slanted form of a face in training: a linear model
-errs on the second no more than on training faces, on the others by 4 to 15 points more.
+DejaVuSansMono and DejaVuSerif-Italic are nearly the upright and the slanted form of a face in training: the error of
+a linear model on the second is no higher than on training faces, on the others 4 to 15 points higher.
 """
 
 FINE = 96
-"""A glyph is filled once, at FINE × FINE, and every image samples that."""
+"""A glyph is rasterized once, at FINE × FINE, and every image samples that."""
 
 HEIGHT = 0.66
-"""Of the image's, before scaling."""
+"""Height of a digit as a share of the image's, before scaling."""
 
 TURN, SCALE, SLANT, SHIFT = np.deg2rad(20), 0.2, 0.2, 0.1
-"""Most by which an image is turned (radians), scaled (a share), slanted (of the height) and shifted (of the side)."""
+"""The most that an image is rotated (radians), scaled (a share), slanted (of the height) and shifted (of the side)."""
 
 BOLDER = (0.35, 0.5, 0.65)
 """Thresholds on a blurred glyph: the lower, the thicker its strokes."""

@@ -27,22 +27,22 @@ PHONES: dict[str, tuple[tuple[float, float, float], float, float]] = {
     "v": ((1200, 3800, 7000), 0.35, 0.05),
     "sil": ((500, 1500, 2500), 0.0, 0.0),
 }
-"""For each phone its formants F1, F2, F3 (Hz), and how strong its voice and its noise are.
+"""For each phone its formants F1, F2, F3 (Hz), and the amplitudes of its voice and of its noise.
 
 The vowels are the averages of 33 men in Peterson, Barney (1952), table II; the fricatives follow a rule of thumb, the
-energy of s and z high, of sh lower, of f and v weak and spread.
+energy of s and z is at high frequencies, of sh lower, of f and v weak and spread out.
 """
 
 NAMES = tuple(PHONES)
 VOWELS = 10
 GLIDE = 0.06
-"""Seconds over which the formants move from one phone to the next: a frame near a border looks like neither."""
+"""Seconds over which the formants move from one phone to the next: a frame near a boundary looks like neither."""
 
 FRAMES = 5, 16
-"""The shortest phone, and what the longest stays under."""
+"""Frames in a phone: at least the first, fewer than the second."""
 
 MASKED = 0.12
-"""Share of the frames that a burst of noise hides, four at a time: there, only the neighbours tell."""
+"""Share of the frames hidden by a burst of noise, four at a time: there, only the neighbouring frames help."""
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,9 @@ class Speaker:
 
     Attributes:
         pitch: Hz.
-        tract: every formant is so many times the table's.
-        accent: (phones, 3), the speaker's own deviation, a factor.
-        noise: standard deviation of the background, beside a voice of about 1.
+        tract: factor on every formant of the table.
+        accent: (phones, 3), factors, the speaker's own deviation.
+        noise: standard deviation of the background noise; the voice's is about 1.
     """
 
     pitch: float

@@ -14,10 +14,10 @@ IMAGES, LABELS = 0x00000803, 0x00000801
 
 NAMES = {IMAGES: "images", LABELS: "labels"}
 LARGEST = 1 << 28
-"""Bytes: a header that promises more is not believed. MNIST's largest file has 47 million."""
+"""Bytes: a header that claims more is refused. MNIST's largest file has 47 million."""
 
 PIECE = 1 << 20
-"""Bytes read at a time: `read` of a number sets that much aside before it looks at what the file has."""
+"""Bytes read at a time: `read(n)` allocates n bytes before it knows how many the file has."""
 
 
 def read(folder: Path, stem: str, magic: int) -> NDArray[np.uint8]:

@@ -1,4 +1,4 @@
-"""Phonemes: tell at every frame of speech which one is spoken."""
+"""Phonemes: recognise the phoneme spoken in every frame of speech."""
 
 import os
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ SCORED = 64
 
 @dataclass(frozen=True)
 class Phonemes:
-    """x[t] are the log-mel features of a frame, 10 ms after the one before; the target is its phoneme. All are read.
+    """x[t] are the log-mel features of a frame, one every 10 ms; the target is its phoneme. Every step is read.
 
     Features have mean 0 and variance 1 over the training frames. Frames labelled -1, padding among them, count neither
     in the loss nor in the score.
@@ -87,7 +87,7 @@ class Phonemes:
         labels: list[NDArray[np.int64]] = []
         for number, speakers in enumerate((train, test)):
             waves, phones = formants.utterances(np.random.default_rng([seed, number]), speakers, each, steps)
-            parts.append(np.stack([log_mel(wave) for wave in waves]))  # one by one: frames are many times the wave
+            parts.append(np.stack([log_mel(wave) for wave in waves]))  # one by one, to save memory
             labels.append(phones)
         mean, deviation = parts[0].mean(axis=(0, 1)), parts[0].std(axis=(0, 1))
         frames, test_frames = ((part - mean) / deviation for part in parts)
@@ -104,8 +104,8 @@ class Phonemes:
         if steps < 1:
             raise ValueError(f"steps must be at least 1; got {steps}")
         train, test = (timit.utterances(Path(folder), part) for part in ("TRAIN", "TEST"))
-        every = np.concatenate([features for features, _ in train])
-        mean, deviation = every.mean(axis=0), np.maximum(every.std(axis=0), 1e-6)
+        features = np.concatenate([features for features, _ in train])
+        mean, deviation = features.mean(axis=0), np.maximum(features.std(axis=0), 1e-6)
         windows = [_windows([((x - mean) / deviation, y) for x, y in part], steps) for part in (train, test)]
         return cls(*windows[0], *windows[1], timit.CLASSES, str(folder))
 
@@ -123,7 +123,7 @@ class Phonemes:
 
     @property
     def baseline(self) -> float:
-        """Of always giving the phoneme that is most frequent in the training frames."""
+        """The error of always answering the most frequent phoneme of the training frames."""
         usual = np.bincount(self.labels[self.labels >= 0]).argmax()
         scored = self.test_labels[self.test_labels >= 0]
         return float(100 * np.mean(scored != usual))

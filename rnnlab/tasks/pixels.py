@@ -1,4 +1,4 @@
-"""Pixel by pixel: tell the digit in an image that is read as a sequence, in order or in one shuffled order."""
+"""Pixel by pixel: classify the digit in an image that is read as a sequence, in order or in one shuffled order."""
 
 import os
 from collections.abc import Iterator
@@ -26,10 +26,11 @@ SCORED = 250
 
 @dataclass(frozen=True)
 class Pixels:
-    """x[t] is the t-th pixel, in [0, 1], row by row; or the t-th `pixels_per_step` pixels. The digit is told last.
+    """x[t] is the t-th pixel, in [0, 1], row by row; or the t-th `pixels_per_step` pixels. The target is the digit,
+    which the network must give after the last step.
 
     With one pixel a step a 28 × 28 image takes T = 784 steps; with all of them T = 1, an ordinary image. Permuted, the
-    pixels of every image come in the same shuffled order, which leaves no neighbours together.
+    pixels of every image come in the same shuffled order, which separates neighbours.
 
     Attributes:
         images, labels: for training: (N, side, side) uint8, and (N,) integers in 0 … 9.
@@ -72,9 +73,9 @@ class Pixels:
     def load(
         cls,
         input: Annotated[str | None, "your folder of MNIST; default: digits in Matplotlib's fonts"] = None,
-        side: Annotated[int | None, "of an image; default: 28 if drawn, else your data's own"] = None,
-        pixels_per_step: Annotated[int, "how many a step"] = 1,
-        permuted: Annotated[bool, "in an order shuffled once"] = False,
+        side: Annotated[int | None, "pixels on a side of an image; default: 28 if drawn, else your data's own"] = None,
+        pixels_per_step: Annotated[int, "pixels in a step"] = 1,
+        permuted: Annotated[bool, "in one shuffled order for all images"] = False,
     ) -> "Pixels":
         """The task on your copy of MNIST, or on digits drawn in Matplotlib's fonts."""
         if input is None:
@@ -116,7 +117,7 @@ class Pixels:
         """MNIST from its four files, train-images-idx3-ubyte and so on, plain or .gz.
 
         Args:
-            side: to this the images are averaged down; it must divide theirs.
+            side: images are averaged down to this side, which must divide theirs.
 
         Raises:
             ValueError: a file is damaged, cut short, too long or swapped with another, or the files do not fit.
@@ -146,13 +147,13 @@ class Pixels:
 
     @property
     def baseline(self) -> float:
-        """Of always giving the digit that is most frequent in the training images."""
+        """The error of always answering the most frequent digit of the training images."""
         usual = np.bincount(self.labels).argmax()
         return float(100 * np.mean(self.test_labels != usual))
 
     @property
     def order(self) -> NDArray[np.int64]:
-        """The places of the pixels as they are read."""
+        """The indices of the pixels in reading order."""
         size = self.images[0].size
         return np.random.default_rng(SHUFFLE).permutation(size) if self.permuted else np.arange(size)
 
@@ -183,7 +184,7 @@ class Pixels:
 
 
 def _fit(images: NDArray[np.uint8], labels: NDArray[np.integer[Any]], pictures: str, answers: str) -> None:
-    """Refuse what is not N square images of bytes with a digit for each; `pictures` and `answers` name the arrays."""
+    """Require N square images of bytes with a digit for each; `pictures` and `answers` name the arrays."""
     for name, array, kinds, wanted in (
         (pictures, images, "B", "uint8"),
         (answers, labels, np.typecodes["AllInteger"], "integers"),
@@ -201,7 +202,7 @@ def _fit(images: NDArray[np.uint8], labels: NDArray[np.integer[Any]], pictures: 
 def _alike(images: NDArray[np.uint8], test_images: NDArray[np.uint8], name: str) -> None:
     side, test_side = images.shape[1], test_images.shape[1]
     if side != test_side:
-        raise ValueError(f"{name} must be {side} × {side} like those of the training; got {test_side} × {test_side}")
+        raise ValueError(f"{name} must be {side} × {side} like the training images; got {test_side} × {test_side}")
 
 
 def _averaged(images: NDArray[np.uint8], side: int, folder: Path) -> NDArray[np.uint8]:

@@ -1,4 +1,4 @@
-"""What a task is: batches to learn from, held-out batches to be judged on, a loss, and a score to beat."""
+"""What a task is: training batches, held-out batches, a loss, and a score with a baseline to beat."""
 
 from collections.abc import Iterator
 from typing import Any, Literal, Protocol
@@ -18,7 +18,7 @@ class Task(Protocol):
         steps: T.
         inputs: D, or how many symbols there are where xs are integers.
         symbolic: whether xs are integers.
-        outputs: K, the numbers that a network must give for each of its reads.
+        outputs: K, how many numbers the network must output for each answer.
         reads: whether the answer is wanted at the "last" step or at "every" step.
         measure: what `score` measures, and in which units; lower is better.
         baseline: that measure for the best answer that does not look at the input.
@@ -58,9 +58,9 @@ class Task(Protocol):
         ...
 
     def answers(self, targets: Any) -> int:
-        """How many answers `targets` ask for: the loss of a sequence in chunks is the mean of theirs, so weighted."""
+        """The number of answers in `targets`, which weights the loss of each chunk of a sequence."""
         ...
 
     def score(self, ys: Array, targets: Any) -> tuple[float, int]:
-        """The measure summed over what there is to answer in a batch, and how many answers that is."""
+        """The measure summed over the answers in a batch, and the number of answers."""
         ...

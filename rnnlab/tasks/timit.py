@@ -1,4 +1,4 @@
-"""TIMIT: its folders, its phone labels, and the folding of its 61 phones to the customary 39."""
+"""TIMIT: its folders, its phone labels, and the usual folding of its 61 phones into 39 classes."""
 
 import re
 from pathlib import Path
@@ -10,7 +10,7 @@ from rnnlab.arrays import Array
 from rnnlab.tasks.speech import HOP, WINDOW, log_mel, read_wave
 
 LEFT_OUT = -1
-"""The label of a frame that is not scored: the glottal stop q, and what lies beyond an utterance's end."""
+"""The label of a frame that is not scored: the glottal stop q, and the padding after an utterance's end."""
 
 FOLDED = {
     "aa": "aa ao",
@@ -60,13 +60,13 @@ FOLD = {phone: CLASSES.index(kind) for kind, phones in FOLDED.items() for phone 
 
 
 def utterances(folder: Path, part: str) -> list[tuple[Array, NDArray[np.int64]]]:
-    """Features (frames, FILTERS) and labels (frames,) of every sentence in `folder`/`part` but the SA ones.
+    """Features (frames, FILTERS) and labels (frames,) of every sentence in `folder`/`part` except the SA ones.
 
-    The two SA sentences are read by every speaker, and are left out as is customary. Names count in either case.
+    The two SA sentences are read by every speaker, and are usually left out. File names may be in upper or lower case.
 
     Raises:
-        ValueError: no sentences; one without its labels, or the reverse; a file that is damaged or not what it is
-            called.
+        ValueError: no sentences; one without its labels, or the reverse; a file that is damaged or not of the kind that
+            its name says.
         OSError: a file cannot be read.
     """
     root = next((path for path in sorted(folder.iterdir()) if path.name.upper() == part and path.is_dir()), None)
