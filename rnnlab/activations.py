@@ -43,7 +43,7 @@ class Activation(Record, ABC):
 
 
 CEILINGS = {char: np.floor(np.log(np.finfo(char).max)) for char in "fdD"}
-"""Where σ stops following -a upwards: there h is nothing but 1 / exp(-a), and exp(-a) is about to overflow."""
+"""The largest -a whose exp(-a) does not overflow; h is just 1 / exp(-a) there."""
 
 
 class Sigmoid(Activation):

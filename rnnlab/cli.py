@@ -71,7 +71,7 @@ def _run(argv: Sequence[str] | None) -> int:
     except (DivergenceError, WorkerError) as error:
         problem = str(error)
     except BrokenProcessPool:
-        problem = "a run was killed from outside (is there memory for so many --jobs?): --resume goes on with it"
+        problem = "a run was killed from outside (is there memory for so many --jobs?): --resume continues it"
     except MemoryError:
         problem = "there is not enough memory for that: try fewer units, sequences or steps"
     except BrokenPipeError:

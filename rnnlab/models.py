@@ -149,7 +149,7 @@ def recurrent(
         options: words of `Model` for the layer itself: activation, recurrent_initializer, …; None is the layer's own.
 
     Raises:
-        ValueError: an unknown word, one that this layer has no use for, or sizes under 1.
+        ValueError: an unknown word, one that this layer does not take, or sizes under 1.
     """
     if layer not in LAYERS:
         raise ValueError(f"a recurrent layer must be one of {', '.join(LAYERS)}; got {layer!r}")
@@ -167,7 +167,7 @@ def build(rng: np.random.Generator, task: Task, *, dtype: DTypeLike = np.float32
         words: those of `Model`, by name.
 
     Raises:
-        ValueError: an unknown word, or one that this layer has no use for; sizes under 1.
+        ValueError: an unknown word, or one that this layer does not take; sizes under 1.
     """
     model = Model(**words)
     if model.layer == LINEAR:
@@ -212,7 +212,7 @@ def _linear(rng: np.random.Generator, task: Task, model: Model, dtype: DTypeLike
     unused = {word.name: getattr(model, word.name) for word in fields(Model) if word.name not in ("layer", "hidden")}
     for name, value in unused.items():
         if value != getattr(Model, name):
-            raise ValueError(f"a linear network has no use for {name}; got {value}")
+            raise ValueError(f"a linear network takes no {name}; got {value}")
     if task.symbolic:
         sizes = {"symbols": task.inputs, "outputs": task.outputs}
         table = Embedding.init(rng, **sizes, embeddings_initializer="zeros", dtype=dtype)

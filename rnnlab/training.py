@@ -253,7 +253,7 @@ def _probe(network: Network, task: Task) -> tuple[float, list[tuple[int, int, fl
 def _loss_and_gradient_in_chunks(
     network: Network, task: Task, xs: NDArray[Any], targets: NDArray[Any], truncate: int | None
 ) -> tuple[float, Network]:
-    """Truncated to chunks of so many steps, or whole with checkpoints in time instead of the states of every step."""
+    """Truncated BPTT in chunks of `truncate` steps, or checkpointed BPTT if it is None."""
     answers = task.answers(targets)
 
     def loss(steps: slice, ys: Array) -> tuple[float, Array]:

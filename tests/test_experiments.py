@@ -446,7 +446,7 @@ def test_train_goes_on_only_when_told_to(capsys):
     assert main(WORDS) == 2
     out, err = capsys.readouterr()
     assert out == ""
-    assert "--resume goes on with it" in err
+    assert "--resume continues it" in err
     assert main([*WORDS, "--lr", "0.5", "--resume"]) == 2
     assert "is of another run" in capsys.readouterr().err
     assert main([*WORDS, "--recurrent-initializer", "identity", "--resume"]) == 2

@@ -173,7 +173,8 @@ lines, first = inspect.getsourcelines(rl.RNN.backward)
 found = [(n, line.strip()) for n, line in enumerate(lines, first) if "←" in line]
 for n, line in found:
     print(f"rnnlab/layers/rnn.py, line {n}:\n    {line}")
-assert "Uᵀ" in found[-1][1]
+assert "①" in found[0][1]
+assert "②" in found[1][1]
 
 # %% [markdown]
 # Which of the two makes the gradient smaller? Measure both: |da| / |dh| for the slope ①, |da Uᵀ| / |da| for Uᵀ ②.

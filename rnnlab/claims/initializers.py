@@ -60,10 +60,10 @@ C1 = Claim(
     c1,
     c1_rule,
     "balanced: after ten linear layers of 100 the variance is within a factor of 2, either way; not optimal: as U "
-    "of a tanh RNN some other initializer brings adding, T = 30, under 0.05 in at most 0.9 of the updates",
+    "of a tanh RNN some other initializer gets adding, T = 30, under 0.05 in at most 0.9 of the updates",
     RERUN.format("initializer_learning"),
     recorded=True,
-    note="the first part is measured of the kernel, of which it is said; Keras draws U from orthogonal, and "
+    note="the first part is measured on kernels, as the claim says; Keras draws U from orthogonal, and "
     "30 steps are not a long sequence",
 )
 

@@ -7,7 +7,7 @@ from rnnlab.experiments.recipes import longer
 
 RECURRENT = ("tanh RNN", "ReLU RNN", "IRNN", "IRNN, 0.01 I", "LSTM", "GRU", "IndRNN")
 MARGIN = 0.8
-"""A linear model is beaten where its score is brought down to this share of it."""
+"""A linear model is beaten by a score of at most this share of its own."""
 
 WHOLE = ("pixels", "whole image", "linear")
 CONTESTS = {

@@ -37,7 +37,7 @@ def text(entries: list[Judged], evidence: Evidence) -> str:
         '`rnnlab/claims/`; nobody chose it. "Recorded": at least some of the numbers come from runs '
         "that took hours and were made once ([each with its command, seed, time and versions]"
         f"({link(location(RUNS, evidence.out), evidence.out)})), or are "
-        "times; all others are measured as the page is written. What a verdict says, it says of these tasks at these "
+        "times; all others are measured as the page is written. A verdict is about these tasks at these "
         "sizes.",
         *_own(evidence),
         "| | claim | verdict | |\n|---|---|---|---|\n"
@@ -61,8 +61,8 @@ def text(entries: list[Judged], evidence: Evidence) -> str:
         ]
     parts += [
         "## Against a linear model",
-        "Median scores of the seeds. A recurrent model beats the linear one on the same input where it brings the "
-        f"score down to {MARGIN:g} of it or less.",
+        "Median scores of the seeds. A recurrent model beats the linear one on the same input if its score is at "
+        f"most {MARGIN:g} of the linear one's.",
         "| task | trivial answer | linear | best recurrent | of the linear | beaten |\n|---|---|---|---|---|---|\n"
         + "\n".join(
             f"| {row.contest} | {digits(row.trivial)} | {digits(row.linear)} | {digits(row.best)} ({row.model}) | "

@@ -166,7 +166,7 @@ def _one(run: Run, arguments: argparse.Namespace, there: Cluster | None) -> None
         run = replace(run, workers=there.workers)
     folder = arguments.out / _name(run)
     if (folder / CHECKPOINT).exists() and not arguments.resume:
-        raise ValueError(f"{folder} holds a run already: --resume goes on with it, --out DIR begins anew")
+        raise ValueError(f"{folder} holds a run already: --resume continues it, --out DIR starts a new run")
     task = run.the_task()
     run.network(task)  # refuse what cannot be built before anything is printed
     print(f"{run.command}\n{task.measure}: {task.baseline:.4g} is the best answer that does not look at the input")
@@ -241,7 +241,7 @@ def _begun(entries: list[Entry] | tuple[Entry, ...], arguments: argparse.Namespa
     """Refuse to continue runs without --resume."""
     begun = [entry.name for entry in entries if (arguments.out / entry.name / CHECKPOINT).exists()]
     if begun and not arguments.resume:
-        raise ValueError(f"{arguments.out} holds {begun[0]} already: --resume goes on with it, --out DIR begins anew")
+        raise ValueError(f"{arguments.out} holds {begun[0]} already: --resume continues it, --out DIR starts a new run")
 
 
 def _print(entry: Entry, outcome: Outcome) -> None:

@@ -151,7 +151,7 @@ def jax(layer: Recurrent, xs: Array, starts: tuple[Array, ...], dys: Array) -> R
 
 
 def _jax() -> Any:
-    """JAX, with as many threads as BLAS has, which it has to be told before it is loaded."""
+    """JAX, with as many threads as BLAS has, which must be set before it is loaded."""
     count = threads()
     if count and "jax" not in sys.modules:
         eigen = "false" if count == 1 else "true"

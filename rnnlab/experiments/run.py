@@ -36,7 +36,7 @@ class Run(Settings, Model):
         data: the task's own options by name, those that were given.
 
     Raises:
-        ValueError: an unknown task, an option that the task or the layer has no use for, or a number out of its range.
+        ValueError: an unknown task, an option that the task or the layer does not take, or a number out of its range.
     """
 
     task: str

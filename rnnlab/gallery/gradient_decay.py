@@ -259,7 +259,7 @@ def caption(table: Table) -> str:
         f"Norm of the gradient at every state, the loss on the last step alone; T = {end:.0f}, "
         f"{setting(table, 'hidden', 'inputs')} from N(0, 1), medians of {setting(table, 'seeds')}, bands from 10 to "
         f"90 %. λ is its growth in nats per step back, ± over the seeds: below 0 it vanishes. Sigmoid: λ = "
-        f"{number('sigmoid, orthogonal', 'growth'):.2f}, where the bound asks for "
+        f"{number('sigmoid, orthogonal', 'growth'):.2f}, where the bound allows "
         f"{np.log(_bound(table, 'sigmoid, orthogonal')):.2f} or less; {zero}. tanh: {growth(both)} with W and U both "
         f"orthogonal, {growth(glorot)} with both glorot_uniform, {growth(alone)} with U alone orthogonal: that U is "
         f"{steady}{'slower' if slower else 'no slower'} to vanish, the smaller W {smaller_w}. ReLU, orthogonal: "

@@ -149,7 +149,7 @@ def _batches(table: Table) -> str:
     rows = table.where(kind="batch")
     most = rows.where(x=rows["x"].max())
     gains = ", ".join(f"{name} {ratio:.2g}" for name, ratio in most.each("series", "ratio"))
-    return f"A loop over {most['x'][0]:.0f} sequences takes so many times as long as their batch: {gains}."
+    return f"A loop over {most['x'][0]:.0f} sequences takes longer than their batch by a factor of: {gains}."
 
 
 def _replicas(table: Table) -> str:

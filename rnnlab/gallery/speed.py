@@ -204,7 +204,7 @@ def _rest(table: Table) -> str:
         peaks = ", ".join(
             f"{name} {np.median(memory.where(layer=name)['ratio']):.1f}" for (name,) in memory.each("layer")
         )
-        said.append(f"At its peak, forward and backward hold so many times the T + 1 states: {peaks}.")
+        said.append(f"At their peak, forward and backward hold this many times the T + 1 states: {peaks}.")
     return " ".join(said)
 
 

@@ -11,15 +11,15 @@ The check puts the backward's own ds[t] on the right, and holds what it gave for
 result. By induction all of a backward is right if ds[T] is and every step is. If not, the findings say which step and
 which line: a wrong carry spoils ds and not the sums, which are right for the ds that they were given.
 
-An oracle has to know the derivatives of one step alone. It starts each from the trace's own s[t-1], all T·B steps side
-by side as so many sequences of a run of one step; a unit is moved in all of them at once. One step does not vanish and
+An oracle has to know the derivatives of one step alone. It starts each from the trace's own s[t-1], all T·B steps as
+the sequences of one batch of one step; a unit is nudged in all of them at once. One step does not vanish and
 does not explode, and it is never chaotic, whatever T of them do. The trace itself is checked too: a step from its
 s[t-1] has to lead to its s[t].
 
 This rests on one assumption: a step depends on x[t] and the state alone, not on t, nor on the other sequences. It is
-tried: the first three steps are differentiated as a whole as well, where that is well conditioned. Layers without time
-are differentiated as a whole, and a network layer by layer, each with what arrived at it; that the layers are put
-together rightly is again for the first three steps to tell.
+tested: the first three steps are differentiated as a whole as well, where that is well conditioned. Feedforward layers
+are differentiated as a whole, and a network layer by layer, each with what arrived at it; whether the layers are
+combined correctly is again checked on the first three steps.
 """
 
 from typing import Any, TypeAlias
@@ -59,8 +59,8 @@ def check_gradients(
         starts: the states before the first step, as `forward` takes them; zeros if not given.
         dhs: what arrives from above, dL/dy, for a recurrent layer dL/dh[t] (T, B, H); drawn from N(0, 1) if not given.
             To watch a gradient vanish, give a loss on the last step alone: the check holds at 1e-90 as it does at 1.
-        dends: dL/d(state) after the last step, one for each name in `layer.carries`; if not given, zeros with a `dhs`
-            of yours, else drawn.
+        dends: dL/d(state) after the last step, one for each name in `layer.carries`; if not given, zeros if `dhs` is
+            given, else random.
         oracle: "complex_step" (exact to roundoff), or "finite_difference", which says "inconclusive" where its own
             noise is larger than the tolerance.
         tolerance: largest relative error of an entry; by default 4096 machine epsilons of the layer's dtype (9e-13 in

@@ -1,4 +1,4 @@
-"""From which arrays are wrong to which line to look at: the usual ways a backward through time goes wrong."""
+"""From the arrays that are wrong to the line to look at: the usual mistakes in a backward through time."""
 
 from rnnlab.gradcheck.verdict import Finding, Report
 
@@ -6,12 +6,12 @@ from rnnlab.gradcheck.verdict import Finding, Report
 def diagnose(report: Report, worst: Finding, steps: int) -> str:
     """One sentence on where to look; `steps` is T. The rules go from the most telling pattern to the least.
 
-    In a network only the layer of the worst finding is looked at: each layer was checked by itself.
+    In a network only the layer of the worst finding is considered: each layer was checked separately.
     """
     if worst.whole is not None:
         return (
-            f"every step is right by itself, but the first {worst.whole} as a whole are not: are the layers put "
-            "together rightly, and does a step depend on nothing else (not on t, nor on other sequences)?"
+            f"every step is right by itself, but the first {worst.whole} as a whole are not: are the layers "
+            "combined correctly, and does a step depend on nothing else (not on t, nor on other sequences)?"
         )
     layer = worst.array.removesuffix(worst.array.rpartition(".")[2]).removesuffix("trace.")
     failed = [f for f in report.findings if f.verdict == "failed" and f.whole is None and f.array.startswith(layer)]

@@ -23,7 +23,7 @@ class Look:
     """A layer's run and its backward, and how they are looked at.
 
     Attributes:
-        prefix: the layer's place in a network, "layers.0." for instance; "" of a layer by itself.
+        prefix: the layer's place in a network, "layers.0." for instance; "" for a single layer.
         dys, dends: what arrived at its backward.
         grads: what it gave; in a second look also what it gave on other occasions, see `judge`.
         params: the gradients of its parameters, as the network has them.
@@ -46,7 +46,7 @@ class Look:
     jitters: int = 0
 
     def findings(self) -> list[Finding]:
-        """What the first look finds, which takes every number at its word; if anything fails, what the second finds."""
+        """The findings of a first look without allowance for roundoff; if anything fails, those of a second with it."""
         found = list(self.once())
         return list(self.again().once()) if any(finding.verdict == "failed" for finding in found) else found
 
@@ -75,7 +75,7 @@ class Look:
             yield self.argument(run, f"starts.{number}", f"{name} at the start", point.starts[number], got)
 
     def every_step(self) -> Iterator[Finding]:
-        """A recurrent layer one step at a time: all T·B steps are so many sequences of a run of one step."""
+        """A recurrent layer one step at a time: all T·B steps are the sequences of one batch of one step."""
         carries, xs, ys = self.layer.carries, self.xs, self.trace.ys
         B = xs.shape[1]
         N = len(xs) * B

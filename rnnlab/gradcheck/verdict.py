@@ -18,9 +18,9 @@ Verdict = Literal["passed", "inconclusive", "failed"]
 VERDICTS: tuple[Verdict, ...] = ("passed", "inconclusive", "failed")
 
 PLACES = 4096
-"""How many units in the last place roundoff may come to: in the tolerance, and in all that a jitter moves."""
+"""How many units in the last place roundoff may amount to: in the tolerance, and under jitter."""
 SIX_DIGITS = 1e-6
-"""What an entry has to agree to where roundoff leaves it fewer digits than the tolerance asks for."""
+"""The agreement required of an entry where roundoff leaves fewer digits than the tolerance requires."""
 
 
 @dataclass(frozen=True)

@@ -95,7 +95,7 @@ class GRU(Record):
     ) -> Self:
         """A layer of `hidden` units on `inputs` inputs.
 
-        Every gate's kernels are drawn on their own, with fan_out = H and each recurrent block orthogonal by itself;
+        Every gate's kernels are drawn separately, with fan_out = H, and each recurrent block is orthogonal;
         Keras draws the three side by side as one matrix.
 
         Raises:

@@ -120,7 +120,7 @@ class LSTM(Record):
     ) -> Self:
         """A layer of `hidden` cells on `inputs` inputs; `forget_bias` is added to the forget gate's bias.
 
-        Every gate's kernels are drawn on their own, with fan_out = H and each recurrent block orthogonal by itself.
+        Every gate's kernels are drawn separately, with fan_out = H, and each recurrent block is orthogonal.
         (Keras draws the four side by side as one matrix: its glorot sees fan_out = 4H, and only the rows of its
         orthogonal (H, 4H) are orthonormal.) A forget bias of 1 is Jozefowicz, Zaremba, Sutskever (2015).
 

@@ -19,7 +19,7 @@ Threads, processes, a cluster: the call is the same, and so are the bits, given 
     with MPIPoolExecutor(8) as executor:                            # MPI: from mpi4py.futures import MPIPoolExecutor
         rl.fit(network, task, executor=executor, workers=8)         # mpiexec -n 9 python -m mpi4py.futures train.py
 
-Processes are started anew ("spawn"), so a script that uses them needs its `if __name__ == "__main__":`. A Dask cluster
+Processes are started by "spawn", so a script that uses them needs its `if __name__ == "__main__":`. A Dask cluster
 of two workers on this machine is one line in a shell, `pip install "rnnlab[distributed]"` before it:
 
     dask scheduler --port 8786 & dask worker tcp://127.0.0.1:8786 --nworkers 2 --nthreads 1

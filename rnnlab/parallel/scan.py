@@ -4,7 +4,7 @@ A step h[t] = u ⊙ h[t-1] + v[t] is a map from h[t-1] to h[t]. Two such steps i
 
     (u₁, v₁) ∘ (u₂, v₂) = (u₂ u₁, u₂ v₁ + v₂)
 
-The operation ∘ is associative, so T steps may be put together in any grouping: neighbours first, all pairs at once,
+The operation ∘ is associative, so T steps may be combined in any grouping: neighbours first, all pairs at once,
 then pairs of pairs. After log2(T) rounds the first and the last step have met, and as many rounds give the steps
 between.
 

@@ -32,7 +32,7 @@ class WorkerError(RuntimeError):
 
 @dataclass(frozen=True)
 class Raised:
-    """An exception in words: an exception itself cannot always travel from one process to another."""
+    """An exception as text: the exception itself cannot always be pickled."""
 
     kind: str
     message: str
@@ -194,7 +194,7 @@ def _ctrl_c_later() -> Iterator[None]:
 
 @contextmanager
 def _blas_threads(count: int) -> Iterator[None]:
-    """Processes that are started in the block have so many BLAS threads each."""
+    """Processes started in the block have this many BLAS threads each."""
     before = {name: os.environ.get(name) for name in BLAS_THREADS}
     os.environ.update(dict.fromkeys(BLAS_THREADS, str(count)))
     try:

@@ -1,6 +1,6 @@
 """Names and looks: a model's colour, line style and marker, the same in every figure; likewise of what it is made of.
 
-Colours are Okabe and Ito's, which the colour-blind tell apart; every one goes with a line style or a marker.
+Colours are Okabe and Ito's, which colour-blind readers can distinguish; each has a line style or a marker too.
 Two markers mean something else everywhere, and are no model's: a triangle down is exactly 0, a cross has diverged.
 """
 

@@ -1,7 +1,7 @@
 """The recorded tables: what took hours to train, or is a time, was made once, is kept here, and is read from here.
 
 A folder that a user re-ran experiments into may hold a table of the same name. It comes before the recorded one, and
-whoever reads it says so: `own_copy` tells whether there is one that differs.
+the reader says so: `own_copy` returns it if it differs.
 """
 
 import os
