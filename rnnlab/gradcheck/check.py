@@ -12,17 +12,17 @@ result. By induction all of a backward is right if ds[T] is and every step is. I
 which line: a wrong carry spoils ds and not the sums, which are right for the ds that they were given.
 
 An oracle has to know the derivatives of one step alone. It starts each from the trace's own s[t-1], all T·B steps as
-the sequences of one batch of one step; a unit is nudged in all of them at once. One step does not vanish and
-does not explode, and it is never chaotic, whatever T of them do. The trace itself is checked too: a step from its
-s[t-1] has to lead to its s[t].
+the sequences of one batch of one step; a unit is nudged in all of them at once. One step does not vanish or explode,
+and it is never chaotic. The trace itself is checked too: a step from its s[t-1] has to lead to its s[t].
 
-This rests on one assumption: a step depends on x[t] and the state alone, not on t, nor on the other sequences. It is
-tested: the first three steps are differentiated as a whole as well, where that is well conditioned. Feedforward layers
-are differentiated as a whole, and a network layer by layer, each with what arrived at it; whether the layers are
-combined correctly is again checked on the first three steps.
+This rests on one assumption: a step depends on x[t] and the state alone, not on t, nor on the other sequences.
+Feedforward layers are differentiated as a whole, and a network layer by layer, each with what arrived at it. Whether
+the layers are combined correctly is checked on the first three steps as a whole, which is also a second opinion.
 """
 
-from typing import Any, TypeAlias
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,11 +31,10 @@ from rnnlab.arrays import Array
 from rnnlab.gradcheck.diagnosis import diagnose
 from rnnlab.gradcheck.look import Look
 from rnnlab.gradcheck.oracles import ORACLES
-from rnnlab.gradcheck.verdict import PLACES, Finding, GradientError, Report
+from rnnlab.gradcheck.verdict import PLACES, SIX_DIGITS, Finding, GradientError, Report
 from rnnlab.trace import AnyLayer, GradientsLike, States, rebuilt
 
-FEW = 3
-"""How many steps are differentiated as a whole."""
+FEW = 3  # steps that are differentiated as a whole
 
 
 def check_gradients(
@@ -51,7 +50,8 @@ def check_gradients(
     """Check the backward of a layer or a network, one step at a time, against an oracle that does not use it.
 
     The layer may be your own (`help(rnnlab.trace.Layer)`), if its forward stays holomorphic: it branches on `.real`,
-    and calls no abs. It is assumed that a step depends on x[t] and the state alone.
+    and calls no abs. It is assumed that a step depends on x[t] and the state alone. Returns a report; `print(report)`
+    is a table. One that is inconclusive does not raise, and is not `passed`.
 
     Args:
         layer: a layer or a network, in float32 or float64; the oracle runs it in complex128 or float64.
@@ -59,16 +59,11 @@ def check_gradients(
         starts: the states before the first step, as `forward` takes them; zeros if not given.
         dhs: what arrives from above, dL/dy, for a recurrent layer dL/dh[t] (T, B, H); drawn from N(0, 1) if not given.
             To watch a gradient vanish, give a loss on the last step alone: the check holds at 1e-90 as it does at 1.
-        dends: dL/d(state) after the last step, one for each name in `layer.carries`; if not given, zeros if `dhs` is
-            given, else random.
-        oracle: "complex_step" (exact to roundoff), or "finite_difference", which says "inconclusive" where its own
-            noise is larger than the tolerance.
+        dends: dL/d(state) after the last step, for each of `layer.carries`; if not given, zeros with `dhs`, else random.
+        oracle: "complex_step", exact to roundoff, or "finite_difference", inconclusive where it is too noisy.
         tolerance: largest relative error of an entry; by default 4096 machine epsilons of the layer's dtype (9e-13 in
-            float64), for finite differences 1e-6 or that, whichever is more.
+            float64), but at least 1e-6 for finite differences.
         rng: draws dhs, dends and directions; default_rng(0) if not given, so a check repeats itself.
-
-    Returns:
-        A Report; `print(report)` is a table. An inconclusive report does not raise, and is not `passed`.
 
     Raises:
         GradientError: the backward is wrong; the message names array, index, timestep and both values.
@@ -83,25 +78,19 @@ def check_gradients(
 
     trace, steps = layer.forward(xs, *starts), len(xs)
     if tolerance is None:
-        tolerance = PLACES * float(np.finfo(trace.ys.dtype).eps)
-        if oracle == "finite_difference":
-            tolerance = max(1e-6, tolerance)
+        least = SIX_DIGITS if oracle == "finite_difference" else 0.0
+        tolerance = max(PLACES * float(np.finfo(trace.ys.dtype).eps), least)
+    look = partial(Look, oracle=ORACLES[oracle], tolerance=tolerance, rng=rng)
     if dends is None:
         dends = tuple(map(normal if dhs is None else np.zeros_like, trace.ends))
-    how = ORACLES[oracle], tolerance, rng
-    heard, grads = _overheard(layer, trace, normal(trace.ys) if dhs is None else dhs, dends)
-    gradients = grads.params.arrays()
-    findings: list[Finding] = []
-    for prefix, inner, run, above, late, given in heard:
-        params = {name: gradients[prefix + name] for name in inner.arrays() if prefix + name in gradients}
-        findings += Look(prefix, inner, run.xs, run, above, late, (given,), params, *how).findings()
+    looks = _by_layer(look, layer, trace, normal(trace.ys) if dhs is None else dhs, dends)
+    findings = [finding for each in looks for finding in each.findings()]
     if layer.carries and all(finding.verdict != "failed" for finding in findings):
-        short = layer.forward(xs[:FEW], *starts)
+        xs = xs[:FEW]
+        short = layer.forward(xs, *starts)
         dys, dends = normal(short.ys), tuple(map(normal, short.ends))
         grads = layer.backward(short, dys, *dends)
-        whole = Look(
-            "", layer, xs[:FEW], short, dys, dends, (grads,), grads.params.arrays(), *how, whole=min(FEW, len(xs))
-        )
+        whole = look("", layer, xs, short, dys, dends, (grads,), grads.params.arrays(), whole=len(xs))
         findings += [finding for finding in whole.findings() if finding.verdict != "inconclusive"]  # or no opinion
     report = Report(oracle, tolerance, tuple(findings))
     if report.verdict != "failed":
@@ -121,22 +110,18 @@ def _telling(finding: Finding) -> tuple[int, int, float]:
     t = finding.timestep or 0
     if "trace." in finding.array:
         return 2, -t, finding.error
-    is_state = finding.timestep is not None and not finding.array.endswith("xs")
-    return (1, t, finding.error) if is_state else (0, 0, finding.error)
+    return int(finding.timestep is not None and not finding.array.endswith("xs")), t, finding.error
 
 
-Heard: TypeAlias = tuple[str, AnyLayer, Any, Array, States, GradientsLike]
-
-
-def _overheard(layer: AnyLayer, trace: Any, dys: Array, dends: States) -> tuple[list[Heard], GradientsLike]:
-    """What a backward gives, and for every innermost layer its place, itself, its run, what arrived and what it gave.
+def _by_layer(look: Callable[..., Look], layer: AnyLayer, trace: Any, dys: Array, dends: States) -> list[Look]:
+    """A look at every innermost layer, with what arrives at it while the backward of the whole runs.
 
     Copies of the innermost layers take their places, and their backward is overheard.
     """
-    heard: list[Heard] = []
-    names = layer.arrays()
+    looks: list[Look] = []
+    names, gradients = layer.arrays(), dict[str, Array]()
 
-    def copy(inner: AnyLayer) -> AnyLayer:
+    def overheard(inner: AnyLayer) -> AnyLayer:
         own = inner.arrays()
         places = (name.removesuffix(mine) for name, a in names.items() for mine, b in own.items() if a is b)
         prefix = next(places, "")
@@ -145,12 +130,13 @@ def _overheard(layer: AnyLayer, trace: Any, dys: Array, dends: States) -> tuple[
 
         def backward(trace: Any, dys: Array, *dends: Array) -> GradientsLike:
             grads = inner.backward(trace, dys, *dends)
-            heard.insert(0, (prefix, inner, trace, dys, dends or tuple(map(np.zeros_like, trace.ends)), grads))
+            late = dends or tuple(map(np.zeros_like, trace.ends))
+            looks.insert(0, look(prefix, inner, trace.xs, trace, dys, late, (grads,), gradients))
             return grads
 
-        twin = inner.map(lambda array: array)
-        object.__setattr__(twin, "backward", backward)
-        return twin
+        copy = inner.map(lambda array: array)
+        object.__setattr__(copy, "backward", backward)
+        return copy
 
-    grads = rebuilt(layer, copy).backward(trace, dys, *dends)
-    return heard, grads
+    gradients.update(rebuilt(layer, overheard).backward(trace, dys, *dends).params.arrays())
+    return looks

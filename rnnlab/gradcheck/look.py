@@ -10,12 +10,11 @@ from numpy.typing import NDArray
 
 from rnnlab.arrays import Array
 from rnnlab.gradcheck.oracles import Oracle, complex_step
-from rnnlab.gradcheck.pullback import Map, Point, Product, jittered
+from rnnlab.gradcheck.pullback import UNKNOWN, Map, Point, jittered
 from rnnlab.gradcheck.verdict import Finding, judge
 from rnnlab.trace import AnyLayer, GradientsLike, States
 
-ENTRIES, LINES = 32, 16
-"""An argument with more entries is moved line by line; of more lines along an axis, several are moved together."""
+ENTRIES, LINES = 32, 16  # more entries are moved line by line; of more lines along an axis, several are moved together
 
 
 @dataclass(frozen=True)
@@ -24,9 +23,8 @@ class Look:
 
     Attributes:
         prefix: the layer's place in a network, "layers.0." for instance; "" for a single layer.
-        dys, dends: what arrived at its backward.
-        grads: what it gave; in a second look also what it gave on other occasions, see `judge`.
-        params: the gradients of its parameters, as the network has them.
+        dys, dends: what arrived at its backward, which gave `grads`; later ones are of other occasions, see `judge`.
+        params: the gradients of all parameters of the network, by their names there.
         whole: how many steps, if they are taken as a whole; None for one step at a time.
         jitters: at how many points beside the run's own the oracle differentiates.
     """
@@ -46,22 +44,22 @@ class Look:
     jitters: int = 0
 
     def findings(self) -> list[Finding]:
-        """The findings of a first look without allowance for roundoff; if anything fails, those of a second with it."""
-        found = list(self.once())
-        return list(self.again().once()) if any(finding.verdict == "failed" for finding in found) else found
+        """The findings of a first look without allowance for roundoff; if anything fails, those of a second with it.
 
-    def once(self) -> Iterator[Finding]:
-        return self.run_as_a_whole() if self.whole or not self.layer.carries else self.every_step()
-
-    def again(self) -> "Look":
-        """A look that allows for roundoff: at what backward gives again, and from traces jittered in their last place.
-
-        The complex step differentiates at jittered points too; finite differences step over what roundoff may move.
+        The second sees also what backward gives again, and from traces jittered in their last place, and the complex
+        step differentiates at jittered points too; finite differences step over such a jitter anyway.
         """
+        found = list(self.once())
+        if all(finding.verdict != "failed" for finding in found):
+            return found
         with np.errstate(all="ignore"):
             traces = self.trace, *(jittered(self.trace, self.rng) for _ in range(3))
             grads = tuple(self.layer.backward(trace, self.dys, *self.dends) for trace in traces)
-        return replace(self, grads=self.grads + grads, jitters=8 if self.oracle is complex_step else 0)
+        jitters = 8 if self.oracle is complex_step else 0
+        return list(replace(self, grads=self.grads + grads, jitters=jitters).once())
+
+    def once(self) -> Iterator[Finding]:
+        return self.run_as_a_whole() if self.whole or not self.layer.carries else self.every_step()
 
     def run_as_a_whole(self) -> Iterator[Finding]:
         """The parameters, inputs and starts of a run, by everything that it leaves."""
@@ -80,10 +78,7 @@ class Look:
         B = xs.shape[1]
         N = len(xs) * B
         states = [self.trace.states[name] for name in carries]
-        totals = [
-            [_like(state, grads.states.get(name), name) for name, state in zip(carries, states, strict=True)]
-            for grads in self.grads
-        ]
+        totals = [tuple(map(_like, states, map(grads.states.get, carries), carries)) for grads in self.grads]
         # Where the outputs are a state, what arrives from above is part of that state's total derivative.
         read = next((number for number, state in enumerate(states) if np.array_equal(state[1:], ys)), None)
         above, left, names = [], [state[1:] for state in states], carries
@@ -91,56 +86,57 @@ class Look:
             above, left, names = [self.dys], [*left, ys], (*carries, "ys")
         before = tuple(state[:-1].reshape(N, *state.shape[2:]) for state in states)
         point = Point(self.layer, xs.reshape(1, N, *xs.shape[2:]), before)
-        step = self.map(point, [_rows(N, *(total[1:] for total in given), *above) for given in totals], ys=read is None)
+        step = self.map(point, [_rows(N, *(total[1:] for total in given), *above) for given in totals])
         yield from self.parameters(step)
 
         reach = np.zeros(step.weights.shape[1:])  # Σ |∂s[t]/∂a| |a| over inputs and states a: s[t] is a sum of these
 
-        def carried(name: str, values: Array, shape: tuple[int, ...]) -> Product:
-            """Jᵀ ds for every unit of an argument, (M, N, units) and (N, units)."""
+        def carried(name: str, values: Array, shape: tuple[int, ...]) -> Array:
+            """Jᵀ ds for every unit of an argument, (3 + M, N, units)."""
             products = []
             for unit, its_values in zip(np.eye(prod(shape)), values.reshape(N, -1).T, strict=True):
                 J = step.jacobian(name, unit.reshape(shape))
                 reach[...] += J.largest * abs(its_values[:, None])
                 products.append(step.weighed(J))
-            return Product.stacked(products)
+            return np.stack(products, axis=-1)
 
         if xs.dtype.kind == "f":
             dxs = [_like(xs, grads.xs, "xs") for grads in self.grads]
-            yield from self.timesteps("xs", 1, B, dxs, carried("xs", point.xs, xs.shape[2:]))
+            yield from self.timesteps("xs", 1, B, dxs, carried("xs", xs, xs.shape[2:]))
         for number, (name, state) in enumerate(zip(carries, states, strict=True)):
             arrived = np.zeros(state.shape)
             arrived[-1] = self.dends[number]
             arrived[1:] += self.dys if number == read else 0
-            back = carried(f"starts.{number}", before[number], state.shape[2:])
-            back = back.each(lambda part: np.concatenate([part, np.zeros_like(part[..., :B, :])], axis=-2))  # t = T
-            wanted = back.plus(arrived.reshape(len(arrived) * B, -1))
+            arrived = arrived.reshape(len(arrived) * B, -1)
+            wanted = carried(f"starts.{number}", state[:-1], state.shape[2:])
+            wanted = np.concatenate([wanted, np.zeros_like(wanted[:, :B])], axis=1)  # nothing is carried to t = T
+            wanted[0] += abs(arrived)
+            wanted[3:] += arrived
             yield from self.timesteps(name, 0, B, [given[number] for given in totals], wanted)
 
         # The trace is the forward's own: one step from its s[t-1] leads to its s[t].
-        led = np.array([step.moved(at, "starts.0", np.zeros(1)) for at in step.points])
-        it = _rows(N, *left)
-        columns = (led[:1], led.min(axis=0), led.max(axis=0), np.zeros_like(it), reach + abs(it), it)
+        kept = _rows(N, *left)
+        led = np.array([step.moved(at, "starts.0", np.zeros(1), 0.0).real for at in step.points])
+        low, high = led.min(axis=0), led.max(axis=0)
+        wanted = np.array([reach + abs(kept), (high - low) / 2, np.zeros_like(kept), (low + high) / 2, kept])
         cuts = np.cumsum([prod(part.shape[2:]) for part in left])[:-1]
-        for name, *part, kept in zip(names, *(np.split(each, cuts, axis=-1) for each in columns), strict=True):
-            yield from self.timesteps(f"trace.{name}", 1, B, [kept], Product(*part))
+        for name, part in zip(names, np.split(wanted, cuts, axis=-1), strict=True):
+            yield from self.timesteps(f"trace.{name}", 1, B, [part[-1]], part[:-1])
 
-    def map(self, point: Point, weights: Sequence[Array], mixes: bool = False, ys: bool = True) -> Map:
-        """The run from `point` as a map to as many rows as the weights have."""
-        N = len(weights[0])
+    def map(self, point: Point, weights: Sequence[Array], mixes: bool = False) -> Map:
+        """The run from `point` as a map to those outputs that have weights: the states it ends with, and then ys."""
+        (N, K), dtype = weights[0].shape, np.complex128 if self.oracle is complex_step else np.float64
         jitters = (jittered(point, self.rng, places=16) for _ in range(self.jitters))  # a sum has many terms to round
+        points = [each.map(lambda a: a.astype(dtype) if a.dtype.kind == "f" else a) for each in (point, *jitters)]
+        w = np.array(weights, np.float64)
+        return Map(points, lambda trace: _rows(N, *trace.ends, trace.ys)[:, :K], w, self.oracle, mixes)
 
-        def outputs(trace: Any) -> Array:
-            return _rows(N, *trace.ends, *([trace.ys] if ys else []))
-
-        return Map((point, *jitters), outputs, np.array(weights, np.float64), self.oracle, mixes)
-
-    def timesteps(self, name: str, first: int, B: int, got: Sequence[Array], wanted: Product) -> Iterator[Finding]:
-        """A finding for every timestep, the first is `first`, and every sequence; wanted is (M, rows, units)."""
-        rows = np.array(got, np.float64).reshape(len(got), *wanted.terms.shape)
+    def timesteps(self, name: str, first: int, B: int, got: Sequence[Array], wanted: Array) -> Iterator[Finding]:
+        """A finding for every timestep, the first is `first`, and every sequence; wanted is (3 + M, rows, units)."""
+        rows = np.array(got, np.float64).reshape(len(got), *wanted.shape[1:])
         judged = judge(rows, wanted, self.tolerance, self.trace.ys.dtype)
         for row, (error, doubt, at, verdict) in enumerate(judged):
-            values = float(rows[0, row, at]), float(wanted.value[0, row, at])
+            values = float(rows[0, row, at]), float(wanted[3, row, at])
             yield Finding(self.prefix + name, first + row // B, row % B, error, doubt, (at,), *values, verdict)
 
     def parameters(self, run: Map) -> Iterator[Finding]:
@@ -148,28 +144,28 @@ class Look:
         others = [grads.params.arrays() for grads in self.grads[1:]]
         for name, array in self.layer.arrays().items():
             if array.dtype.kind == "f":
-                got = [gradients.get(name) for gradients in (self.params, *others)]
+                got = [self.params.get(self.prefix + name), *(gradients.get(name) for gradients in others)]
                 yield self.argument(run, f"params.{name}", name, array, got)
 
-    def argument(self, run: Map, name: str, label: str, array: Array, got: Sequence[Array | None]) -> Finding:
-        """One argument of a run: entry by entry, or line by line if it is large."""
+    def argument(
+        self, run: Map, name: str, label: str, array: Array, got: Sequence[Array | None], along: Array | None = None
+    ) -> Finding:
+        """One argument of a run `along` some directions: by default its entries, or its lines if it is large."""
         given = np.array([_like(array, each, label).ravel() for each in got], np.float64)
-        directions = np.array(list(_directions(array.shape, self.rng)))
+        directions = np.array(list(_directions(array.shape, self.rng))) if along is None else along
         wanted = run.along(name, directions.reshape(-1, *array.shape))
-        with np.errstate(all="ignore"):
-            along = given @ directions.T
-            terms = wanted.terms + np.where(np.isfinite(given[0]), abs(given[0]), 0) @ abs(directions).T
-        row = Product(wanted.value[:, None], *(part[None] for part in wanted._replace(terms=terms)[1:]))
-        ((error, doubt, at, verdict),) = judge(along[:, None], row, self.tolerance, array.dtype)
-        index, values = None, (float(along[0, at]), float(wanted.value[0, at]))
-        if verdict == "failed":  # which entry is it? one that is not finite, or the farthest off on the worst line
-            lost = np.flatnonzero(~np.isfinite(given[0]))[:1]
-            entries = lost if len(lost) else np.flatnonzero(directions[at])
-            singles = (np.where(np.arange(array.size) == entry, 1.0, 0.0) for entry in entries)
-            found = run.along(name, (single.reshape(array.shape) for single in singles)).value[0]
-            far = int(abs(given[0, entries] - found).argmax())
-            index = tuple(map(int, np.unravel_index(entries[far], array.shape)))
-            values = float(given[0, entries[far]]), float(found[far])
+        finite = np.nan_to_num(given, nan=UNKNOWN, posinf=UNKNOWN, neginf=-UNKNOWN)  # or it would spoil every direction
+        claims = finite @ directions.T
+        wanted[0] += np.where(finite[0] == given[0], abs(finite[0]), 0) @ abs(directions).T
+        ((error, doubt, at, verdict),) = judge(claims[:, None], wanted[:, None], self.tolerance, array.dtype)
+        entries = np.flatnonzero(directions[at])
+        if verdict == "failed" and len(entries) > 1:  # which of them is it?
+            finer = self.argument(run, name, label, array, got, np.eye(array.size)[entries])
+            if finer.verdict == "failed":
+                return finer
+        one = len(entries) == 1
+        index = tuple(map(int, np.unravel_index(entries[0], array.shape))) if one else None
+        values = float(given[0, entries[0]] if one else claims[0, at]), float(wanted[3, at])
         return Finding(self.prefix + label, None, None, error, doubt, index, *values, verdict, self.whole)
 
 

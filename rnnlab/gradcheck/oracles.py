@@ -22,17 +22,16 @@ COARSEST_STEPS = (2e-3, 2e-5, 2e-7)
 
 @dataclass(frozen=True)
 class Estimate:
-    """A derivative per output, and the interval it may lie in: [low, high] at a kink, widened by ± error."""
+    """A derivative per output, and the interval it may lie in: value ± radius at a kink, widened by the error."""
 
     value: Array
     error: Array
-    low: Array
-    high: Array
+    radius: Array
 
     @property
     def largest(self) -> Array:
         """The largest |derivative| that the interval holds."""
-        return abs(self.value) if self.low is self.high else np.maximum(abs(self.low), abs(self.high))
+        return abs(self.value) + self.radius
 
 
 def complex_step(outputs: Callable[[complex], Array]) -> Estimate:
@@ -41,7 +40,7 @@ def complex_step(outputs: Callable[[complex], Array]) -> Estimate:
     Derivatives below 2e-288 = 2^-1022 / ε lose digits, as their ε-fold falls below the smallest normal number.
     """
     value = outputs(1j * COMPLEX_STEP).imag / COMPLEX_STEP
-    return Estimate(value, np.zeros_like(value), value, value)
+    return Estimate(value, np.zeros_like(value), np.zeros_like(value))
 
 
 def finite_difference(outputs: Callable[[complex], Array]) -> Estimate:
@@ -49,9 +48,8 @@ def finite_difference(outputs: Callable[[complex], Array]) -> Estimate:
 
         D(h) = (f(h) - f(-h)) / 2h        R(h) = (4 D(h/2) - D(h)) / 3 = f' + O(h⁴)
 
-    The error is |R(h/2) - R(h)| plus the noise of subtraction, which the largest |f| sets. Three h are tried, for
-    each output the one with the smallest error is kept: large h truncates and steps over kinks, small h drowns in
-    noise.
+    The error is |R(h/2) - R(h)| plus the noise of subtraction, which the largest |f| sets. Of three h each output keeps
+    the one with the smallest error: large h truncates and steps over kinks, small h drowns in noise.
 
     A step that crosses a kink shows in its one-sided slopes, which do not draw together as h shrinks; their gap is
     then part of the error. If even the smallest step crosses one, the kink is here: the interval between its
@@ -59,7 +57,6 @@ def finite_difference(outputs: Callable[[complex], Array]) -> Estimate:
     """
     centre = outputs(0.0)
     value, error = np.zeros_like(centre), np.full_like(centre, np.inf)
-    low, high = value, value
     for h in COARSEST_STEPS:
         right = [outputs(h / n) for n in (1, 2, 4)]
         left = [outputs(-h / n) for n in (1, 2, 4)]
@@ -73,8 +70,7 @@ def finite_difference(outputs: Callable[[complex], Array]) -> Estimate:
         kink = (gap > 0.75 * wider_gap) & (gap > 4 * noise)
         doubt = np.abs(R[1] - R[0]) + noise + np.where(kink, gap, 0)
         value, error = np.where(doubt < error, R[1], value), np.minimum(doubt, error)
-        low, high = np.where(kink, np.minimum(up, down), value), np.where(kink, np.maximum(up, down), value)
-    return Estimate(value, np.where(kink, noise, error), low, high)
+    return Estimate(np.where(kink, (up + down) / 2, value), np.where(kink, noise, error), np.where(kink, gap / 2, 0))
 
 
 Oracle = Callable[[Callable[[complex], Array]], Estimate]

@@ -12,15 +12,12 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from rnnlab.arrays import Array
-from rnnlab.gradcheck.pullback import Product
 
 Verdict = Literal["passed", "inconclusive", "failed"]
 VERDICTS: tuple[Verdict, ...] = ("passed", "inconclusive", "failed")
 
-PLACES = 4096
-"""How many units in the last place roundoff may amount to: in the tolerance, and under jitter."""
-SIX_DIGITS = 1e-6
-"""The agreement required of an entry where roundoff leaves fewer digits than the tolerance requires."""
+PLACES = 4096  # units in the last place that roundoff may amount to: in the tolerance, and under jitter
+SIX_DIGITS = 1e-6  # the agreement required of an entry where roundoff leaves fewer digits than the tolerance requires
 
 
 @dataclass(frozen=True)
@@ -29,15 +26,13 @@ class Finding:
 
     Attributes:
         array: "U", "xs", "hs", …; "trace.hs" for the states that forward left.
-        timestep: t for a slice of xs (1 … T) or hs (0 … T); None for a parameter.
-        sequence: which sequence of the batch; None where the slice spans them all.
+        timestep, sequence: t for a slice of xs (1 … T) or a state (0 … T), and the sequence; None for a parameter.
         error: |wanted - got| / Σ |terms| of the worst entry.
         doubt: the oracle's own error on the same scale; 0 for the complex step.
         index: the worst entry, where it was looked for entry by entry.
         got, wanted: the backward's and the oracle's value there, or along the worst direction.
-        verdict: "failed" where the backward is wrong beyond doubt, "inconclusive" where the doubt is too large to
-            say, "passed" otherwise.
-        whole: the number of steps, where the first steps were differentiated as a whole; else None.
+        verdict: "failed" where the backward is wrong beyond doubt, "inconclusive" where the doubt is too large to say.
+        whole: how many steps, where the first steps were differentiated as a whole; else None.
     """
 
     array: str
@@ -55,9 +50,8 @@ class Finding:
     def place(self) -> str:
         """Where: "U[3, 7]", "hs at timestep 17, sequence 0, unit 3"."""
         if self.timestep is None:
-            return f"{self.array}{list(self.index or ()) or ''}" + (
-                f" over steps 1 to {self.whole}" if self.whole else ""
-            )
+            steps = f" over steps 1 to {self.whole}" if self.whole else ""
+            return f"{self.array}{list(self.index or ()) or ''}{steps}"
         unit = f", {'input' if self.array.endswith('xs') else 'unit'} {self.index[0]}" if self.index else ""
         return f"{self.array} at timestep {self.timestep}, sequence {self.sequence}{unit}"
 
@@ -67,54 +61,46 @@ class Finding:
         return f"steps 1 to {self.whole} as a whole" if self.whole else self.array
 
 
-def judge(got: Array, wanted: Product, tolerance: float, dtype: DTypeLike) -> list[tuple[float, float, int, Verdict]]:
+def judge(got: Array, wanted: Array, tolerance: float, dtype: DTypeLike) -> list[tuple[float, float, int, Verdict]]:
     """Per slice (row) over its entries (columns): error, doubt and index of the worst entry, and the verdict.
 
     Args:
-        got: (M, rows, columns): what backward gave; then, if M > 1, what it gave again, and what it gave from traces
-            that were jittered in their last place. A difference within 4096 times what the jitter moves is roundoff
-            (a slope is read from a saturated output, say): it does not fail, and if six digits agree it passes. If
-            backward does not give the same again, it is not roundoff that moves it.
-        wanted: value (M, rows, columns), each held against its own; the others (rows, columns).
-        dtype: of the gradient. Below its smallest normal number digits run out: a difference there does not fail,
-            and unless both sides are equal it does not pass; beyond its largest nothing is known.
+        got: (M, rows, columns): what backward gave; then, if M > 1, what it gave again, and from traces jittered in
+            their last place. A difference of up to 4096 times what that moves is roundoff (a slope is read from a
+            saturated output, say): it does not fail, and if six digits agree it passes. But not if backward does not
+            give the same again.
+        wanted: (3 + M, rows, columns): the sum of its |terms|, the radius of the interval that it is anywhere in, the
+            oracle's doubt, and M versions of it for those of `got`.
+        dtype: of the gradient. Differences below its smallest normal number do not fail, nor pass unless they are 0;
+            beyond its largest nothing is known.
     """
     with np.errstate(all="ignore"):
-        distance = np.maximum(np.maximum(wanted.low - got[0], got[0] - wanted.high), 0)
+        terms, radius, uncertain = wanted[:3]
+        miss = got - wanted[3:]
+        distance = np.maximum(abs(miss[0]) - radius, 0)
         distance[~np.isfinite(distance)] = np.inf
-        apart = np.abs((got - wanted.value) - (got - wanted.value)[0])
         steady = len(got) > 1 and np.allclose(got[0], got[1], rtol=tolerance, atol=0, equal_nan=True)
-        roundoff = PLACES * np.nan_to_num(apart[2:].max(axis=0)) if steady else 0.0
-        sure = distance - 5 * wanted.doubt - roundoff - np.finfo(dtype).tiny
+        roundoff = PLACES * np.nan_to_num(abs(miss[2:] - miss[0]).max(axis=0)) if steady else 0.0
+        sure = distance - 5 * uncertain - roundoff - np.finfo(dtype).tiny
         enough = np.where(sure <= 0, max(tolerance, SIX_DIGITS), tolerance) if steady else tolerance
-        error, doubt = _relative(distance, wanted.terms), _relative(wanted.doubt, wanted.terms)
-        wrong = ~(_relative(np.maximum(sure, 0), wanted.terms) <= tolerance)
-        known = wanted.terms <= np.finfo(dtype).max
+        error, doubt = _relative(distance, terms), _relative(uncertain, terms)
+        wrong = ~(_relative(np.maximum(sure, 0), terms) <= tolerance)
+        known = terms <= np.finfo(dtype).max
     gravity = np.where(known & wrong, 2, np.where(known & (error <= enough) & (doubt <= tolerance), 0, 1))
     gravest = gravity.max(axis=1)
     worst = np.where(gravity == gravest[:, None], error, -1).argmax(axis=1)
-    return [
-        (float(error[row, at]), float(doubt[row, at]), int(at), VERDICTS[gravest[row]]) for row, at in enumerate(worst)
-    ]
+    best = [each[np.arange(len(worst)), worst].tolist() for each in (error, doubt)]
+    return list(zip(*best, worst.tolist(), [VERDICTS[each] for each in gravest], strict=True))
 
 
 def _relative(part: Array, whole: Array) -> Array:
-    """part / whole, with 0 / 0 = 0: a gradient that is exactly zero on both sides agrees."""
-    ratio = np.full_like(part, np.inf)
-    np.divide(part, whole, out=ratio, where=(whole > 0) & np.isfinite(whole) & np.isfinite(part))
-    ratio[part == 0] = 0
-    return ratio
+    """With 0 / 0 = 0: a gradient that is exactly zero on both sides agrees."""
+    return np.where(part == 0, 0.0, np.nan_to_num(part / whole, nan=np.inf, posinf=np.inf))
 
 
 @dataclass(frozen=True)
 class Report:
-    """The outcome of `check_gradients`; print it for a table with a line per array.
-
-    Attributes:
-        oracle: the oracle's name.
-        tolerance: the largest relative error that passes.
-        findings: one per parameter, and per timestep and sequence of inputs, states and trace.
-    """
+    """The outcome of `check_gradients`; print it for a table with a line per array."""
 
     oracle: str
     tolerance: float
