@@ -59,7 +59,7 @@ def check_gradients(
         starts: the states before the first step, as `forward` takes them; zeros if not given.
         dhs: what arrives from above, dL/dy, for a recurrent layer dL/dh[t] (T, B, H); drawn from N(0, 1) if not given.
             To watch a gradient vanish, give a loss on the last step alone: the check holds at 1e-90 as it does at 1.
-        dends: dL/d(state) after the last step, for each of `layer.carries`; if not given, zeros with `dhs`, else random.
+        dends: dL/d(state) after the last step, for each of `layer.carries`; by default zeros with `dhs`, else random.
         oracle: "complex_step", exact to roundoff, or "finite_difference", inconclusive where it is too noisy.
         tolerance: largest relative error of an entry; by default 4096 machine epsilons of the layer's dtype (9e-13 in
             float64), but at least 1e-6 for finite differences.
