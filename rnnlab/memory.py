@@ -15,7 +15,8 @@ def keep_freed_memory() -> bool:
     the time of an LSTM's forward and backward at (T, B, D, H) = (100, 16, 2, 100) in float32, 20 % at
     (1000, 50, 2, 128). The price: the process stays as large as it was at its largest.
 
-    It holds for everything in the process, so nothing in rnnlab calls it by itself. Without a line of Python:
+    It holds for everything in the process, so the library never calls it by itself. The command `rnnlab train` does:
+    that process is its own. Without a line of Python:
     `MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=9999999999 python …`. Only glibc, on Linux, can do it; elsewhere nothing
     changes and the answer is False. Source: mallopt(3).
     """

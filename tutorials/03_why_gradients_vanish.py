@@ -9,8 +9,8 @@
 # the loss L on the last step alone. New is s, the slope φ'(a) of the activation φ, one number for each unit and step.
 # The decay *rate* r says how fast the norm changes: k steps back from the loss, |dh| is about exp(-r k) times what it
 # was at the loss. Its unit is nats per step; one nat is a factor of e. If r is above 0 the gradient vanishes, below 0
-# it explodes. The half-life is log 2 / r steps. It is negative if the gradient grows: -20 means that it doubles every
-# 20 steps.
+# it explodes. (Figures and `rnnlab flow` print the growth λ = -r: below 0 the gradient vanishes.) The half-life is
+# log 2 / r steps. It is negative if the gradient grows: -20 means that it doubles every 20 steps.
 
 # %%
 from dataclasses import replace

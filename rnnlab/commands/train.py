@@ -18,6 +18,7 @@ from rnnlab.experiments.recipes import RECIPES, SIZES, Entry, Size
 from rnnlab.experiments.run import Outcome, Run
 from rnnlab.experiments.runner import carry_out, curves, ended, outcomes
 from rnnlab.files import replacing
+from rnnlab.memory import keep_freed_memory
 from rnnlab.models import Model
 from rnnlab.parallel import evaluate_ensemble
 from rnnlab.settings import Settings
@@ -104,6 +105,7 @@ def given(arguments: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any]
 
 def run(arguments: argparse.Namespace) -> None:
     """Train, print what came out, and where it is kept."""
+    keep_freed_memory()  # this process does nothing but train
     data, words = given(arguments)
     if arguments.list:
         _list()
