@@ -252,7 +252,7 @@ BAD = {
     "oblong": ({"t10k_images_idx3_ubyte": bytes_of(np.zeros((2, 4, 5)))}, "must be square"),
     "other size": (
         {"t10k_images_idx3_ubyte": bytes_of(np.zeros((2, 5, 5)))},
-        "must be 4 × 4 like those of the training",
+        "must be 4 × 4 like the training images",
     ),
     "mislabelled": ({"train_labels_idx1_ubyte": bytes_of(np.array([3, 1, 4, 1, 10]))}, "must be in 0 … 9; got 1 … 10"),
     "too few labels": ({"train_labels_idx1_ubyte": bytes_of(np.array([3, 1]))}, r"must be \(5,\) to match"),
