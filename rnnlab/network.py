@@ -161,6 +161,13 @@ class Network(Record):
             raise ValueError(f"layers must be a tuple of at least one layer; got {self.layers!r}")
         for number, layer in enumerate(self.layers):
             require_layer(layer, f"layers[{number}]")
+        dtypes = {name: array.dtype for name, array in self.arrays().items()}
+        if len(set(dtypes.values())) > 1:
+            one, *_, other = sorted(dtypes, key=lambda name: (str(dtypes[name]), name))
+            raise TypeError(
+                f"a network has one dtype; got {one} in {dtypes[one]} and {other} in {dtypes[other]}: make them alike, "
+                f"layer.init(…, dtype=np.{dtypes[one]})"
+            )
         if self.reads not in ("last", "every"):
             raise ValueError(f"reads must be 'last' or 'every'; got {self.reads!r}")
 

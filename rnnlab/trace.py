@@ -10,6 +10,8 @@ the gradient of the later chunk back into the earlier one.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
+from inspect import signature
 from typing import Any, Generic, Protocol, Self, TypeAlias, TypeVar, cast
 
 import numpy as np
@@ -135,6 +137,24 @@ def require_layer(value: object, role: str = "layer") -> None:
             f"{role} must be a layer, but {type(value).__name__} has no {' and no '.join(missing)}: "
             "help(rnnlab.trace.Layer) shows what a layer needs"
         )
+    layer = cast(AnyLayer, value)
+    kind, carries = cast(Any, type(layer)), tuple(layer.carries)
+    for method, words in (("forward", "xs, *starts"), ("backward", "trace, dys, *dends")):
+        if not _takes(kind, method, (method == "backward") + 1 + len(carries)):
+            raise TypeError(
+                f"{role} must be a layer, but {kind.__name__}.{method} does not take ({words}) with one array "
+                f"for each of carries = {carries}: help(rnnlab.trace.Layer) shows what a layer needs"
+            )
+
+
+@cache
+def _takes(kind: Any, method: str, count: int) -> bool:
+    """Whether a method takes so many arguments beside self."""
+    try:
+        signature(getattr(kind, method)).bind(*range(1 + count))
+    except TypeError:
+        return False
+    return True
 
 
 L = TypeVar("L")

@@ -208,6 +208,32 @@ def test_whether_anything_normalises_over_time():
 # A layer of one's own
 
 
+def test_a_backward_that_takes_no_dends_or_returns_nothing_is_refused():
+    @dataclass(frozen=True, eq=False, repr=False)
+    class Endless(LeakyIntegrator):
+        def backward(self, trace, dhs):
+            return super().backward(trace, dhs)
+
+    @dataclass(frozen=True, eq=False, repr=False)
+    class Silent(LeakyIntegrator):
+        def backward(self, trace, dhs, dh_end=0.0):
+            pass
+
+    layer, xs = own(np.random.default_rng(0), D), np.ones((3, 1, D))
+    wanted = r"Endless\.backward does not take \(trace, dys, \*dends\) with one array for each of carries = \('hs',\)"
+    with pytest.raises(TypeError, match=wanted):
+        rl.check_gradients(Endless(layer.W, layer.U), xs)
+    with pytest.raises(TypeError, match=r"^Silent\.backward must return gradients, rl\.Gradients .*; got NoneType$"):
+        rl.check_gradients(Silent(layer.W, layer.U), xs)
+
+
+def test_a_network_of_two_dtypes_is_refused_where_it_is_made():
+    rng = np.random.default_rng(0)
+    readout = rl.Dense.init(rng, inputs=H, outputs=1, dtype=np.float32)
+    with pytest.raises(TypeError, match=r"^a network has one dtype; got readout\.W in float32 and .* in float64"):
+        rl.Network((own(rng, 2),), readout)
+
+
 def test_a_layer_of_ones_own_joins_in_everything(tmp_path):
     rng = np.random.default_rng(6)
     layer, xs = own(rng, D), rng.standard_normal((20, 3, D))

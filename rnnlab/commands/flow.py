@@ -21,7 +21,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Run a fresh layer, or your trained network (--weights), over your sequences, send the gradient of a loss on "
         "the last step back, print its growth (nats per step back, below 0: it vanishes), its half-life (steps) and "
-        "where its norm falls under 1e-8, of a network for each recurrent layer, and write flow.png and flow.csv."
+        "where its norm falls under 1e-8, for each recurrent layer of a network, and write flow.png and flow.csv."
     )
     parser.add_argument(
         "input",
@@ -108,7 +108,9 @@ def _run_one_step(layer: AnyLayer, sequences: Sequences, path: Path) -> dict[str
     try:
         states: dict[str, Array] = layer.forward(sequences.xs[:1]).states
     except (ValueError, TypeError) as error:
-        raise ValueError(f"{path} cannot read {sequences.source}: {error}") from None
+        raise ValueError(
+            f"{path} cannot read {sequences.source}: {error}; give sequences that fit it, a .npy array (T, B, D)"
+        ) from None
     return states
 
 

@@ -32,7 +32,8 @@ from rnnlab.gradcheck.diagnosis import diagnose
 from rnnlab.gradcheck.look import Look
 from rnnlab.gradcheck.oracles import ORACLES
 from rnnlab.gradcheck.verdict import PLACES, SIX_DIGITS, Finding, GradientError, Report
-from rnnlab.trace import AnyLayer, GradientsLike, States, rebuilt
+from rnnlab.record import Record
+from rnnlab.trace import AnyLayer, GradientsLike, States, rebuilt, require_layer
 
 FEW = 3  # steps that are differentiated as a whole
 
@@ -71,6 +72,7 @@ def check_gradients(
     """
     if oracle not in ORACLES:
         raise ValueError(f"oracle must be one of {', '.join(ORACLES)}; got {oracle!r}")
+    require_layer(layer)
     rng = np.random.default_rng(0) if rng is None else rng
 
     def normal(like: Array) -> Array:
@@ -130,6 +132,9 @@ def _by_layer(look: Callable[..., Look], layer: AnyLayer, trace: Any, dys: Array
 
         def backward(trace: Any, dys: Array, *dends: Array) -> GradientsLike:
             grads = inner.backward(trace, dys, *dends)
+            if not isinstance(grads, Record):
+                kind, got = type(inner).__name__, type(grads).__name__
+                raise TypeError(f"{kind}.backward must return gradients, rl.Gradients for instance; got {got}")
             late = dends or tuple(map(np.zeros_like, trace.ends))
             looks.insert(0, look(prefix, inner, trace.xs, trace, dys, late, (grads,), gradients))
             return grads
