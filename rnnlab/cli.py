@@ -47,6 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         finally:
             sys.stdout.flush()  # a closed or full output raises here, not while Python exits
     except KeyboardInterrupt:
+        interrupt.leave()
         return 130
     except BrokenPipeError:
         _discard_output()

@@ -1,8 +1,9 @@
-"""Ctrl-C while the command line is still loading: nearly all of that is NumPy, where no line of ours can catch it."""
+"""Ctrl-C while the command line loads, nearly all of which is NumPy, or ends: no line of ours can catch it there."""
 
 import os
 import signal
 import sys
+import threading
 from types import FrameType
 
 
@@ -16,6 +17,15 @@ def raise_as_usual() -> None:
     """Ctrl-C is a KeyboardInterrupt again."""
     if signal.getsignal(signal.SIGINT) is _end:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def leave() -> None:
+    """If this process is the command line, which Ctrl-C now ends, another changes neither its status nor its output."""
+    if not _is_command_line():
+        return
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if any(not thread.daemon for thread in threading.enumerate() if thread is not threading.main_thread()):
+        os._exit(130)  # Python would wait for a thread that should have ended
 
 
 def _is_command_line() -> bool:

@@ -172,18 +172,31 @@ def _one(run: Run, arguments: argparse.Namespace, there: Cluster | None) -> None
     task = run.the_task()
     run.network(task)  # refuse what cannot be built before anything is printed
     print(f"{run.command}\n{task.measure}: {task.baseline:.4g} is the best answer that does not look at the input")
-    try:
-        executor = None if there is None else there.executor
-        trained = run.train(folder, resume=arguments.resume, report=progress(run.updates), executor=executor)
-    finally:
-        if sys.stderr.isatty():
-            print(file=sys.stderr)  # the line of progress stands, and what follows begins below it
+    with _interruptible(folder, [folder]):
+        try:
+            executor = None if there is None else there.executor
+            trained = run.train(folder, resume=arguments.resume, report=progress(run.updates), executor=executor)
+        finally:
+            if sys.stderr.isatty():
+                print(file=sys.stderr)  # the line of progress stands, and what follows begins below it
     last = trained.rows[-1]
     end = f"solved after {last.update} updates" if trained.solved else f"{last.update} updates"
     print(f"{end} in {last.seconds:.0f} s: {task.measure} {last.score:.4g}, baseline {task.baseline:.4g}")
     print(f"kept in {folder}")
     if arguments.sample is not None and isinstance(task, Characters):
         print(task.sample(trained.network, np.random.default_rng(run.seed), arguments.sample))
+
+
+@contextmanager
+def _interruptible(kept: Path, runs: list[Path]) -> Iterator[None]:
+    """Where Ctrl-C stops the block: how to continue, if there is a checkpoint."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if any((folder / CHECKPOINT).exists() for folder in runs):
+            checkpoint = "checkpoint" if len(runs) == 1 else "checkpoints"
+            print(f"rnnlab train: interrupted; --resume continues from the {checkpoint} in {kept}", file=sys.stderr)
+        raise
 
 
 def progress(updates: int) -> Callable[[Row], None]:
@@ -207,7 +220,8 @@ def _seeds(run: Run, arguments: argparse.Namespace, there: Cluster | None) -> No
     entries = [Entry(run.task, run.layer, replace(run, seed=run.seed + number)) for number in range(count)]
     _begun(entries, arguments)
     executor = None if there is None else there.executor
-    carry_out(entries, arguments.out, jobs=arguments.jobs, report=_print, executor=executor)
+    with _interruptible(arguments.out, [arguments.out / entry.name for entry in entries]):
+        carry_out(entries, arguments.out, jobs=arguments.jobs, report=_print, executor=executor)
     ends = [end for entry in entries if (end := ended(entry, arguments.out)) is not None]
     scores = [outcome.score for outcome in ends]
     print(f"{ends[0].measure}: median {np.median(scores):.4g}, from {min(scores):.4g} to {max(scores):.4g}")
@@ -232,7 +246,8 @@ def _recipe(arguments: argparse.Namespace) -> None:
     entries, root = recipe.entries(size), arguments.out / f"{arguments.recipe}-{size}"
     _begun(entries, argparse.Namespace(out=root, resume=arguments.resume))
     print(recipe.about)
-    carry_out(entries, root, jobs=arguments.jobs, report=_print)
+    with _interruptible(root, [root / entry.name for entry in entries]):
+        carry_out(entries, root, jobs=arguments.jobs, report=_print)
     for name, table in (("curves", curves(entries, root)), ("runs", outcomes(arguments.recipe, size, entries, root))):
         with replacing(root / f"{name}.csv") as file:
             file.write(table.text().encode())

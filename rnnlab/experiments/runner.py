@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterable
-from concurrent.futures import Executor, as_completed
+from concurrent.futures import Executor
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from rnnlab.checkpoint import LOG, NORMS
 from rnnlab.experiments.recipes import Entry
 from rnnlab.experiments.run import Outcome, without_goals
 from rnnlab.parallel import Processes
+from rnnlab.parallel.workers import completed
 from rnnlab.table import Table
 from rnnlab.training import DivergenceError
 
@@ -51,7 +52,7 @@ def carry_out(
     # What stops this block, Ctrl-C too, stops every run at once: each goes on from its last checkpoint when resumed.
     with nullcontext(executor) if executor is not None else Processes(min(jobs, len(waiting))) as workers:
         runs = {workers.submit(one, entry, root): entry for entry in waiting}
-        for run in as_completed(runs):
+        for run in completed(runs):
             report(runs[run], run.result())
 
 

@@ -5,13 +5,14 @@ import pickle
 import signal
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import Pipe, connection, get_context, parent_process
-from types import TracebackType
+from multiprocessing import get_context, parent_process
+from queue import SimpleQueue
+from types import FrameType, TracebackType
 from typing import Any, TypeVar
 
 from rnnlab.arrays import NotFiniteError
@@ -60,7 +61,7 @@ def side_by_side(executor: Executor, fn: Callable[..., R], calls: Sequence[tuple
             for number, call in enumerate(calls):
                 if number not in results:
                     futures[executor.submit(_call, fn, *call)] = number
-            for future in as_completed(futures):
+            for future in completed(futures):
                 number = futures[future]
                 results[number] = _result(future.result(), f"{what} {number + 1} of {len(calls)}")
             break
@@ -75,9 +76,20 @@ def side_by_side(executor: Executor, fn: Callable[..., R], calls: Sequence[tuple
         except Exception as error:
             raise WorkerError(_not_sent(error, what)) from error
         finally:
-            for future in futures:
-                future.cancel()
+            with _ctrl_c_later():
+                for future in futures:
+                    future.cancel()
     return [results[number] for number in range(len(calls))]
+
+
+def completed(futures: Collection[Future[R]]) -> Iterator[Future[R]]:
+    """As `as_completed`, which Ctrl-C can leave with a future locked; whoever has to end that future waits for ever."""
+    ended = SimpleQueue[Future[R]]()
+    with _ctrl_c_later():
+        for future in futures:
+            future.add_done_callback(ended.put)
+    for _ in futures:
+        yield ended.get()
 
 
 def _call(fn: Callable[..., R], *call: Any) -> R | Raised:
@@ -133,8 +145,7 @@ class Processes(Executor):
         self._start()
 
     def _start(self) -> None:
-        watched, self._stop = Pipe(duplex=False)
-        self._pool = ProcessPoolExecutor(self.workers, get_context("spawn"), _obey, (watched,))
+        self._pool = ProcessPoolExecutor(self.workers, get_context("spawn"), _obey)
 
     def submit(self, fn: Callable[..., R], /, *args: Any, **kwargs: Any) -> Future[R]:
         """As any executor; a pool with a dead worker is replaced first."""
@@ -149,32 +160,42 @@ class Processes(Executor):
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """As any executor."""
         self._pool.shutdown(wait, cancel_futures=cancel_futures)
-        if wait:
-            self._stop.close()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        if kind is None:
-            self.shutdown()
-            return
-        # First what has not begun is dropped, and what is nearly done ends: a pool whose workers die while it still
-        # hands out work leaves an InvalidStateError behind (in Python 3.11).
-        ending = threading.Thread(target=self._pool.shutdown, kwargs={"cancel_futures": True})
-        ending.start()
         try:
-            ending.join(GRACE)
-        finally:
-            self._stop.close()  # the workers see it and stop in the middle of their work
-            ending.join()
+            if kind is None:
+                self.shutdown()
+        finally:  # after Ctrl-C in `shutdown`, too
+            with _ctrl_c_later():
+                self._kill()
+
+    def _kill(self) -> None:
+        """What has not begun is dropped, what is nearly done ends, and no worker outlives the next moment."""
+        pool: Any = self._pool  # what follows has no public name before `kill_workers` of Python 3.14
+        manager, results, processes = pool._executor_manager_thread, pool._result_queue, pool._processes
+        pool.shutdown(wait=False, cancel_futures=True)
+        if manager is None:  # it never began, or has ended
+            return
+        # The grace lets the manager drop what is cancelled, too: a pool whose workers die while it still hands out
+        # work leaves an InvalidStateError behind (in Python 3.11).
+        manager.join(GRACE)
+        for process in list(processes.values()):
+            process.kill()
+        # A worker may die in the middle of sending a result. The manager waits for the rest of it as long as anyone
+        # can write to that pipe: with the workers dead only we could.
+        results._writer.close()
+        manager.join(GRACE)
 
 
-def _obey(watched: connection.Connection) -> None:
-    """On a worker, first of all: it leaves Ctrl-C to its parent, and stops when the parent says so or is gone."""
+def _obey() -> None:
+    """On a worker, first of all: it leaves Ctrl-C to its parent, and stops when the parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = parent_process()
 
     def watch() -> None:
-        connection.wait([watched, *([] if parent is None else [parent.sentinel])])
-        os._exit(1)
+        if parent is not None:
+            parent.join()
+            os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
 
@@ -182,14 +203,24 @@ def _obey(watched: connection.Connection) -> None:
 @contextmanager
 def _ctrl_c_later() -> Iterator[None]:
     """Ctrl-C waits for the end of the block; processes that are started in it are deaf to it before they run a line."""
-    if not hasattr(signal, "pthread_sigmask"):  # Windows
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    pressed: list[tuple[int, FrameType | None]] = []
+    handler = signal.getsignal(signal.SIGINT)
+    # Blocking the signal, which makes new processes deaf, is not enough here: any other thread, BLAS's for instance,
+    # may still receive it, and Python then runs the handler in the main thread.
+    ours = callable(handler) and threading.current_thread() is threading.main_thread()
+    if ours:
+        signal.signal(signal.SIGINT, lambda number, frame: pressed.append((number, frame)))
+    posix = hasattr(signal, "pthread_sigmask")
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if posix else set()
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if posix:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if ours:
+            signal.signal(signal.SIGINT, handler)
+    if pressed and callable(handler):
+        handler(*pressed[-1])
 
 
 @contextmanager
