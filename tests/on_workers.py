@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import time
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +48,16 @@ def killed_once(mark, ys, targets):
     except FileExistsError:
         pass
     return rl.losses.squared_error(ys, targets)
+
+
+def dying_in_the_middle_of_its_result():
+    """Two bytes of the result are sent, then the worker dies."""
+
+    def send(self, buffer):
+        os.write(self.fileno(), bytes(buffer)[:2])
+        os._exit(1)
+
+    Connection._send = send
 
 
 def blas_threads(_):

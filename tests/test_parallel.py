@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -342,6 +343,70 @@ def test_a_block_that_raises_does_not_wait_for_its_workers():
         interrupted()
     assert time.monotonic() - before < SECONDS
     assert gone(workers)
+
+
+posix = pytest.mark.skipif(os.name != "posix", reason="signals, process groups and pipes as POSIX has them")
+
+
+@posix
+@pytest.mark.usefixtures("nobody_left")
+def test_a_block_that_raises_does_not_wait_for_half_a_result():
+    before = time.monotonic()
+
+    def interrupted():
+        with Processes(1) as executor:
+            executor.submit(on_workers.dying_in_the_middle_of_its_result)
+            (worker,) = executor._pool._processes.values()
+            worker.join(SECONDS)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert time.monotonic() - before < SECONDS
+
+
+@posix
+@pytest.mark.parametrize(
+    ("rows", "delay", "times"),
+    [
+        (1, 0.0, 2),  # its workers are about to be started,
+        (1, 0.3, 1),  # they start,
+        (2, 0.0, 2),  # they work
+    ],
+)
+def test_ctrl_c_once_or_twice_ends_a_training_on_workers_and_leaves_nobody(rows, delay, times, tmp_path):
+    words = shlex.split("train adding --steps 6 --hidden 5 --batch 4 --updates 1000000 --every 50 --workers 2")
+    child = subprocess.Popen(
+        [sys.executable, "-m", "rnnlab", *words],
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        for _ in range(rows):  # each is reported when its checkpoint is written
+            assert "score" in child.stderr.readline()
+        time.sleep(delay)
+        for _ in range(times):  # the terminal sends it to parent and workers alike
+            os.killpg(child.pid, signal.SIGINT)
+            time.sleep(0.01)
+        _, complaints = child.communicate(timeout=15)  # all have let go of stderr, the workers too
+        assert child.returncode == 130
+        said = "rnnlab train: interrupted; --resume continues from the checkpoint in runs/adding-rnn-seed-0"
+        assert complaints.splitlines()[-1] == said
+        assert "Traceback" not in complaints
+        assert gone(members(child.pid))
+    finally:
+        if child.poll() is None:
+            os.killpg(child.pid, signal.SIGKILL)
+        child.communicate()
+
+
+def members(group):
+    """The processes of a group."""
+    listed = subprocess.run(["ps", "-A", "-o", "pid=,pgid="], capture_output=True, text=True, check=True).stdout
+    return [int(line.split()[0]) for line in listed.splitlines() if int(line.split()[1]) == group]
 
 
 def test_workers_end_with_a_parent_that_is_killed():
