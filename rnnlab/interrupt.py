@@ -19,12 +19,17 @@ def raise_as_usual() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def leave() -> None:
+def ignore() -> None:
     """If this process is the command line, which Ctrl-C now ends, another changes neither its status nor its output."""
-    if not _is_command_line():
-        return
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if any(not thread.daemon for thread in threading.enumerate() if thread is not threading.main_thread()):
+    if _is_command_line():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def leave() -> None:
+    """`ignore`, and the command line, which has nothing more to do, waits for no thread."""
+    ignore()
+    others = [thread for thread in threading.enumerate() if thread is not threading.main_thread()]
+    if _is_command_line() and not all(thread.daemon for thread in others):
         os._exit(130)  # Python would wait for a thread that should have ended
 
 

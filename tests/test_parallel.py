@@ -369,9 +369,9 @@ def test_a_block_that_raises_does_not_wait_for_half_a_result():
 @pytest.mark.parametrize(
     ("rows", "delay", "times"),
     [
-        (1, 0.0, 2),  # its workers are about to be started,
-        (1, 0.3, 1),  # they start,
-        (2, 0.0, 2),  # they work
+        (1, 0.0, 1),  # its workers are about to be started,
+        (1, 0.2, 2),  # they start,
+        (2, 0.0, 1),  # they work
     ],
 )
 def test_ctrl_c_once_or_twice_ends_a_training_on_workers_and_leaves_nobody(rows, delay, times, tmp_path):

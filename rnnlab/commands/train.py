@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from rnnlab import interrupt
 from rnnlab.checkpoint import CHECKPOINT, Row, read
 from rnnlab.experiments.options import Option, flag, options
 from rnnlab.experiments.recipes import RECIPES, SIZES, Entry, Size
@@ -193,6 +194,7 @@ def _interruptible(kept: Path, runs: list[Path]) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
+        interrupt.ignore()
         if any((folder / CHECKPOINT).exists() for folder in runs):
             checkpoint = "checkpoint" if len(runs) == 1 else "checkpoints"
             print(f"rnnlab train: interrupted; --resume continues from the {checkpoint} in {kept}", file=sys.stderr)
