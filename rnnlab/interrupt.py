@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import threading
+from pathlib import Path
 from types import FrameType
 
 
@@ -36,7 +37,7 @@ def leave() -> None:
 def _is_command_line() -> bool:
     """Whether this was started as `rnnlab` or `python -m rnnlab`: not a program that imports us, nor its workers."""
     program, started_with = sys.argv[0] if sys.argv else "", sys.orig_argv
-    if program == "-m":  # what argv[0] is while Python looks for the module
+    if program in ("-m", str(Path(__file__).with_name("__main__.py"))):  # while Python looks for the module, and then
         return "rnnlab" in started_with
     return program in started_with and program.endswith(("rnnlab", "rnnlab.exe"))
 
