@@ -7,7 +7,7 @@ all three if none is given. Then `rnnlab figures` and `rnnlab claims` write what
 import os
 
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
-    os.environ[variable] = "1"
+    os.environ.setdefault(variable, "1")  # a worker runs this line too, and has been given its own number
 
 import sys
 import time
