@@ -5,6 +5,7 @@ from inspect import signature
 from typing import Any
 
 from rnnlab.experiments.results.tables import is_recorded
+from rnnlab.experiments.runner import CURVES
 from rnnlab.gallery import (
     cliff,
     depth_vs_time,
@@ -53,3 +54,13 @@ def small_table(name: str) -> Table:
 @cache
 def full_table(name: str) -> Table:
     return Table.parse(FIGURES[name].compute().text())
+
+
+def curves(*runs: tuple[str, str, int, str, list[float]]) -> Table:
+    """A table of runs, each (variant, model, seed, status, scores), a row of the log every 100 updates."""
+    rows = [
+        (variant, model, float(seed), status, 100.0 * n, score, score, 1.0, 10.0 * n)
+        for variant, model, seed, status, scores in runs
+        for n, score in enumerate(scores)
+    ]
+    return Table.of(CURVES, rows)

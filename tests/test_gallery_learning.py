@@ -9,7 +9,7 @@ from rnnlab.cli import main
 from rnnlab.experiments.recipes import LONGER, RECIPES, Recipe
 from rnnlab.experiments.results.tables import baseline, read
 from rnnlab.experiments.run import Run
-from rnnlab.experiments.runner import CURVES, GRADIENTS
+from rnnlab.experiments.runner import GRADIENTS
 from rnnlab.gallery import (
     adding_problem,
     character_model,
@@ -24,18 +24,9 @@ from rnnlab.gallery import (
 from rnnlab.gallery.figures import FIGURES
 from rnnlab.gallery.publish import publish
 from rnnlab.table import Table
+from small_figures import curves
 
 LEARNING = {name: module for name, module in FIGURES.items() if hasattr(module, "RECIPE")}
-
-
-def curves(*runs: tuple[str, str, int, str, list[float]]) -> Table:
-    """A table of runs, each (variant, model, seed, status, scores), a row of the log every 100 updates."""
-    rows = [
-        (variant, model, float(seed), status, 100.0 * n, score, score, 1.0, 10.0 * n)
-        for variant, model, seed, status, scores in runs
-        for n, score in enumerate(scores)
-    ]
-    return Table.of(CURVES, rows)
 
 
 ADDING = curves(

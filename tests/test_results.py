@@ -25,7 +25,7 @@ from rnnlab.experiments.results.tables import (
 from rnnlab.experiments.runner import CURVES, GRADIENTS
 from rnnlab.experiments.runner import RUNS as RUNS_COLUMNS
 from rnnlab.gallery.figures import FIGURES, NAMES, recipe
-from rnnlab.table import Table
+from small_figures import curves
 
 ROOT = Path(__file__).parents[1]
 RECORDED = sorted(path.stem for path in FOLDER.glob("*.csv"))
@@ -132,16 +132,6 @@ def test_a_papers_number_is_found_by_its_experiment():
 )
 def test_digits_keep_their_zeros_and_a_five_is_rounded_up(value, wanted):
     assert digits(value) == wanted
-
-
-def curves(*runs: tuple[str, str, int, str, list[float]]) -> Table:
-    """A table of runs, each (variant, model, seed, status, scores), a row of the log every 100 updates."""
-    rows = [
-        (variant, model, float(seed), status, 100.0 * n, score, score, 1.0, 10.0 * n)
-        for variant, model, seed, status, scores in runs
-        for n, score in enumerate(scores)
-    ]
-    return Table.of(CURVES, rows)
 
 
 def test_ends_are_the_last_rows_of_the_seeds():
