@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 4. Learning to remember
+# # 10. Learning to remember
 #
 # So far no net has learned anything. Here you train two nets on a task that needs a memory. One fails and one succeeds,
 # and you see what their gradients do meanwhile. At the end you interrupt a training run and resume it.
