@@ -1,11 +1,25 @@
-"""The tutorials run as they stand in a clean interpreter, state no number that they do not show, and are indexed."""
+"""The tutorials run as they stand in a clean interpreter, state no number that they do not show, and are indexed.
+
+A tutorial is a script of cells. `# %% [markdown]` is prose, `# %%` code. Two more kinds are code that a reader is asked
+to change or to write, and both are run here:
+
+- `# %% knob`: the prose before it lists values and what each prints, a line each: `#     name = value  →  printed
+  text`, with a remark in brackets behind it if need be. The line `name = …` of the cell is replaced, and the cell is
+  run again in the finished tutorial; whatever it asserts must hold at every value.
+- `# %% answer`: the answer to an exercise, with an assert. Each is introduced by a line `**Exercise N.**`.
+
+The last line of prose is the sentence to remember: `**To remember:** …`.
+"""
 
 import ast
+import json
+import os
 import re
 import subprocess
 import sys
 import tempfile
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,12 +33,32 @@ TUTORIALS = sorted(FOLDER.glob("[0-9][0-9]_*.py"))
 MOST_LINES = 15
 MOST_SECONDS = 300  # to end one that hangs, even on a busy machine
 
+MOST_CPU_SECONDS = 15
+
 # Cut off from the environment and the working directory. rnnlab need not be installed: the one under test comes last.
-RUN = "import runpy, sys; sys.path.append(sys.argv[1]); runpy.run_path(sys.argv[2], run_name='__main__')"
+# After the tutorial come its knobs, a cell each: what they print goes into a file.
+RUN = """
+import runpy, sys
+sys.path.append(sys.argv[1])
+names = runpy.run_path(sys.argv[2], run_name="__main__")
+import contextlib, io, json, pathlib, time, traceback
+took, printed = time.process_time(), []
+for cell in json.loads(sys.argv[3]):
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        try:
+            exec(cell, dict(names))
+        except Exception:
+            traceback.print_exc(file=sys.stdout)
+    printed.append(out.getvalue())
+pathlib.Path(sys.argv[4]).write_text(json.dumps([took, printed]), encoding="utf-8")
+"""
 CLEAN = ("-E", "-P", "-B", "-X", "utf8", "-W", "error")
 NO_SCREEN = ("-W", "ignore:FigureCanvasAgg is non-interactive:UserWarning")
+KNOB = re.compile(r"^#     (\w+) = (.+?) +→ +(.+?)(?: +\(.*)?$", re.MULTILINE)
 
 every_tutorial = pytest.mark.parametrize("path", TUTORIALS, ids=lambda path: path.stem)
+WITH_KNOBS = [path for path in TUTORIALS if "# %% knob" in path.read_text(encoding="utf-8")]
+with_knobs = pytest.mark.parametrize("path", WITH_KNOBS, ids=lambda path: path.stem)
 
 
 class Cell(NamedTuple):
@@ -50,16 +84,51 @@ def prose(path):
 
 
 def code(path):
-    return [cell for cell in cells(path) if cell.marker == ""]
+    return [cell for cell in cells(path) if cell.marker != "[markdown]"]
+
+
+class Knob(NamedTuple):
+    """A line of a knob's list: what it sets, what it should print, and the knob's cell with that line in it."""
+
+    setting: str
+    expected: str
+    text: str
+
+
+def knobs(path):
+    every, found = cells(path), []
+    for before, cell in pairwise(every):
+        if cell.marker == "knob":
+            for name, value, expected in KNOB.findall(before.text):
+                text, lines = re.subn(rf"^{name} = .*$", lambda _, new=f"{name} = {value}": new, cell.text, flags=re.M)
+                assert lines == 1, f"{path.name}, line {cell.line}: {lines} lines set {name}"
+                found.append(Knob(f"{name} = {value}", expected, text))
+    return found
+
+
+class Run(NamedTuple):
+    """A finished process, the files it left where it worked, those it drew, its CPU seconds, what each knob printed."""
+
+    done: subprocess.CompletedProcess
+    left: list
+    drawn: list
+    seconds: float
+    knobs: list
 
 
 @cache
 def run(path):
-    """The finished process, and the files it left in its working directory."""
-    with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, *CLEAN, *NO_SCREEN, "-c", RUN, str(Path(rnnlab.__file__).parents[1]), str(path)]
-        done = subprocess.run(command, cwd=folder, capture_output=True, encoding="utf-8", timeout=MOST_SECONDS)
-        return done, sorted(file.name for file in Path(folder).iterdir())
+    with tempfile.TemporaryDirectory() as work, tempfile.TemporaryDirectory() as drawings:
+        house, after = Path(rnnlab.__file__).parents[1], Path(drawings) / "knobs.json"
+        turned = json.dumps([knob.text for knob in knobs(path)])
+        command = [sys.executable, *CLEAN, *NO_SCREEN, "-c", RUN, str(house), str(path), turned, str(after)]
+        environment = {**os.environ, "TMPDIR": drawings, "TEMP": drawings}
+        done = subprocess.run(
+            command, cwd=work, env=environment, capture_output=True, encoding="utf-8", timeout=MOST_SECONDS
+        )
+        seconds, printed = json.loads(after.read_text(encoding="utf-8")) if after.exists() else (0.0, [])
+        left = sorted(file.name for file in Path(work).iterdir())
+        return Run(done, left, sorted(map(str, Path(drawings).glob("*.png"))), seconds, printed)
 
 
 def numbers(text):
@@ -93,15 +162,65 @@ def test_there_are_tutorials_and_each_has_a_number_of_its_own():
 
 @every_tutorial
 def test_it_runs_in_a_clean_interpreter_without_a_warning(path):
-    done, _ = run(path)
+    done = run(path).done
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert done.stdout
 
 
 @every_tutorial
+def test_it_ends_in_seconds(path):
+    assert run(path).seconds < MOST_CPU_SECONDS
+
+
+@every_tutorial
 def test_it_leaves_no_file_behind(path):
-    assert run(path)[1] == []
+    assert run(path).left == []
+
+
+@with_knobs
+def test_its_figures_are_saved_where_it_says_if_there_is_no_display(path):
+    done, drawn = run(path).done, run(path).drawn
+    assert bool(drawn) is ("matplotlib" in path.read_text(encoding="utf-8"))
+    assert all(file in done.stdout for file in drawn)
+
+
+@with_knobs
+def test_its_knobs_print_what_it_says(path):
+    turned = knobs(path)
+    assert len(turned) >= 4, "two knobs or more, with two values or more"
+    assert len(turned) == len(run(path).knobs), run(path).done.stderr
+    for knob, printed in zip(turned, run(path).knobs, strict=True):
+        assert knob.expected in printed, f"{knob.setting} should print {knob.expected!r}; it prints:\n{printed}"
+
+
+@with_knobs
+def test_every_knob_has_a_list_of_values(path):
+    every = cells(path)
+    bare = [
+        cell.line for before, cell in pairwise(every) if cell.marker == "knob" and len(KNOB.findall(before.text)) < 2
+    ]
+    assert not bare, f"knobs at lines {bare}"
+
+
+@with_knobs
+def test_it_has_two_exercises_with_answers(path):
+    asked = re.findall(r"\*\*Exercise (\d)\.\*\*", "\n".join(cell.text for cell in prose(path)))
+    answers = [cell for cell in code(path) if cell.marker == "answer"]
+    assert asked == ["1", "2"]
+    assert len(answers) >= 2
+    assert "assert " in answers[0].text
+    assert "assert " in answers[-1].text
+
+
+@with_knobs
+def test_it_ends_with_one_sentence_to_remember(path):
+    last = cells(path)[-1]
+    assert last.marker == "[markdown]"
+    final = last.text.split("\n#\n")[-1].replace("\n# ", " ")
+    assert final.startswith("# **To remember:** ")
+    assert final.endswith(".")
+    assert final.count(". ") == 0, "one sentence"
 
 
 @every_tutorial
@@ -113,7 +232,7 @@ def test_it_starts_with_a_title(path):
 
 @every_tutorial
 def test_its_cells_are_prose_in_comments_or_code(path):
-    assert {cell.marker for cell in cells(path)} == {"[markdown]", ""}
+    assert {"[markdown]", ""} <= {cell.marker for cell in cells(path)} <= {"[markdown]", "", "knob", "answer"}
     for cell in prose(path):
         assert all(line == "#" or line.startswith("# ") for line in cell.text.splitlines()), f"line {cell.line}"
 
@@ -132,7 +251,8 @@ def test_every_code_cell_shows_something_unless_it_only_defines(path):
 
 @every_tutorial
 def test_every_number_in_its_prose_is_one_that_its_code_holds_or_prints(path):
-    shown = numbers(run(path)[0].stdout).union(*(numbers(cell.text) for cell in code(path)))
+    shown = numbers(run(path).done.stdout).union(*map(numbers, run(path).knobs))
+    shown = shown.union(*(numbers(cell.text) for cell in code(path)))
     unfounded = {cell.line: missing for cell in prose(path) if (missing := numbers(cell.text) - shown)}
     assert not unfounded, f"by line: {unfounded}"
 
@@ -155,8 +275,14 @@ def test_the_rule_for_numbers_can_fail():
     assert numbers("at 1e-15, 0.220 ± 0.005, h[0], 15 lines, 0.25^10") == {1e-15, 0.22, 0.005, 0.25}
 
 
-def test_the_index_names_every_tutorial_and_nothing_else():
+def test_a_knob_is_read_as_it_is_written():
+    listed = '# Turn it.\n#\n#     gain = 0.9   →  rate 0.298   (it must vanish)\n#     name = "relu"  →  on: 0.52'
+    assert KNOB.findall(listed) == [("gain", "0.9", "rate 0.298"), ("name", '"relu"', "on: 0.52")]
+
+
+def test_the_index_names_every_tutorial_and_page_and_nothing_else():
     index = (FOLDER / "README.md").read_text(encoding="utf-8")
     assert re.findall(r"\]\((\d\d_\w+\.py)\)", index) == [path.name for path in TUTORIALS]
     assert set(re.findall(r"\d\d_\w+\.py", index)) == {path.name for path in TUTORIALS}
-    assert sorted(file.name for file in FOLDER.iterdir()) == sorted(["README.md", *(path.name for path in TUTORIALS)])
+    pages = {file.name for file in FOLDER.iterdir()} - {"README.md", *(path.name for path in TUTORIALS)}
+    assert pages == set(re.findall(r"\]\((\w+\.md)\)", index))
