@@ -1,4 +1,4 @@
-"""How runs ended: the scores of their seeds, how many diverged, and what counts as solved or learned."""
+"""How runs ended: the three scores of every seed, and how many solved the task or diverged."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,7 +14,9 @@ SOLVED = 0.01
 LEARNED = 0.05
 """The same of the initializers' shorter adding problem, where a net has learned something."""
 HALF = 45.0
-"""Digits: half the error, in %, of always giving the same one."""
+"""Digits and phonemes: about half the error, in %, of always giving the same one."""
+BITS = 2.5
+"""Characters: bits for each; always giving their shares costs 4.7, and a table of pairs of characters about 3.3."""
 
 
 @dataclass(frozen=True)
@@ -23,13 +25,16 @@ class Ends:
 
     Attributes:
         updates, seconds: how far they came, and in what time.
-        scores: the last measured; infinite where the run diverged.
+        scores, bests: the last measured and the lowest; infinite where the run diverged.
+        firsts: updates until the score was first below a threshold; infinite where it never was.
         solved, diverged: how many did.
     """
 
     updates: NDArray[np.float64]
     seconds: NDArray[np.float64]
     scores: NDArray[np.float64]
+    bests: NDArray[np.float64]
+    firsts: NDArray[np.float64]
     solved: int
     diverged: int
 
@@ -55,21 +60,33 @@ class Ends:
         return f"{self.diverged} of {len(self.scores)} diverged, else {words}" if self.diverged else words
 
 
-def ends(table: Table, variant: str, model: str) -> Ends | None:
-    """How the runs of `model` in `variant` ended, from their curves; None if there are none."""
+def ends(table: Table, variant: str, model: str, below: float = 0.0) -> Ends | None:
+    """How the runs of `model` in `variant` ended, from their curves; None if there are none.
+
+    Args:
+        below: the threshold of `firsts`.
+    """
     rows = table.where(variant=variant, model=model)
     last = [rows.where(seed=seed) for (seed,) in rows.each("seed")]
     if not last:
         return None
     status = [one["status"][-1] for one in last]
-    scores = [np.inf if how == "diverged" else float(one["score"][-1]) for how, one in zip(status, last, strict=True)]
+    lost = np.array([how == "diverged" for how in status])
     return Ends(
         np.array([one["update"][-1] for one in last], float),
         np.array([one["seconds"][-1] for one in last], float),
-        np.array(scores),
+        np.where(lost, np.inf, [one["score"][-1] for one in last]),
+        np.where(lost, np.inf, [one["score"].min() for one in last]),
+        np.array([first_below(one["update"], one["score"], below) for one in last]),
         status.count("solved"),
         status.count("diverged"),
     )
+
+
+def first_below(updates: NDArray[np.float64], scores: NDArray[np.float64], below: float) -> float:
+    """The first update after which the score was below the threshold; infinity if it never was."""
+    crossed = updates[scores < below]
+    return float(crossed[0]) if len(crossed) else np.inf
 
 
 def present(table: Table, models: Iterable[str]) -> list[str]:
