@@ -110,8 +110,8 @@ assert np.abs(h - alone).max() < 1e-15
 # %% [markdown]
 # Nothing. Row r of `x @ W` uses row r of x and no other, and b is added to every row.
 #
-# So the sequences of a batch should not affect each other. Change the first one by a lot. Does any other sequence
-# change, even in a single bit?
+# So the sequences of a batch should not affect each other, and they can be computed side by side. Test it: change the
+# first sequence by a lot. Does any other sequence change, even in a single bit?
 
 # %%
 x_changed = x.copy()
@@ -122,13 +122,13 @@ assert np.array_equal(h_changed[1:], h[1:])
 assert (h_changed[0] != h[0]).any()
 
 # %% [markdown]
-# ## All steps: time comes first
+# Only the first did.
 #
-# The other sequences did not change at all: B sequences can be computed side by side.
+# ## All steps: time comes first
 #
 # All inputs of all sequences go into one array, xs (T, B, D). T is the first axis because the net goes through time
 # step by step. With time first, `xs[i]` is one step of the whole batch, and contiguous in memory. With the batch first,
-# the same step is `[:, i]`, collected from B different places.
+# the same step is `[:, i]`, and its numbers lie in B different places.
 
 # %%
 xs = rng.standard_normal((T, B, D))
@@ -178,7 +178,7 @@ assert np.abs(trace.hs - hs).max() < 1e-15
 # %% [markdown]
 # ## What must wait, and what need not
 #
-# Look at the three terms of x[t] W + h[t-1] U + b. Which of them must wait for the previous step? Change one input and
+# Look at the three terms of x[t] W + h[t-1] U + b. Which of them must wait for the step before? Change one input and
 # see which states change: try the first input, then the last.
 
 # %%
@@ -193,15 +193,16 @@ assert reached_by_first.tolist() == [False] + [True] * T
 assert reached_by_last.tolist() == [False] * T + [True]
 
 # %% [markdown]
-# The first input reaches every state after it, the last input only the last state. Only h[t-1] U carries the change on,
-# so it is the only term that has to wait. The work of a recurrent layer therefore has three stages.
+# The first input reaches every state after it, the last input only the last state. Only h[t-1] U carries a change on to
+# the next step, so it is the only term that has to wait.
 #
-#     1. project   x[t] W + b for all t at once: one big matrix product (BLAS calls it GEMM)
-#     2. recur     h[t] = φ(… + h[t-1] U), one step after the other
-#     3. collect   in the backward pass: the sums over time in dW, dU and db, again one product each
+# The term x[t] W + b waits for nothing. It can be computed for all steps before the first step is taken. The T·B input
+# rows are stacked into one matrix of T·B rows and multiplied by W once. What is left for each step is h[t-1] U:
 #
-# (φ is any activation.) Stage 1 multiplies T·B rows at once; it does not matter which step a row belongs to. The result
-# is the same, to within 1e-15.
+#     1. project   x[t] W + b      all steps at once, one matrix product
+#     2. recur     + h[t-1] U      one step after the other
+#
+# The result is the same, to within 1e-15.
 
 # %%
 staged = np.zeros((T + 1, B, H))
@@ -212,9 +213,14 @@ print("apart by", np.abs(staged - hs).max())
 assert np.abs(staged - hs).max() < 1e-15
 
 # %% [markdown]
-# Stage 3 belongs to the backward pass. For W it adds up xᵀ da over all steps, where da (B, H) is dL/da at that step;
-# you derive it in "The gradient of one step" below. These T products and their sum are again a single product. Here it
-# is with random numbers in the place of da: the two agree to within 1e-14.
+# There is a third stage. It belongs to the backward pass, which comes below. There, every step t yields an array da[t]
+# (B, H), and the gradient of W is the sum of x[t]ᵀ da[t] over all steps. This sum waits for nothing either, once every
+# da[t] is known:
+#
+#     3. collect   Σ_t x[t]ᵀ da[t]   all steps at once, one matrix product
+#
+# We do not have da yet, so here it is random: the T products added up, and the single product. They agree to within
+# 1e-14.
 
 # %%
 das = rng.standard_normal((T, B, H))
@@ -228,12 +234,12 @@ assert np.abs(at_once - one_by_one).max() < 1e-14
 #
 # Count. A step *waits* if it needs a result that is not there yet. Take a net of a more usual size, with D = H.
 #
-#     stage            multiplications     sequential rounds
+#     stage            multiplications     rounds, one after the other
 #     1. project       T B D H             1
 #     2. recur         T B H H             T
 #
-# The work is the same, the waiting is not: stage 2 can be spread over the sequences of the batch, but never over the
-# steps.
+# The work is the same, the waiting is not: stage 2 can be spread over the sequences of the batch, but not over the
+# steps. (Not with tanh in between. Without it the recurrence is linear, and there are ways: tutorial 11.)
 
 # %%
 steps, batch, inputs, hidden = 200, 16, 64, 64
@@ -269,8 +275,7 @@ print(f"forward: a batch of {batch} is {alone / together:.1f} times faster than 
 # - *Across time*: stages 1 and 3. Not stage 2.
 # - *Across the batch*: everything, as you have just seen.
 # - *Across copies of the net* (data parallelism): each worker takes a part of the batch. The states are the same, to
-#   within 1e-15; the gradients of the parts are summed, as you will see below. (Averaged, if the loss is a mean over
-#   the batch.)
+#   within 1e-15. The gradients of the parts are added up (below), or averaged, if the loss is a mean (exercise 2).
 # - *Across different nets* (an ensemble): several nets are trained side by side and their predictions averaged. They
 #   share nothing, so none of them waits for another.
 
@@ -291,7 +296,8 @@ assert apart < 1e-15
 #     tanh       tanh(a)               1 - h²
 #     relu       max(a, 0)             1 where h > 0, else 0
 #
-# That is why the trace keeps xs and hs, but not a. A central difference quotient agrees with each slope to within 1e-9.
+# That is why the trace keeps xs and hs, but not a. Check each slope by a *difference quotient*: nudge a a little to
+# either side, and divide the change of h by the change of a. It agrees to within 1e-9.
 
 # %%
 a = np.array([-2.0, -0.5, 0.5, 2.0])
@@ -308,7 +314,7 @@ for name in ("sigmoid", "tanh", "relu"):
 # %% [markdown]
 # How steep can they get? Sigmoid's slope is at most 1/4, tanh's at most 1. Both are steepest at a = 0 and flatten out
 # on either side: at a = 6 the slope is less than a hundredth of its maximum, and the unit is called *saturated*. Keep
-# the 1/4 in mind. It comes back in the third tutorial.
+# the 1/4 in mind. It comes back in tutorial 4.
 
 # %%
 for name, steepest in (("sigmoid", 0.25), ("tanh", 1.0)):
@@ -325,10 +331,24 @@ for name, steepest in (("sigmoid", 0.25), ("tanh", 1.0)):
 # A *loss* L is one number that says how wrong the net is. Write dz for dL/dz, for any array z: it has the shape of
 # z, and says how L changes with each entry of z. Suppose dh is given. What are the others?
 #
-# First back through the activation, entry by entry (⊙ multiplies entry by entry, and φ' is the slope). We multiply by
-# the slope, and do not divide by it: a change of a changes h by φ'(a) times as much, and L by dh times that.
+# First back through the activation φ, entry by entry (⊙ multiplies entry by entry):
 #
 #     da = dh ⊙ φ'(a)
+#
+# Why multiply by the slope? We go backwards through tanh; should we not *divide*, to undo it? No. We do not look for
+# the a that belongs to an h. We ask what L does when a is nudged: h moves φ'(a) times as far, and L moves dh times as
+# far as h. So the factors multiply. Take a saturated unit, a = 3, with L = h. Its slope is 0.0099. Dividing would give
+# 101.4. Ask the quotient which it is.
+
+# %%
+nudge = 1e-5
+slope = 1 - np.tanh(3.0) ** 2
+quotient = (np.tanh(3.0 + nudge) - np.tanh(3.0 - nudge)) / (2 * nudge)
+print(f"multiply: {slope:.4f}   divide: {1 / slope:.1f}   quotient: {quotient:.4f}")
+assert abs(quotient - slope) < 1e-9
+
+# %% [markdown]
+# Multiply. A saturated unit hardly moves, whatever a does; so L hardly depends on its a.
 #
 # Then back through a = x W + h_prev U + b. In row r of the batch, h_prev[r, k] enters every a[r, j], with the factor
 # U[k, j]. The chain rule adds up all of these contributions:
@@ -429,8 +449,83 @@ print("dW, halves added, against the whole: apart by", np.abs(both - hand["W"]).
 assert np.abs(both - hand["W"]).max() < 1e-14
 
 # %% [markdown]
+# ## Knobs to turn
+#
+# Change the first line of a cell and run it again. Guess first.
+#
+# *Which input is nudged?* The states that change are those after it, and no other sequence's.
+#
+#     step = 1  →  True True True True True
+#     step = 3  →  False False True True True
+#     step = 5  →  False False False False True
+
+# %% knob
+step = 3
+nudged = xs.copy()
+nudged[step - 1, 0] += 0.1
+reached = (forward(nudged) != hs).any(axis=2)
+print("h[1] … h[T] of the first sequence:", *reached[1:, 0])
+assert not reached[:, 1:].any()
+
+# %% [markdown]
+# *How small a nudge?* A large one measures the slope over too wide a stretch. A tiny one loses digits: it subtracts two
+# losses that agree in almost all of theirs. That becomes the subject of tutorial 3.
+#
+#     ε = 1e-1   →  wrong by more than 1e-5
+#     ε = 1e-5   →  right to 1e-9
+#     ε = 1e-13  →  wrong by more than 1e-5   (too small is as bad as too large)
+
+# %% knob
+ε = 1e-5
+error = max(np.abs(quotients(name, ε) - gradient).max() / np.abs(gradient).max() for name, gradient in hand.items())
+print(f"error {error:.0e}:", "right to 1e-9" if error < 1e-9 else "wrong by more than 1e-5")
+assert error < 1e-9 or error > 1e-5
+
+# %% [markdown]
+# ## Exercises
+#
+# **Exercise 1.** The softsign, h = a / (1 + |a|), also lies between -1 and 1. Write its slope from the output h alone.
+#
+# **Exercise 2.** Let the loss be the *mean* over the batch of Σ dh ⊙ h, not the sum. Two workers compute the gradient
+# of W on half of the batch each, with the mean over their own half. How do you combine them? And if the halves are not
+# equal, one sequence and three?
+#
+# The answers follow.
+
+# %% [markdown]
+# *Answer 1.* The slope is 1 / (1 + |a|)². Since 1 - |h| = 1 / (1 + |a|), it is (1 - |h|)².
+
+# %% answer
+a = np.array([-2.0, -0.5, 0.5, 2.0])
+h = a / (1 + np.abs(a))
+quotient = ((a + nudge) / (1 + np.abs(a + nudge)) - (a - nudge) / (1 + np.abs(a - nudge))) / (2 * nudge)
+print("slope from h:", ((1 - np.abs(h)) ** 2).round(4), " quotient:", quotient.round(4))
+assert np.abs((1 - np.abs(h)) ** 2 - quotient).max() < 1e-9
+
+# %% [markdown]
+# *Answer 2.* With equal halves the gradients are averaged. In general each counts as many times as it has sequences:
+# with one and three, the weights are 1/4 and 3/4.
+
+
+# %% answer
+def mean_gradient(rows):
+    return x[rows].T @ da[rows] / len(rows)
+
+
+whole = mean_gradient([0, 1, 2, 3])
+equal = (mean_gradient([0, 1]) + mean_gradient([2, 3])) / 2
+weighted = mean_gradient([0]) / 4 + mean_gradient([1, 2, 3]) * 3 / 4
+plain = (mean_gradient([0]) + mean_gradient([1, 2, 3])) / 2
+for name, combined in {"equal halves": equal, "1 and 3, weighted": weighted, "1 and 3, plain": plain}.items():
+    print(f"{name:18} apart by {np.abs(combined - whole).max():.0e}")
+assert max(np.abs(equal - whole).max(), np.abs(weighted - whole).max()) < 1e-14
+assert np.abs(plain - whole).max() > 0.1
+
+# %% [markdown]
 # ## What you have
 #
 # One line for a step, the same line for a batch, a loop for a sequence, and a few short products for the gradient of
 # one step. Two of them, da = dh ⊙ φ'(a) and dh_prev = da Uᵀ, carry the gradient from h[t] to h[t-1]. In
 # `02_through_time_by_hand.py` you use them T times in a row, and see what becomes of the gradient.
+#
+# **To remember:** in a step everything can be computed ahead for all times at once, except h[t-1] U, which must wait.
