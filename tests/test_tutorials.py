@@ -252,7 +252,7 @@ def test_every_code_cell_shows_something_unless_it_only_defines(path):
 @every_tutorial
 def test_every_number_in_its_prose_is_one_that_its_code_holds_or_prints(path):
     shown = numbers(run(path).done.stdout).union(*map(numbers, run(path).knobs))
-    shown = shown.union(*(numbers(cell.text) for cell in code(path)))
+    shown = shown.union(*(numbers(cell.text) for cell in [*code(path), *knobs(path)]))
     unfounded = {cell.line: missing for cell in prose(path) if (missing := numbers(cell.text) - shown)}
     assert not unfounded, f"by line: {unfounded}"
 
