@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 3. Why gradients vanish
+# # 4. Why gradients vanish
 #
 # In the second tutorial you saw a gradient lose twenty-one orders of magnitude in 200 steps. Here you find out why,
 # and what the usual remedies do about it: other activations, other initial weights, and two nets whose recurrent
