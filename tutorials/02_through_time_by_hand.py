@@ -308,13 +308,13 @@ assert off < 1e-9
 # %% answer
 late = np.ones((T, B, H))
 late[:150] = 0  # the losses after step 150 alone
-dW_early = []
+early_norms = []
 for losses in (np.ones((T, B, H)), late):
     _, da_here, parts = backward(W, U, xs, hs, losses)
-    dW_early.append(np.linalg.norm(xs[:100].reshape(-1, D).T @ da_here[1:101].reshape(-1, H)))
-    print(f"first 100 steps: {dW_early[-1]:.1e} of |dW| = {np.linalg.norm(parts['W']):.1e}")
-assert dW_early[0] > 0.1
-assert dW_early[1] < 1e-3 * dW_early[0]
+    early_norms.append(np.linalg.norm(xs[:100].reshape(-1, D).T @ da_here[1:101].reshape(-1, H)))
+    print(f"first 100 steps: {early_norms[-1]:.1e} of |dW| = {np.linalg.norm(parts['W']):.1e}")
+assert early_norms[0] > 0.1
+assert early_norms[1] < 1e-3 * early_norms[0]
 
 # %% [markdown]
 # *Answer 2.* The share is no longer tiny, because every step has a loss of its own close by. But the gradient vanishes
