@@ -5,7 +5,7 @@ import io
 import os
 import sys
 from collections.abc import Sequence
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import BrokenExecutor
 from typing import NoReturn
 
 import numpy as np
@@ -71,7 +71,7 @@ def _run(argv: Sequence[str] | None) -> int:
         problem = "the run exploded beyond the largest float: try fewer --steps or another --recurrent-initializer"
     except (DivergenceError, WorkerError) as error:
         problem = str(error)
-    except BrokenProcessPool:
+    except BrokenExecutor:
         problem = "a run was killed from outside (is there memory for so many --jobs?): --resume continues it"
     except MemoryError:
         problem = "there is not enough memory for that: try fewer units, sequences or steps"

@@ -17,7 +17,7 @@ from typing import ParamSpec, TypeVar
 import numpy as np
 
 from rnnlab.arrays import Array
-from rnnlab.parallel.workers import BLAS_THREADS, Processes
+from rnnlab.parallel.processes import BLAS_THREADS, Processes
 
 PAUSE = 0.05
 """Seconds between two turns where there are several threads: those of BLAS and of OpenMP wait for more work in a busy

@@ -38,9 +38,10 @@ from rnnlab.parallel.ensembles import (
     mean_prediction,
     mean_probability,
 )
+from rnnlab.parallel.processes import Processes
 from rnnlab.parallel.scan import scan, scan_backward, scan_forward, work_and_depth
 from rnnlab.parallel.stages import stages
-from rnnlab.parallel.workers import Processes, WorkerError
+from rnnlab.parallel.workers import WorkerError
 
 __all__ = [
     "Ambiguity",
