@@ -3,9 +3,9 @@
 A tutorial is a script of cells. `# %% [markdown]` is prose, `# %%` code. Two more kinds are code that a reader is asked
 to change or to write, and both are run here:
 
-- `# %% knob`: the prose before it lists values and what each prints, a line each: `#     name = value  →  printed
-  text`, with a remark in brackets behind it if need be. The line `name = …` of the cell is replaced, and the cell is
-  run again in the finished tutorial; whatever it asserts must hold at every value.
+- `# %% knob`: the first prose after it (or the prose right before it) lists values and what each prints, a line each:
+  `#     name = value  →  printed text`, with a remark in brackets behind it if need be. The line `name = …` of the cell
+  is replaced, and the cell is run again in the finished tutorial; whatever it asserts must hold at every value.
 - `# %% answer`: the answer to an exercise, with an assert. Each is introduced by a line `**Exercise N.**`.
 
 The last line of prose is the sentence to remember: `**To remember:** …`.
@@ -19,7 +19,6 @@ import subprocess
 import sys
 import tempfile
 from functools import cache
-from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -95,14 +94,25 @@ class Knob(NamedTuple):
     text: str
 
 
-def knobs(path):
-    every, found = cells(path), []
-    for before, cell in pairwise(every):
+def listed(path):
+    """Every knob's cell, with the (name, value, printed) that the prose after or before it lists."""
+    every = cells(path)
+    for n, cell in enumerate(every):
         if cell.marker == "knob":
-            for name, value, expected in KNOB.findall(before.text):
-                text, lines = re.subn(rf"^{name} = .*$", lambda _, new=f"{name} = {value}": new, cell.text, flags=re.M)
-                assert lines == 1, f"{path.name}, line {cell.line}: {lines} lines set {name}"
-                found.append(Knob(f"{name} = {value}", expected, text))
+            after = next((later.text for later in every[n + 1 :] if later.marker == "[markdown]"), "")
+            for text in (after, every[n - 1].text):
+                if lines := [found for found in KNOB.findall(text) if re.search(rf"^{found[0]} = ", cell.text, re.M)]:
+                    break
+            yield cell, lines
+
+
+def knobs(path):
+    found = []
+    for cell, lines in listed(path):
+        for name, value, expected in lines:
+            text, set_in = re.subn(rf"^{name} = .*$", lambda _, new=f"{name} = {value}": new, cell.text, flags=re.M)
+            assert set_in == 1, f"{path.name}, line {cell.line}: {set_in} lines set {name}"
+            found.append(Knob(f"{name} = {value}", expected, text))
     return found
 
 
@@ -196,10 +206,7 @@ def test_its_knobs_print_what_it_says(path):
 
 @with_knobs
 def test_every_knob_has_a_list_of_values(path):
-    every = cells(path)
-    bare = [
-        cell.line for before, cell in pairwise(every) if cell.marker == "knob" and len(KNOB.findall(before.text)) < 2
-    ]
+    bare = [cell.line for cell, lines in listed(path) if len(lines) < 2]
     assert not bare, f"knobs at lines {bare}"
 
 

@@ -451,16 +451,12 @@ assert np.abs(both - hand["W"]).max() < 1e-14
 # %% [markdown]
 # ## Knobs to turn
 #
-# Change the first line of a cell and run it again. Guess first.
+# A knob is a cell whose first line you change. Guess what it will print, then run it. What you should see stands below.
 #
-# *Which input is nudged?* The states that change are those after it, and no other sequence's.
-#
-#     step = 1  →  True True True True True
-#     step = 3  →  False False True True True
-#     step = 5  →  False False False False True
+# *Which input is nudged?* Here it is the input of one step, in the first sequence alone.
 
 # %% knob
-step = 3
+step = 3  # try 1 and 5
 nudged = xs.copy()
 nudged[step - 1, 0] += 0.1
 reached = (forward(nudged) != hs).any(axis=2)
@@ -468,20 +464,28 @@ print("h[1] … h[T] of the first sequence:", *reached[1:, 0])
 assert not reached[:, 1:].any()
 
 # %% [markdown]
-# *How small a nudge?* A large one measures the slope over too wide a stretch. A tiny one loses digits: it subtracts two
-# losses that agree in almost all of theirs. That becomes the subject of tutorial 3.
+# What you should see: the states from that step on change, and no other sequence's.
 #
-#     ε = 1e-1   →  wrong by more than 1e-5
-#     ε = 1e-5   →  right to 1e-9
-#     ε = 1e-13  →  wrong by more than 1e-5   (too small is as bad as too large)
+#     step = 1  →  True True True True True
+#     step = 3  →  False False True True True
+#     step = 5  →  False False False False True
+#
+# *How small a nudge?* Is smaller always better?
 
 # %% knob
-ε = 1e-5
+ε = 1e-5  # try 1e-1 and 1e-13
 error = max(np.abs(quotients(name, ε) - gradient).max() / np.abs(gradient).max() for name, gradient in hand.items())
 print(f"error {error:.0e}:", "right to 1e-9" if error < 1e-9 else "wrong by more than 1e-5")
 assert error < 1e-9 or error > 1e-5
 
 # %% [markdown]
+# What you should see: a large nudge measures the slope over too wide a stretch. A tiny one subtracts two losses that
+# agree in almost all of their digits, and what is left is rounding. (That becomes the subject of tutorial 3.)
+#
+#     ε = 1e-1   →  wrong by more than 1e-5
+#     ε = 1e-5   →  right to 1e-9
+#     ε = 1e-13  →  wrong by more than 1e-5
+#
 # ## Exercises
 #
 # **Exercise 1.** The softsign, h = a / (1 + |a|), also lies between -1 and 1. Write its slope from the output h alone.

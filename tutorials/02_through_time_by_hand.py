@@ -242,7 +242,8 @@ assert share < 1e-9
 #
 # ## Knobs to turn
 #
-# Change the first line of a cell and run it again. Guess first. This function measures ① and ② over a whole run.
+# Change the first line of a knob's cell. Guess what it will print, then run it. What you should see stands below it.
+# This function measures ① and ② over a whole run.
 
 
 # %%
@@ -258,32 +259,38 @@ def factors(net, xs):
 
 
 # %% [markdown]
-# *How strong is the input?* Without input every unit stays at a = 0, where tanh has slope 1. Strong inputs drive the
-# units to where tanh is flat.
-#
-#     scale = 0.0  →  slope × 1.000, Uᵀ × 1.000, |dh[0]| = 4.5e+00  (nothing is lost: √20)
-#     scale = 0.1  →  slope × 0.970, Uᵀ × 1.000, |dh[0]| = 1.0e-02
-#     scale = 1.0  →  slope × 0.781, Uᵀ × 1.000, |dh[0]| = 1.7e-21
-#     scale = 3.0  →  slope × 0.554, Uᵀ × 1.000, |dh[0]| = 2.6e-51
+# *How strong is the input?* Does the gradient of the same net vanish faster with stronger inputs, or more slowly? And
+# without any?
 
 # %% knob
-scale = 1.0
+scale = 1.0  # try 0.0, 0.1 and 3.0
 print(factors(layer, scale * xs))
 
 # %% [markdown]
-# *Another U.* Multiply U by a gain, and ② shrinks or stretches by that factor. But ① answers: larger states lie where
-# tanh is flatter. What counts is the product of the two.
+# What you should see: without input every unit stays at a = 0, where tanh has slope 1, and nothing is lost: |dh[0]| is
+# √20. Strong inputs drive the units to where tanh is flat.
 #
-#     gain = 0.5  →  slope × 0.856, Uᵀ × 0.500, |dh[0]| = 8.6e-74
-#     gain = 1.0  →  slope × 0.781, Uᵀ × 1.000, |dh[0]| = 1.7e-21
-#     gain = 1.2  →  slope × 0.728, Uᵀ × 1.200, |dh[0]| = 7.8e-12  (0.728 · 1.2 is still below 1)
-#     gain = 2.0  →  slope × 0.556, Uᵀ × 2.000, |dh[0]| = 8.7e+09  (0.556 · 2 is above 1: it explodes)
+#     scale = 0.0  →  slope × 1.000, Uᵀ × 1.000, |dh[0]| = 4.5e+00
+#     scale = 0.1  →  slope × 0.970, Uᵀ × 1.000, |dh[0]| = 1.0e-02
+#     scale = 1.0  →  slope × 0.781, Uᵀ × 1.000, |dh[0]| = 1.7e-21
+#     scale = 3.0  →  slope × 0.554, Uᵀ × 1.000, |dh[0]| = 2.6e-51
+#
+# *Another U.* Multiply U by a gain, so that ② shrinks or stretches by that factor. Will a gain of 1.2 make up for the
+# slope?
 
 # %% knob
-gain = 1.2
+gain = 1.2  # try 0.5 and 2.0
 print(factors(rl.RNN(W, gain * U, b, "tanh"), xs))
 
 # %% [markdown]
+# What you should see: ① answers to ②. Larger states lie where tanh is flatter. What counts is the product of the two:
+# 0.728 times 1.2 is still below 1, and 0.556 times 2 is above it.
+#
+#     gain = 0.5  →  slope × 0.856, Uᵀ × 0.500, |dh[0]| = 8.6e-74
+#     gain = 1.0  →  slope × 0.781, Uᵀ × 1.000, |dh[0]| = 1.7e-21
+#     gain = 1.2  →  slope × 0.728, Uᵀ × 1.200, |dh[0]| = 7.8e-12
+#     gain = 2.0  →  slope × 0.556, Uᵀ × 2.000, |dh[0]| = 8.7e+09  (it explodes)
+#
 # ## Exercises
 #
 # **Exercise 1.** Stop the loop of `backward` after k steps, as if the sequence began at T - k. (This is *truncated*

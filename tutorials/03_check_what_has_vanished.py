@@ -239,34 +239,38 @@ assert "hs is wrong first at timestep 5" in message
 #
 # ## Knobs to turn
 #
-# Change the first line of a cell and run it again. Guess first.
+# Change the first line of a knob's cell. Guess what it will print, then run it. What you should see stands below it.
 #
-# *The absolute tolerance.* How small must it be before `np.allclose` is no longer fooled? (It always adds a relative
-# one. That is no help against zeros: they are wrong by 100 %.)
+# *The absolute tolerance.* How small must it be before `np.allclose` is no longer fooled?
+
+# %% knob
+tolerance = 1e-8  # try 1e-12 and 0.0
+print(f"zeros pass at {fooled(tolerance)} of {T + 1} states")
+
+# %% [markdown]
+# What you should see: only an absolute tolerance of 0 fools nobody. (The relative one, which np.allclose adds, is no
+# problem here: zeros are wrong by 100 %.)
 #
 #     tolerance = 1e-8   →  zeros pass at 121 of 201 states
 #     tolerance = 1e-12  →  zeros pass at 84 of 201 states
 #     tolerance = 0.0    →  zeros pass at 0 of 201 states
-
-# %% knob
-tolerance = 1e-8
-print(f"zeros pass at {fooled(tolerance)} of {T + 1} states")
-
-# %% [markdown]
-# *The size of the complex step.* Its error is of order ε², so a large ε is wrong. A very small one is too small to be
-# held: the computer's numbers end near ten to the power of -308.
 #
-#     ε = 1e-3    →  wrong by more than 1e-13
-#     ε = 1e-20   →  right to 1e-13
-#     ε = 1e-200  →  right to 1e-13
-#     ε = 1e-307  →  wrong by more than 1e-13   (and ε times the gradient is smaller still)
+# *The size of the complex step.* Can it be too large? Too small?
 
 # %% knob
-ε = 1e-20
+ε = 1e-20  # try 1e-3, 1e-200 and 1e-307
 e = error(complex_steps(0, ε), 0)
 print(f"at h[0]: error {e:.0e},", "right to 1e-13" if e < 1e-13 else "wrong by more than 1e-13")
 
 # %% [markdown]
+# What you should see: its error is of order ε², so that 1e-3 is too large. And the computer's numbers end near ten to
+# the power of -308: ε = 1e-307 can be held, but ε times the gradient cannot.
+#
+#     ε = 1e-3    →  wrong by more than 1e-13
+#     ε = 1e-20   →  right to 1e-13
+#     ε = 1e-200  →  right to 1e-13
+#     ε = 1e-307  →  wrong by more than 1e-13
+#
 # ## Exercises
 #
 # **Exercise 1.** Suppose a mistake doubles the gradient at a single step: dh[99] is twice what it should be, and so is
