@@ -1,14 +1,16 @@
-"""The next character: bits per character on held-out text, as the models learn and at the end."""
+"""The next character: bits per character on held-out text."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from rnnlab.experiments.recipes import RECIPES, Size
-from rnnlab.experiments.results import looks
-from rnnlab.experiments.results.ends import digits, ends
+from rnnlab.experiments.results.ends import digits
 from rnnlab.experiments.results.papers import reported
 from rnnlab.experiments.results.tables import baseline
-from rnnlab.gallery import learning, page
+from rnnlab.gallery import captions, compared, learning, page
+from rnnlab.gallery.compared import Band
 from rnnlab.table import Table
 
 if TYPE_CHECKING:
@@ -17,7 +19,8 @@ if TYPE_CHECKING:
 TITLE = "The next character"
 RECIPE = "characters"
 VARIANT, BIGRAMS = "characters", "bigrams"
-LOOKS = {name: looks.MODELS[name] for name in ("bigrams", "tanh RNN", "ReLU RNN", "IRNN", "LSTM", "GRU", "IndRNN")}
+MODELS = ("tanh RNN", "ReLU RNN", "IRNN", "LSTM", "GRU", "IndRNN")
+TRIVIAL = "frequencies alone"
 
 
 def compute(*, size: Size = "paper", root: Path = learning.ROOT, jobs: int | None = None) -> Table:
@@ -25,26 +28,50 @@ def compute(*, size: Size = "paper", root: Path = learning.ROOT, jobs: int | Non
     return learning.train(RECIPE, size=size, root=root, jobs=jobs)
 
 
+def _band(table: Table) -> Band:
+    flat = compared.level(table, RECIPE, VARIANT, BIGRAMS)
+    levels = {} if flat is None else {BIGRAMS: flat}
+    return compared.band(table, RECIPE, VARIANT, MODELS, levels | {TRIVIAL: baseline(RECIPE)}, aside=[BIGRAMS])
+
+
 @page.styled
 def draw(table: Table) -> "Figure":
-    """Left the curves, right the ends of all but the bigrams, which would press the others into one line."""
-    figure, (left, right) = learning.curves_and_ends(table, VARIANT, LOOKS, every=1000, line=BIGRAMS)
-    left.set(ylabel="bits per character, held-out text", ylim=(1.5, 5.5))
-    right.set_ylabel("bits per character, held-out text")
-    learning.baseline(left, baseline(RECIPE), "single characters' frequencies")
-    flat = ends(table, VARIANT, BIGRAMS)
-    if flat is not None and flat.score > right.get_ylim()[1]:
-        words = f"not shown, above: {BIGRAMS}, {digits(flat.score)}"
-        right.set_title(words, loc="right", color=looks.GREY, fontsize=8, fontweight="normal")
-    return figure
+    """The bits as dots, and the curves small beside them; levels far above the dots are named at the edge."""
+    one = _band(table)
+    known = np.concatenate([row.values[np.isfinite(row.values)] for row in one.rows] or [np.array([1.0])])
+    low, high = float(known.min(initial=99.0)), float(known.max(initial=0.0))
+    if not len(known):
+        low, high = min(one.levels.values()), max(one.levels.values())
+    room = 0.15 * max(high - low, 0.1 * low)
+    measure, limits = "bits per character", (low - room, high + room)
+    bottom = low - room
+    return compared.draw(table, RECIPE, [one], [_found(one)], measure=measure, limits=limits, curves=(bottom, 5.0))
+
+
+def _found(one: Band) -> str:
+    """Who needs the fewest bits, and how many need fewer than bigrams."""
+    if one.best is None:
+        return "All diverged" if one.models else "No model with a memory was run"
+    said = f"{one.best.name} needs the fewest bits, {digits(one.best.middle)}"
+    if BIGRAMS not in one.levels:
+        return said
+    better, of = one.below(BIGRAMS), len(one.sorted)
+    return f"{said}; {'all' if better == of else better or 'none'} of {of} beat {BIGRAMS}"
 
 
 def caption(table: Table) -> str:
-    theirs = reported(RECIPE, VARIANT, "IndRNN")
-    return (
-        "Bits per character on the last tenth of the text, median and range of the seeds: "
-        f"{learning.summaries(table, VARIANT, LOOKS)}. Bigrams see one character; the frequencies of single characters "
-        f"alone give about {digits(baseline(RECIPE))}. The text before the last tenth was trained on, so a new "
-        f"chapter's words are new to all. {learning.budget(table)}. {RECIPES[RECIPE].about} On another text an IndRNN "
-        f"is reported with {theirs.says} {theirs.unit} ({theirs.size}; {theirs.source})."
+    one, theirs = _band(table), reported(RECIPE, VARIANT, "IndRNN")
+    return captions.told(
+        captions.finding(f"{_found(one)}."),
+        "Left, of each run the fewest bits per character on the last tenth of the text: a dot for each seed, the bar "
+        "and the number their median; dotted, or at the edge, bigrams, which see one character, and the frequencies of "
+        "single characters alone. Right, the bits as the models learn.",
+        f"{learning.rates(table, RECIPE)} {learning.budget(table)}.",
+        [
+            f"Bits per character: {learning.summaries(table, RECIPE, VARIANT, (BIGRAMS, *MODELS))}; the frequencies of "
+            f"single characters {digits(baseline(RECIPE))}",
+            f"The papers, an IndRNN on another text: {theirs.says} {theirs.unit} ({theirs.size}; {theirs.source})",
+        ],
+        "The text before the last tenth was trained on, so a new chapter's words are new to all. "
+        f"{RECIPES[RECIPE].about}",
     )

@@ -1,25 +1,30 @@
-"""Initializers at work: learning curves of recurrent nets and of perceptrons that differ in nothing else."""
+"""Initializers at work: how soon nets that differ in nothing else have learned something."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rnnlab.experiments.recipes import RECIPES, Size
 from rnnlab.experiments.results import looks
-from rnnlab.experiments.results.ends import HALF, LEARNED, ends, present
-from rnnlab.gallery import learning, page
+from rnnlab.experiments.results.ends import digits, present
+from rnnlab.experiments.results.looks import Look
+from rnnlab.experiments.results.scores import HALF, LEARNED
+from rnnlab.gallery import captions, dots, learning, page
+from rnnlab.gallery.captions import listed
+from rnnlab.gallery.dots import Row
 from rnnlab.table import Table
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 TITLE = "What an initializer does to the learning"
 RECIPE = "initializers"
 LOOKS = looks.INITIALIZERS
-RECURRENT = ("tanh RNN", "relu RNN")
+RECURRENT = " RNN"
+"""How the variants end whose initializers are those of U."""
+COLUMNS = 2
 
 
 def compute(*, size: Size = "paper", root: Path = learning.ROOT, jobs: int | None = None) -> Table:
@@ -27,90 +32,133 @@ def compute(*, size: Size = "paper", root: Path = learning.ROOT, jobs: int | Non
     return learning.train(RECIPE, size=size, root=root, jobs=jobs)
 
 
-def _together(table: Table, variant: str, model: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Updates, and (seeds, updates) scores: of a run that stopped the last, of one that diverged infinity from then."""
-    rows = table.where(variant=variant, model=model)
-    updates = np.unique(rows["update"])
-    scores = []
-    for (seed,) in rows.each("seed"):
-        run = rows.where(seed=seed)
-        later = np.inf if run["status"][-1] == "diverged" else None
-        scores.append(np.interp(updates, run["update"], run["score"], right=later))
-    return updates, np.array(scores)
+def bands(table: Table) -> list[list[str]]:
+    """The variants side by side: nets of the same kind, whose initializers are the same ones."""
+    every = [variant for (variant,) in table.each("variant")]
+    kinds = [[one for one in every if one.endswith(RECURRENT)], [one for one in every if not one.endswith(RECURRENT)]]
+    return [kind[first : first + COLUMNS] for kind in kinds for first in range(0, len(kind), COLUMNS)]
+
+
+def rows(table: Table, variant: str, names: Sequence[str]) -> list[Row]:
+    """Of each initializer the updates of every seed until its net had learned something; infinite if it never did."""
+    plain = Look(looks.GREY, "-", "o")
+    return [
+        Row(_named(name), LOOKS.get(name, plain), np.array(learning.scores(table, RECIPE, variant, name)))
+        for name in names
+    ]
 
 
 @page.styled
 def draw(table: Table) -> "Figure":
-    """A panel for each net: the median of the seeds, and thin lines for each of them."""
-    variants = [variant for (variant,) in table.each("variant")]
-    columns = min(3, len(variants) + 1)
-    rows = -(-(len(variants) + 1) // columns)
-    figure, panels = page.page(rows, columns, height=0.6 + 3.3 * rows, width=11.5)
-    for ax, variant in zip(panels, variants, strict=False):
-        for model in present(table.where(variant=variant), LOOKS):
-            color, line, marker = LOOKS[model]
-            updates, scores = _together(table, variant, model)
-            style: dict[str, Any] = {"color": color, "ls": line, "marker": marker, "ms": 3.5, "mfc": "white"}
-            ax.plot(updates, np.median(scores, axis=0), **style, markevery=0.2, zorder=3)
-            ax.plot(updates, scores.T, color=color, lw=0.5, alpha=0.45)
-            end = ends(table, variant, model)
-            if end is not None and end.diverged:
-                ax.plot(end.updates[np.isinf(end.scores)], np.full(end.diverged, 0.97), "x", color=color, **_top(ax))
-        if variant in RECURRENT:
-            learning.baseline(ax, LEARNED, f"learned: {LEARNED:g}")
-            ax.set(title=f"{_named(variant)}, U: adding, T = 30", yscale="log", ylabel="held-out squared error")
-        else:
-            learning.baseline(ax, HALF, f"half the baseline: {HALF:g}", side="left", va="top")
-            ax.set(title=f"{variant}: digits", ylabel="held-out error, %", ylim=(0, 97))
-        ax.set_xlabel("updates")
-    for ax in panels[len(variants) :]:
-        ax.axis("off")
-    handles = learning.key(LOOKS, present(table, LOOKS))
-    for handle, model in zip(handles, present(table, LOOKS), strict=True):
-        handle.set(ms=4, mfc="white", mec=LOOKS[model][0])
-    panels[len(variants)].legend(handles=handles, loc="center", fontsize=9, handlelength=3.5)
+    """A panel for each net: initializers down, updates to the threshold across, a strip for who never came there."""
+    drawn = bands(table)
+    names = [present(Table.above(*_twice(table, band)), LOOKS) for band in drawn]
+    heights = [0.24 * len(some) for some in names]
+    figure, panels = page.page(
+        len(drawn), COLUMNS, height=sum(heights) + 1.15 * len(drawn), width=7, gridspec_kw={"height_ratios": heights}
+    )
+    for number, (band, some) in enumerate(zip(drawn, names, strict=True)):
+        here = panels[COLUMNS * number : COLUMNS * (number + 1)]
+        for ax, variant in zip(here, band, strict=False):
+            shown = rows(table, variant, some)
+            dots.draw_rows(ax, shown, limits=_limits(table, variant), log=True, edge="never", number=_updates)
+            ax.set_xlabel(f"updates to an {'error' if _recurrent(variant) else 'error, %,'} of {_level(variant):g}")
+            page.headline(ax, _found(variant, shown), 2.5)
+        for ax in here[1:]:
+            ax.tick_params(axis="y", labelleft=False)
+        for ax in here[len(band) :]:
+            ax.axis("off")
     return figure
 
 
-def _top(ax: "Axes") -> dict[str, Any]:
-    return {"ms": 7, "mew": 1.6, "transform": ax.get_xaxis_transform()}
+def _twice(table: Table, band: list[str]) -> tuple[Table, Table]:
+    return table.where(variant=band[0]), table.where(variant=band[-1])
 
 
-def _named(variant: str) -> str:
-    return variant.replace("relu", "ReLU")
+def _limits(table: Table, variant: str) -> tuple[float, float]:
+    """From the first row of the log after the start to the last."""
+    updates = table.where(variant=variant)["update"]
+    return 0.8 * float(updates[updates > 0].min(initial=updates.max() or 1.0)), 1.2 * float(updates.max() or 2.0)
 
 
-def _summary(table: Table, variant: str) -> str:
-    """The initializers of one net: after how many updates they solved its task, or with what they ended, best first."""
-    models = present(table.where(variant=variant), LOOKS)
-    found = [(model, end) for model in models if (end := ends(table, variant, model)) is not None]
-    stopped = [(float(np.median(end.updates)), model) for model, end in found if end.solved == len(end.scores)]
-    others = [(end.score, f"{model} {end.in_words()}") for model, end in found if end.solved < len(end.scores)]
-    level = LEARNED if variant in RECURRENT else HALF
-    parts = {
-        "at 0.001 after": [f"{model} {updates:,.0f}" for updates, model in sorted(stopped)],
-        "at the end": [said for score, said in sorted(others) if score < level],
-        f"not below {level:g}": [said for score, said in sorted(others) if score >= level],
-    }
-    return f"{_named(variant)}, " + "; ".join(f"{words} {', '.join(said)}" for words, said in parts.items() if said)
+def _recurrent(variant: str) -> bool:
+    return variant.endswith(RECURRENT)
+
+
+def _level(variant: str) -> float:
+    return LEARNED if _recurrent(variant) else HALF
+
+
+def _named(name: str) -> str:
+    """As "random_normal, 0.01" for random_normal:stddev=0.01."""
+    return name.replace(":stddev=", ", ").replace(":scale=", ", ").replace("relu", "ReLU")
+
+
+def _updates(value: float) -> str:
+    return f"{value:,.0f}"
+
+
+def _found(variant: str, shown: list[Row]) -> str:
+    """Which initializer is the first in this net, and how many never came there."""
+    run = [row for row in shown if len(row.values)]
+    first = [row for row in run if row.middle == min(one.middle for one in run)]
+    never = sum(np.isinf(row.middle) for row in run)
+    if never == len(run):
+        return f"{_named(variant)}: none in time"
+    who = listed([row.name for row in first]) if len(first) < 3 else f"{len(first)} of {len(run)}"
+    said = (
+        f"{_named(variant)}: {who} first" if len(first) < len(run) or len(run) == 1 else f"{_named(variant)}: all alike"
+    )
+    return f"{said}, {never} of {len(run)} not in time" if never else said
 
 
 def caption(table: Table) -> str:
     variants = [variant for (variant,) in table.each("variant")]
-    return (
-        "Thick the median, thin the seeds. Held-out squared error of RNNs on the adding problem, which differ in U "
-        "alone and stop at 0.001, and held-out error in % of perceptrons on digits, which differ in their kernels; of "
-        "each the best first, median and range of the seeds. "
-        f"{'. '.join(_summary(table, variant) for variant in variants)}. {_alike(table)}"
-        f"{learning.budget(table)}. {RECIPES[RECIPE].about}"
+    return captions.told(
+        _finding(table, variants),
+        "A panel for each net, a row for each initializer, a dot for each seed: the update at which its held-out error "
+        f"was first below the threshold, {LEARNED:g} in squared error for RNNs on the adding problem, which differ in U "
+        f"alone, {HALF:g} % for perceptrons on digits, which differ in their kernels. The bar and the number are the "
+        "median; in the strip is who never came there, a cross also if it diverged.",
+        f"{learning.rates_by_variant(table, RECIPE)} {learning.budget(table)}.",
+        [f"{_named(variant)}: {_summary(table, variant)}" for variant in variants],
+        f"{_alike(table)}{RECIPES[RECIPE].about}",
     )
+
+
+def _finding(table: Table, variants: list[str]) -> str:
+    """In how many nets the median run of every initializer learns, and which never does."""
+    lost = {}
+    for variant in variants:
+        shown = rows(table, variant, present(table.where(variant=variant), LOOKS))
+        lost[variant] = [row.name for row in shown if np.isinf(row.middle)]
+    bad = [variant for variant in variants if lost[variant]]
+    if not bad:
+        return captions.finding(f"In {len(variants)} of {len(variants)} nets every initializer learns in time.")
+    said = [f"{_named(variant)}: {len(lost[variant])}" for variant in bad]
+    return captions.finding(
+        f"Initializers that do not learn in time: {', '.join(said)}; in the others of {len(variants)} nets, none.",
+        f"In {len(bad)} of {len(variants)} nets some initializers do not learn in time.",
+    )
+
+
+def _summary(table: Table, variant: str) -> str:
+    """The initializers of one net, the first to learn first: when it did, and its last error."""
+    shown = rows(table, variant, models := present(table.where(variant=variant), LOOKS))
+    order = sorted(zip(shown, models, strict=True), key=lambda one: one[0].middle)
+    said = []
+    for row, model in order:
+        end = learning.judged_ends(table, RECIPE, variant, model)
+        if end is not None:
+            after = learning.spread(row.values, _updates, "never")
+            said.append(f"{row.name} {after}, at last {learning.spread(end.scores, digits)}")
+    return "; ".join(said)
 
 
 def _alike(table: Table) -> str:
     """Of a square U glorot_uniform and lecun_uniform have one limit, √(3/n), and so the same draws and curves."""
-    glorot, lecun = (
-        table.where(variant=RECURRENT[0], model=f"{name}_uniform")["score"] for name in ("glorot", "lecun")
-    )
-    if not len(glorot) or not np.array_equal(glorot, lecun):
-        return ""
-    return "Of a square U glorot_uniform and lecun_uniform are the same numbers, and so their curves are the same. "
+    for (variant,) in table.each("variant"):
+        glorot, lecun = (table.where(variant=variant, model=f"{name}_uniform")["score"] for name in ("glorot", "lecun"))
+        if _recurrent(variant) and len(glorot) and np.array_equal(glorot, lecun):
+            return "Of a square U glorot_uniform and lecun_uniform are the same numbers, and so their curves are the same. "
+    return ""

@@ -1,7 +1,9 @@
-"""What the figures of the experiments share: an experiment carried out, its curves drawn, its ends in words."""
+"""What the figures of the experiments share: an experiment carried out, its scores as rows, its curves, its rates."""
 
 import os
-from collections.abc import Callable, Iterable
+import shlex
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,27 +11,23 @@ import numpy as np
 
 from rnnlab.experiments.recipes import RECIPES, Entry, Size
 from rnnlab.experiments.results.ends import Ends, digits, ends, present
-from rnnlab.experiments.results.looks import GREY, Look
+from rnnlab.experiments.results.looks import look
+from rnnlab.experiments.results.scores import falling, judged
+from rnnlab.experiments.results.tables import RUNS, read
 from rnnlab.experiments.runner import carry_out, curves, outcomes
-from rnnlab.gallery import page
+from rnnlab.gallery.captions import listed
+from rnnlab.gallery.dots import Row
+from rnnlab.settings import Settings
 from rnnlab.table import Table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-    from matplotlib.lines import Line2D
 
 ROOT = Path("runs")
 """Where the runs are kept, in the folder that the command is called in; as `rnnlab train --recipe` keeps them."""
 
-ENDS: dict[str, tuple[str, str, str]] = {
-    "solved": ("o", "full", "stopped, solved"),
-    "done": ("o", "none", "all updates made"),
-    "diverged": ("x", "full", "diverged"),
-}
-"""How a run can end: the marker there, how it is filled, and what the legend says."""
-
-SEEDS = "a marker for each seed, a bar at their median"
+ENDS: dict[str, tuple[str, str]] = {"solved": ("o", "full"), "done": ("o", "none"), "diverged": ("x", "full")}
+"""How a run can end: the marker there, and how it is filled."""
 
 
 def train(
@@ -55,97 +53,66 @@ def runs(recipe: str, *, size: Size = "paper", root: Path = ROOT) -> Table:
     return outcomes(recipe, size, RECIPES[recipe].entries(size), root / f"{recipe}-{size}")
 
 
-def draw_curves(ax: "Axes", table: Table, variant: str, looks: dict[str, Look], *, every: float = 1.0) -> None:
+def judged_ends(table: Table, recipe: str, variant: str, model: str) -> Ends | None:
+    """How the runs ended, with the threshold that the experiment is judged by; None if there are none."""
+    return ends(table, variant, model, judged(recipe, variant).below)
+
+
+def scores(table: Table, recipe: str, variant: str, model: str) -> tuple[float, ...]:
+    """Of every seed the score that judges the experiment; infinite where there is none, empty if nothing was run."""
+    end = judged_ends(table, recipe, variant, model)
+    if end is None:
+        return ()
+    kept = {"first": end.firsts, "best": end.bests, "last": end.scores}[judged(recipe, variant).score]
+    return tuple(map(float, kept))
+
+
+def rows(table: Table, recipe: str, variant: str, models: Sequence[str]) -> list[Row]:
+    """A row for each of the models."""
+    return [Row(name, look(name), np.array(scores(table, recipe, variant, name))) for name in models]
+
+
+def still_falling(table: Table, variant: str, models: Iterable[str]) -> list[str]:
+    """The models of whose runs half or more still fall at the end, by the rule of the experiments."""
+    found = []
+    for model in models:
+        here = table.where(variant=variant, model=model)
+        each = [here.where(seed=seed) for (seed,) in here.each("seed")]
+        falls = [run["status"][-1] == "done" and falling(run["update"], run["score"]) for run in each]
+        if each and np.mean(falls) >= 0.5:
+            found.append(model)
+    return found
+
+
+def pace(table: Table, variant: str, models: Iterable[str]) -> str:
+    """The finding of a panel of curves: who might do better in a longer time."""
+    falls = still_falling(table, variant, models)
+    others = {model for (model,) in table.where(variant=variant).each("model")} & set(models)
+    if not falls:
+        return "None still falls"
+    return "All still fall" if len(falls) == len(others) > 1 else f"{listed(falls)} still fall{'s' * (len(falls) == 1)}"
+
+
+def draw_curves(ax: "Axes", table: Table, variant: str, models: Sequence[str], *, every: float = 1.0) -> None:
     """A thin line for every run; at its end a dot if it solved the task, a cross if it diverged, else a ring."""
-    for model in present(table.where(variant=variant), looks):
-        color, line, _ = looks[model]
-        rows = table.where(variant=variant, model=model)
-        for (seed,) in rows.each("seed"):
-            one = rows.where(seed=seed)
-            ax.plot(one["update"] / every, one["score"], color=color, ls=line, lw=1.1)
-            marker, fill, _ = ENDS[one["status"][-1]]
+    for model in models:
+        color, line, _ = look(model)
+        runs = table.where(variant=variant, model=model)
+        for (seed,) in runs.each("seed"):
+            one = runs.where(seed=seed)
+            ax.plot(one["update"] / every, one["score"], color=color, ls=line, lw=0.9)
+            marker, fill = ENDS[one["status"][-1]]
             last: dict[str, Any] = {"marker": marker, "mfc": color if fill == "full" else "white"}
-            ax.plot(one["update"][-1:] / every, one["score"][-1:], color=color, ls="none", ms=4.5, **last)
-    if not len(table.where(variant=variant)):
-        empty(ax)
+            ax.plot(one["update"][-1:] / every, one["score"][-1:], color=color, ls="none", ms=4, **last)
+    ax.set(xlabel="updates" if every == 1 else "thousands of updates", xlim=(0, None))
 
 
-def empty(ax: "Axes") -> None:
-    """Say that the table has no runs for this panel."""
-    ax.text(0.5, 0.5, "not run", color=GREY, ha="center", transform=ax.transAxes)
-    ax.set_xticks([])
-
-
-def key(looks: dict[str, Look], models: Iterable[str]) -> "list[Line2D]":
-    """Entries for a legend: the lines of the models."""
-    from matplotlib.lines import Line2D
-
-    return [
-        Line2D([], [], color=looks[model][0], ls=looks[model][1], lw=1.6, marker=looks[model][2], ms=0, label=model)
-        for model in models
-    ]
-
-
-def key_to_ends(table: Table) -> "list[Line2D]":
-    """Entries for a legend: the markers at the ends of the runs, as many as occur."""
-    from matplotlib.lines import Line2D
-
-    found = {status for (status,) in table.each("status")}
-    return [
-        Line2D([], [], color=GREY, ls="none", marker=marker, fillstyle=fill, ms=4.5, label=words)  # type: ignore[arg-type]
-        for status, (marker, fill, words) in ENDS.items()
-        if status in found
-    ]
-
-
-def legend(figure: "Figure", table: Table, looks: dict[str, Look]) -> None:
-    """One for all panels, above them: the lines of the models, the markers at the ends."""
-    handles = [*key(looks, [model for model in present(table, looks) if model in looks]), *key_to_ends(table)]
-    columns = len(handles) if len(handles) < 9 else -(-len(handles) // 2)
-    figure.legend(handles=handles, loc="outside upper left", ncols=columns, handlelength=3.2)
-
-
-def draw_ends(ax: "Axes", table: Table, variant: str, looks: dict[str, Look]) -> None:
-    """A column for each model: a marker for each seed's last score, a bar at the median, a cross on top if diverged."""
-    models = present(table.where(variant=variant), looks)
-    for place, model in enumerate(models):
-        color, _, marker = looks[model]
-        end = ends(table, variant, model)
-        if end is None:
-            continue
-        ax.plot(np.full(len(end.scores), place), end.scores, marker, color=color, ms=6, mfc="none", mew=1.4)
-        mark_diverged(ax, place, end, color)
-        if np.isfinite(end.middle):
-            ax.plot([place - 0.24, place + 0.24], [end.middle, end.middle], color=color, lw=2.2)
-            ax.text(place + 0.28, end.middle, digits(end.middle), va="center", fontsize=7.5)
-    ax.set_xticks(range(len(models)), models, rotation=35, ha="right", rotation_mode="anchor")
-    ax.set_xlim(-0.6, max(len(models), 1) - 0.2)
-    ax.grid(axis="x", visible=False)
-    ax.margins(y=0.12)
-    if not models:
-        empty(ax)
-
-
-def mark_diverged(ax: "Axes", x: float, end: Ends, color: str, *, row: int = 0) -> None:
-    """A cross at the top of the panel, since a run that diverged has no score; `row` rows below the highest."""
-    if end.diverged:
-        ax.plot([x], [0.97 - 0.04 * row], "x", color=color, ms=6, mew=1.6, transform=ax.get_xaxis_transform())
-
-
-def baseline(ax: "Axes", value: float, words: str, *, side: str = "right", va: str = "bottom") -> None:
-    """A dotted line with its name above or below it, at one of its ends."""
-    ax.axhline(value, color=GREY, lw=1, ls=(0, (1, 2)))
-    ax.annotate(
-        words,
-        (1.0 if side == "right" else 0.0, value),
-        xycoords=("axes fraction", "data"),
-        xytext=(-2 if side == "right" else 4, 2 if va == "bottom" else -3),
-        textcoords="offset points",
-        ha=side,
-        va=va,
-        fontsize=7.5,
-        color=GREY,
-        bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.6},
+def label_curves(ax: "Axes", table: Table, variant: str, models: Sequence[str]) -> None:
+    """Each model's name at the right, at the height of its median end; those that diverged have none."""
+    last = {model: ends(table, variant, model) for model in models}
+    middles = {model: end.middle for model, end in last.items() if end is not None}
+    label_right(
+        ax, [(middle, model, look(model).color) for model, middle in middles.items() if np.isfinite(middle)], size=9
     )
 
 
@@ -172,33 +139,80 @@ def label_right(ax: "Axes", labels: Iterable[tuple[float, str, str]], *, size: f
         ax.text(1.015, place, words, color=color, fontsize=size, va="center", ha="left", transform=ax.transAxes)
 
 
-def curves_and_ends(
-    table: Table, variant: str, looks: dict[str, Look], *, every: float = 1.0, line: str | None = None
-) -> "tuple[Figure, tuple[Axes, Axes]]":
-    """A page with the curves of one variant on the left, and how they ended on the right.
-
-    Args:
-        line: a model that has no column on the right: so far above the others that they would lie in one another.
-    """
-    figure, (left, right) = page.page(1, 2, height=4.9)
-    draw_curves(left, table, variant, looks, every=every)
-    draw_ends(right, table if line is None else table.without(model=line), variant, looks)
-    left.set(title="as they learn", xlabel="updates" if every == 1 else "thousands of updates")
-    right.set(title="after the last update", xlabel=SEEDS)
-    legend(figure, table, looks)
-    return figure, (left, right)
+@cache
+def _recorded_rates(recipe: str) -> dict[tuple[str, str], float]:
+    """Of every variant and model the learning rate of its recorded runs; of others that of the recipe."""
+    rates = {(entry.variant, entry.model): entry.run.lr for entry in RECIPES[recipe].paper}
+    for variant, model, command in read(RUNS).where(recipe=recipe).each("variant", "model", "command"):
+        words = shlex.split(command)
+        rates[variant, model] = float(words[words.index("--lr") + 1]) if "--lr" in words else Settings.lr
+    return rates
 
 
-def summaries(table: Table, variant: str, looks: Iterable[str]) -> str:
-    """Every model with its score, and those that were not run."""
-    found = {model: ends(table, variant, model) for model in present(table.where(variant=variant), looks)}
-    said = ", ".join(f"{model} {end.in_words()}" for model, end in found.items() if end is not None)
-    return f"{said}{not_run(found, looks)}" if found else "none was run"
+def rate(recipe: str, variant: str, model: str) -> float | None:
+    """The learning rate of those runs; None if they are of no recipe."""
+    return _recorded_rates(recipe).get((variant, model))
 
 
-def not_run(found: Iterable[str], looks: Iterable[str]) -> str:
+def rates(table: Table, recipe: str) -> str:
+    """The learning rate of every model of the table, grouped: "learning rates 1e-3 (LSTM, GRU), 3e-4 (IRNN)"."""
+    groups: dict[str, list[str]] = {}
+    for (model,) in table.each("model"):
+        here = {rate(recipe, variant, model) for (variant,) in table.where(model=model).each("variant")}
+        known = sorted({one for one in here if one is not None}, reverse=True)
+        if known:
+            groups.setdefault(" and ".join(map(power, known)), []).append(model)
+    return _grouped(groups)
+
+
+def rates_by_variant(table: Table, recipe: str) -> str:
+    """The learning rate of every variant, where it is that which rates belong to."""
+    groups: dict[str, list[str]] = {}
+    for (variant,) in table.each("variant"):
+        here = {rate(recipe, variant, model) for (model,) in table.where(variant=variant).each("model")}
+        known = sorted({one for one in here if one is not None}, reverse=True)
+        if known:
+            groups.setdefault(" and ".join(map(power, known)), []).append(variant)
+    return _grouped(groups)
+
+
+def _grouped(groups: dict[str, list[str]]) -> str:
+    if len(groups) == 1:
+        return f"Learning rate {next(iter(groups))}."
+    said = ", ".join(f"{words} ({', '.join(names)})" for words, names in groups.items())
+    return f"Learning rates {said}." if said else ""
+
+
+def power(number: float) -> str:
+    """As 3e-4 and 1.5e-3."""
+    digit, _, exponent = f"{number:.3e}".partition("e")
+    return f"{float(digit):g}e{int(exponent)}"
+
+
+def summaries(table: Table, recipe: str, variant: str, models: Sequence[str]) -> str:
+    """Every model with the score that judges, median and range of the seeds, its learning rate, and those not run."""
+    found = present(table.where(variant=variant), models)
+    said = []
+    for row in rows(table, recipe, variant, found):
+        lr = rate(recipe, variant, row.name)
+        said.append(f"{row.name} {spread(row.values)}{f' at {power(lr)}' if lr is not None else ''}")
+    return f"{', '.join(said)}{not_run(found, models)}" if found else "none was run"
+
+
+def spread(values: Any, write: Callable[[float], str] = digits, lost: str = "diverged") -> str:
+    """The median and, of several seeds, the range; of those that have a value, if some have none."""
+    kept = values[np.isfinite(values)]
+    if not len(kept):
+        return lost
+    words = write(float(np.median(kept)))
+    if write(kept.min()) != write(kept.max()):
+        words += f" ({write(kept.min())} to {write(kept.max())})"
+    return f"{len(values) - len(kept)} of {len(values)} {lost}, else {words}" if len(kept) < len(values) else words
+
+
+def not_run(found: Iterable[str], models: Iterable[str]) -> str:
     """The models that are missing, as the end of a sentence."""
-    missing = [model for model in looks if model not in set(found)]
+    missing = [model for model in models if model not in set(found)]
     return f"; not run: {', '.join(missing)}" if missing else ""
 
 

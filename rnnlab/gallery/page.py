@@ -28,6 +28,8 @@ STYLE: Any = {
     "svg.hashsalt": "rnnlab",
     "axes.formatter.useoffset": False,
 }
+LETTERS = 11.5
+"""Letters of a bold title that fit an inch, about."""
 FORMATS = ("png", "svg", "pdf")
 
 
@@ -50,6 +52,14 @@ def page(rows: int, columns: int, *, height: float, width: float = 10.5, **optio
 
     figure = Figure(figsize=(width, height), layout="constrained")
     return figure, list(figure.subplots(rows, columns, squeeze=False, **options).flat)
+
+
+def headline(axes: "Axes", words: str, inches: float) -> None:
+    """The finding of a panel as its title, broken into lines that fit so many inches, but not within "T = 100"."""
+    from textwrap import fill
+
+    whole = words.replace(" = ", "\u00a0=\u00a0").replace(" %", "\u00a0%")
+    axes.set_title(fill(whole, max(12, int(inches * LETTERS))))
 
 
 def label(axes: "Axes", x: float, y: float, text: str, color: str, **options: Any) -> None:

@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnnlab.experiments.recipes import RECIPES, Size
-from rnnlab.experiments.results import looks
 from rnnlab.experiments.results.ends import digits
 from rnnlab.experiments.results.papers import reported
 from rnnlab.experiments.results.tables import baseline
-from rnnlab.gallery import learning, page
+from rnnlab.gallery import captions, compared, learning, page
+from rnnlab.gallery.compared import Band
 from rnnlab.table import Table
 
 if TYPE_CHECKING:
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 TITLE = "The phoneme of every frame"
 RECIPE = "phonemes"
 VARIANT = "frames"
-TICKS = (5, 10, 15, 20, 30, 50, 100)
-LOOKS = {
-    name: looks.MODELS[name]
-    for name in ("linear", "perceptron", "tanh RNN", "ReLU RNN", "IRNN", "IRNN, 0.01 I", "LSTM", "GRU", "IndRNN")
-}
+TICKS = (2, 5, 10, 20, 50, 100)
+MODELS = ("tanh RNN", "ReLU RNN", "IRNN", "IRNN, 0.01 I", "LSTM", "GRU", "IndRNN")
+FLAT = ("linear", "perceptron")
+"""Models that see one frame."""
+TRIVIAL = "always one phoneme"
 
 
 def compute(*, size: Size = "paper", root: Path = learning.ROOT, jobs: int | None = None) -> Table:
@@ -29,24 +29,50 @@ def compute(*, size: Size = "paper", root: Path = learning.ROOT, jobs: int | Non
     return learning.train(RECIPE, size=size, root=root, jobs=jobs)
 
 
+def _band(table: Table) -> Band:
+    flat = {f"{model}, one frame": compared.level(table, RECIPE, VARIANT, model) for model in FLAT}
+    levels = {name: value for name, value in flat.items() if value is not None} | {TRIVIAL: baseline(RECIPE)}
+    return compared.band(table, RECIPE, VARIANT, MODELS, levels, aside=FLAT)
+
+
 @page.styled
 def draw(table: Table) -> "Figure":
-    """Left the curves, on a logarithmic scale, right the ends."""
-    figure, (left, right) = learning.curves_and_ends(table, VARIANT, LOOKS)
-    left.set(ylabel="frame error of held-out speakers, %", yscale="log")
-    left.set_yticks(TICKS, [f"{tick}" for tick in TICKS])
-    left.minorticks_off()
-    left.set_ylim(min(10.0, 0.9 * table["score"].min()), 115)
-    learning.baseline(left, baseline(RECIPE), "always the same phoneme")
-    right.set_ylabel("frame error of held-out speakers, %")
-    return figure
+    """The errors as dots, and the curves small beside them, both on a logarithmic scale."""
+    one = _band(table)
+    low = min([20.0, *(row.values.min() for row in one.rows if len(row.values)), *one.levels.values()])
+    ticks = [tick for tick in TICKS if tick > 0.8 * low]
+    limits = 0.8 * low, 110.0
+    measure = "frame error, %"
+    return compared.draw(
+        table, RECIPE, [one], [_found(one)], measure=measure, limits=limits, curves=limits, ticks=ticks
+    )
+
+
+def _found(one: Band) -> str:
+    """Who errs least, and how many are better than the best that sees a single frame."""
+    if one.best is None:
+        return "All diverged" if one.models else "No model with a memory was run"
+    said = f"{one.best.name} errs least, {digits(one.best.middle)} %"
+    flat = min((name for name in one.levels if name != TRIVIAL), key=lambda name: one.levels[name], default=None)
+    if flat is None:
+        return said
+    better, of = one.below(flat), len(one.sorted)
+    return f"{said}; {'all' if better == of else better or 'none'} of {of} beat a {flat.partition(',')[0]} of one frame"
 
 
 def caption(table: Table) -> str:
+    one = _band(table)
     theirs = [reported(RECIPE, VARIANT, model) for model in ("IRNN, 0.01 I", "LSTM")]
-    return (
-        f"Frame error in %, median and range of the seeds: {learning.summaries(table, VARIANT, LOOKS)}. The linear "
-        "model and the perceptron see one frame, the others all before it too. Always the same phoneme gives "
-        f"{digits(baseline(RECIPE))}. {learning.budget(table)}. {RECIPES[RECIPE].about} There, another task, they "
-        f"report {' and '.join(f'{one.says} for the {one.model} ({one.size})' for one in theirs)}."
+    said = " and ".join(f"{one.says} for the {one.model} ({one.size})" for one in theirs)
+    return captions.told(
+        captions.finding(f"{_found(one)}."),
+        "Left, of each run the lowest error on frames of held-out speakers: a dot for each seed, the bar and the "
+        "number their median, dotted what sees one frame alone, and always answering with the same phoneme. Right, the "
+        "errors as the models learn.",
+        f"{learning.rates(table, RECIPE)} {learning.budget(table)}.",
+        [
+            f"Error in %: {learning.summaries(table, RECIPE, VARIANT, (*FLAT, *MODELS))}",
+            f"The papers, another task: {said}",
+        ],
+        RECIPES[RECIPE].about,
     )

@@ -1,14 +1,15 @@
-"""Digits pixel by pixel, in order and shuffled: held-out error, beside models that see the whole image at once."""
+"""Digits pixel by pixel, in order, shuffled and handwritten: held-out error, beside models that see the whole image."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rnnlab.experiments.recipes import LONGER_MODELS, RECIPES, Size, longer
-from rnnlab.experiments.results import looks
-from rnnlab.experiments.results.ends import digits, ends
+from rnnlab.experiments.recipes import RECIPES, Size
+from rnnlab.experiments.results.ends import digits
 from rnnlab.experiments.results.papers import reported
 from rnnlab.experiments.results.tables import baseline
-from rnnlab.gallery import learning, page
+from rnnlab.gallery import captions, compared, learning, page
+from rnnlab.gallery.captions import listed
+from rnnlab.gallery.compared import Band
 from rnnlab.table import Table
 
 if TYPE_CHECKING:
@@ -16,9 +17,11 @@ if TYPE_CHECKING:
 
 TITLE = "Digits, one pixel at a time"
 RECIPE = "pixels"
-WHOLE, ORDERS = "whole image", ("sequential", "permuted")
+MODELS = ("tanh RNN", "ReLU RNN", "IRNN", "LSTM", "GRU", "IndRNN")
+WHOLE = "whole image"
 WHOLES = ("linear", "perceptron")
-LOOKS = {name: looks.MODELS[name] for name in ("tanh RNN", "ReLU RNN", "IRNN", "LSTM", "GRU", "IndRNN")}
+VARIANTS = ("sequential", "permuted", "real digits")
+TRIVIAL = "always one digit"
 
 
 def compute(*, size: Size = "paper", root: Path = learning.ROOT, jobs: int | None = None) -> Table:
@@ -26,56 +29,79 @@ def compute(*, size: Size = "paper", root: Path = learning.ROOT, jobs: int | Non
     return learning.train(RECIPE, size=size, root=root, jobs=jobs)
 
 
+def bands(table: Table) -> list[Band]:
+    """A band for each variant whose models see one pixel a step; those that see the whole image are its levels."""
+    there = [variant for (variant,) in table.each("variant") if WHOLE not in variant]
+    named = [*(variant for variant in VARIANTS if variant in there), *(one for one in there if one not in VARIANTS)]
+    return [compared.band(table, RECIPE, variant, MODELS, _levels(table, variant)) for variant in named]
+
+
+def _levels(table: Table, variant: str) -> dict[str, float]:
+    own = f"{variant}, {WHOLE}"
+    flat = own if own in set(table["variant"]) else WHOLE if not variant.startswith(VARIANTS[-1]) else ""
+    found = {f"{model}, {WHOLE}": compared.level(table, RECIPE, flat, model) for model in WHOLES}
+    return {name: value for name, value in found.items() if value is not None} | {TRIVIAL: baseline(RECIPE)}
+
+
 @page.styled
 def draw(table: Table) -> "Figure":
-    """In order above, shuffled below: learning curves, last errors, and the curves of those that went on for longer."""
-    columns = 3 if any(len(table.where(variant=longer(order))) for order in ORDERS) else 2
-    figure, panels = page.page(2, columns, height=7.6, width=2.5 + 4.25 * columns, sharey=True)
-    flat = {model: ends(table, WHOLE, model) for model in WHOLES}
-    levels = {f"always one digit: {digits(baseline(RECIPE))}": baseline(RECIPE)}
-    levels |= {
-        f"whole image, {model}: {digits(end.middle)}": end.middle
-        for model, end in flat.items()
-        if end and end.diverged < len(end.scores)
-    }
-    for ax in panels:
-        for level in levels.values():
-            ax.axhline(level, color=looks.GREY, lw=1, ls=(0, (1, 2)))
-    for row, order in enumerate(ORDERS):
-        curves, last, *rest = panels[row * columns : (row + 1) * columns]
-        learning.draw_curves(curves, table, order, LOOKS, every=1000)
-        learning.draw_ends(last, table, order, LOOKS)
-        curves.set(title=order, xlabel="thousands of updates", ylim=(0, 100), ylabel="held-out error, %")
-        last.set(title=f"{order}: after the last update", xlabel=learning.SEEDS)
-        for ax in rest:
-            learning.draw_curves(ax, table, longer(order), LOOKS, every=1000)
-            ax.set(title=longer(order), xlabel="thousands of updates")
-    learning.legend(figure, table, LOOKS)
-    figure.draw_without_rendering()
-    for ax in panels[columns - 1 :: columns]:
-        learning.label_right(ax, [(level, words, looks.GREY) for words, level in levels.items()])
-    return figure
+    """A band for each variant: the errors as dots, and the curves small beside them."""
+    drawn = bands(table)
+    findings = [_headline(one) for one in drawn]
+    return compared.draw(table, RECIPE, drawn, findings, measure="held-out error, %", limits=(0, 100), curves=(0, 100))
+
+
+def _headline(one: Band) -> str:
+    """Who errs least on this variant, and how many are better than a linear model."""
+    if one.best is None:
+        return f"{one.variant.capitalize()}: all diverged"
+    said = f"{one.variant.capitalize()}: {one.best.name} errs least, {digits(one.best.middle)} %"
+    linear = f"{WHOLES[0]}, {WHOLE}"
+    if linear not in one.levels:
+        return said
+    better = one.below(linear)
+    return f"{said}; {better or 'none'} of {len(one.sorted)} better than linear"
+
+
+def _finding(drawn: list[Band]) -> str:
+    best = [(one.variant, one.best) for one in drawn if one.best is not None]
+    said = [f"{variant}: {row.name} {digits(row.middle)} %" for variant, row in best]
+    linear = next((value for one in drawn for name, value in one.levels.items() if name.startswith(WHOLES[0])), None)
+    beside = f"; linear on the {WHOLE} {digits(linear)} %" if linear is not None else ""
+    return captions.finding(
+        *(f"Lowest error, {', '.join(said[:count])}{beside}." for count in range(len(said), 0, -1)),
+        f"Lowest error of {len(drawn)} variants: {said[0]}." if said else "All runs diverged.",
+    )
 
 
 def caption(table: Table) -> str:
+    drawn = bands(table)
+    numbers = [f"{one.variant}: {learning.summaries(table, RECIPE, one.variant, MODELS)}" for one in drawn]
+    flat = [variant for (variant,) in table.each("variant") if WHOLE in variant]
+    numbers += [
+        f"{variant}, all pixels at once: {learning.summaries(table, RECIPE, variant, WHOLES)}" for variant in flat
+    ]
+    missing = [variant for variant in VARIANTS if variant not in {one.variant for one in drawn}]
+    absent = f" Not run: {listed(missing)}." if missing else ""
+    return captions.told(
+        _finding(drawn),
+        "Left, of each run the lowest held-out error: a dot for each seed, the bar and the number their median, dotted "
+        "the models that see all pixels at once, and always answering with the same digit. Right, the errors as the "
+        f"models learn.{absent}",
+        f"{learning.rates(table, RECIPE)} {learning.budget(table)}.",
+        [*numbers, _theirs()],
+        f"Sequential and permuted are the same images in the same split. {RECIPES[RECIPE].about}",
+    )
+
+
+def _theirs() -> str:
+    """What the papers report, on another task."""
     models = ("tanh RNN", "IRNN", "LSTM", "IndRNN")
-    theirs = [reported(RECIPE, ORDERS[0], model) for model in models]
+    theirs = [reported(RECIPE, VARIANTS[0], model) for model in models]
     pairs = []
     for one in theirs:
         more = one.size.removeprefix(theirs[0].size)  # of a net that is larger than one layer
         pairs.append(
-            f"{one.model}{more and f' ({more[2:]})'} {one.says} and {reported(RECIPE, ORDERS[1], one.model).says}"
+            f"{one.model}{more and f' ({more[2:]})'} {one.says} and {reported(RECIPE, VARIANTS[1], one.model).says}"
         )
-    said = [f"{order}: {learning.summaries(table, order, LOOKS)}" for order in ORDERS]
-    said += [
-        f"{longer(order)}: {learning.summaries(table, longer(order), LONGER_MODELS)}"
-        for order in ORDERS
-        if len(table.where(variant=longer(order)))
-    ]
-    said.append(f"{WHOLE} at once: {learning.summaries(table, WHOLE, WHOLES)}")
-    return (
-        f"Held-out error in %, after the last update, median and range of the seeds. {'. '.join(said)}. Always the "
-        f"same digit: {digits(baseline(RECIPE))}. Sequential and permuted are the same images in the same split. "
-        f"{learning.budget(table)}. {RECIPES[RECIPE].about} There, on {theirs[0].size}, another "
-        f"task, they report in %, sequential and permuted: {', '.join(pairs)}."
-    )
+    return f"The papers, on {theirs[0].size}, error in %, sequential and permuted: {', '.join(pairs)}"

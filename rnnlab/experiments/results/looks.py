@@ -44,6 +44,13 @@ MODELS = {
 }
 """A model's kin keep its colour and have a line of their own: with shortcuts a solid one."""
 
+
+def look(model: str) -> Look:
+    """A model's look; a variation, "IRNN, raw pixels", has that of its kin, and what is unknown is grey."""
+    kin = [name for name in MODELS if model == name or model.startswith((f"{name},", f"{name} "))]
+    return MODELS[max(kin, key=len)] if kin else Look(GREY, "-", "o")
+
+
 INITIALIZERS = {
     "glorot_uniform": Look(BLACK, "-", "o"),
     "he_uniform": Look(RED, "--", "s"),
