@@ -7,8 +7,7 @@ import numpy as np
 
 from rnnlab.experiments.recipes import RECIPES, Size
 from rnnlab.experiments.results import looks
-from rnnlab.experiments.results.ends import digits, present
-from rnnlab.experiments.results.scores import SOLVED
+from rnnlab.experiments.results.ends import SOLVED, digits, present
 from rnnlab.gallery import captions, dots, learning, page
 from rnnlab.gallery.captions import listed
 from rnnlab.table import Table
@@ -21,6 +20,7 @@ TITLE = "The adding problem: who remembers for how long"
 RECIPE = "adding"
 MODELS = ("tanh RNN", "ReLU RNN", "IRNN", "LSTM", "GRU", "IndRNN")
 COLUMNS = 3
+TICKS = tuple(digit * 10.0**power for power in range(8) for digit in (1, 3))
 
 
 def compute(*, size: Size = "paper", root: Path = learning.ROOT, jobs: int | None = None) -> Table:
@@ -54,7 +54,7 @@ def draw(table: Table) -> "Figure":
     limits = 0.7 * min(known, default=100), 1.3 * max(*known, float(table["update"].max()), 2.0)
     for ax, model in zip(panels, models, strict=False):
         ax.set_yscale("log")
-        beyond = dots.strip(ax, "", *limits, log=True, above=True)
+        beyond = dots.strip(ax, *limits, log=True, above=True)
         _draw_model(ax, table, variants, model, beyond)
         page.headline(ax, finding(table, model), 6.4 / columns)
     long = len(variants) > 4
@@ -67,10 +67,11 @@ def draw(table: Table) -> "Figure":
         elif number + columns >= len(models):
             ax.tick_params(axis="x", labelbottom=True, labelrotation=90 if long else 0)
             ax.set_xlabel("length T")
+    ticks = [tick for tick in TICKS if limits[0] <= tick <= limits[1]]
+    panels[0].set_yticks([*ticks, beyond], [*(f"{tick:,.0f}" for tick in ticks), "not\nsolved"])
+    panels[0].minorticks_off()
     for ax in panels[::columns]:
         ax.set_ylabel(f"updates to an error of {SOLVED:g}")
-        side: Any = {"transform": ax.get_yaxis_transform(), "ha": "right", "va": "center", "fontsize": dots.SMALL}
-        ax.text(-0.06, beyond, "not\nsolved", color=looks.GREY, **side)
     return figure
 
 

@@ -1,35 +1,34 @@
 """Deep stacks: the character model with one to twenty-one layers, with shortcuts and without."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rnnlab.experiments.recipes import RECIPES, Size
-from rnnlab.experiments.results import looks
-from rnnlab.experiments.results.ends import Ends, digits, ends, present
+from rnnlab.experiments.results.ends import digits, present
+from rnnlab.experiments.results.looks import GREY, look
 from rnnlab.experiments.results.papers import reported
 from rnnlab.experiments.results.tables import baseline
-from rnnlab.gallery import learning, page
+from rnnlab.gallery import captions, dots, learning, page
 from rnnlab.table import Table
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 TITLE = "How deep a stack still learns"
 RECIPE = "stacks"
-LOOKS = {
-    name: looks.MODELS[name]
-    for name in (
-        "IndRNN",
-        "IndRNN residual",
-        "IndRNN residual, batch norm",
-        "tanh RNN",
-        "tanh RNN residual",
-        "ReLU RNN",
-        "LSTM",
-    )
-}
+MODELS = (
+    "IndRNN",
+    "IndRNN residual",
+    "IndRNN residual, batch norm",
+    "tanh RNN",
+    "tanh RNN residual",
+    "ReLU RNN",
+    "LSTM",
+)
+TRIVIAL = "frequencies alone"
 
 
 def compute(*, size: Size = "paper", root: Path = learning.ROOT, jobs: int | None = None) -> Table:
@@ -41,75 +40,130 @@ def _depths(table: Table) -> list[int]:
     return sorted(int(variant.split()[0]) for (variant,) in table.each("variant"))
 
 
+def _bits(table: Table, model: str) -> dict[int, tuple[float, ...]]:
+    """Of every depth at which there are runs the score of every seed."""
+    every = {depth: learning.scores(table, RECIPE, f"{depth} layers", model) for depth in _depths(table)}
+    return {depth: bits for depth, bits in every.items() if bits}
+
+
+def _middles(table: Table) -> dict[tuple[str, int], float]:
+    """The medians, of those that have one."""
+    found = {
+        (model, depth): float(np.median(bits))
+        for model in present(table, MODELS)
+        for depth, bits in _bits(table, model).items()
+    }
+    return {place: middle for place, middle in found.items() if np.isfinite(middle)}
+
+
 @page.styled
 def draw(table: Table) -> "Figure":
-    """Left the last score against depth, right the curves of the deepest."""
-    figure, (left, right) = page.page(1, 2, height=5.0, width=11.5, sharey=True)
-    depths = _depths(table)
+    """Left the bits against depth, right the curves of the deepest; the names at the right are those of both."""
+    figure, (left, right) = page.page(1, 2, height=4.2, width=7, sharey=True, gridspec_kw={"width_ratios": [1.5, 1]})
+    depths, models = _depths(table), present(table, MODELS)
     deepest = f"{depths[-1]} layers"
-    for row, model in enumerate(present(table, LOOKS)):
-        color, line, marker = LOOKS[model]
-        found = _found(table, model)
-        scores = [end.middle for end in found.values()]
-        left.plot(list(found), scores, color=color, ls=line, marker=marker, ms=5, mfc="white", label=model)
-        for depth, end in found.items():
-            left.plot(np.full(len(end.scores), depth), end.scores, ".", color=color, ms=3)
-            learning.mark_diverged(left, depth, end, color, row=row)
-    left.set(xscale="log", xlabel="layers", ylabel="bits per character, held-out text", title="after the last update")
+    for ax in (left, right):
+        ax.axhline(baseline(RECIPE), color=GREY, lw=1.1, ls=(0, (1, 2)), zorder=1)
+    known = [*_middles(table).values(), baseline(RECIPE)]
+    left.set_ylim(min(known) - 0.1, max(known) + 0.35)
+    for number, model in enumerate(models):
+        _draw_model(left, table, model, 1.04 ** (number - (len(models) - 1) / 2))
+    left.set(xscale="log", xlabel="layers", ylabel="bits per character")
     left.set_xticks(depths, [str(depth) for depth in depths])
     left.minorticks_off()
-    left.set_ylim(1.8, 5.5)
-    lines, words = left.get_legend_handles_labels()
-    key = learning.key_to_ends(table)
-    figure.legend([*lines, *key], [*words, *(str(end.get_label()) for end in key)], loc="outside upper left", ncols=5)
-    learning.baseline(left, baseline(RECIPE), "")
-    learning.baseline(right, baseline(RECIPE), "single characters' frequencies")
-    learning.draw_curves(right, table, deepest, LOOKS)
-    right.set(title=f"{deepest}, as they learn", xlabel="updates")
+    left.annotate(f"{TRIVIAL}: {digits(baseline(RECIPE))}", (depths[0], baseline(RECIPE)), **_beside())
+    page.headline(left, _found(table), 2.75)
+    here = present(table.where(variant=deepest), models)
+    most = float(table.where(variant=deepest)["update"].max())
+    learning.draw_curves(right, table, deepest, here, every=1000 if most >= 5000 else 1)
+    page.headline(right, f"At {depths[-1]} layers {_lowered(learning.pace(table, deepest, here))}", 1.9)
     figure.draw_without_rendering()
-    last = {model: ends(table, deepest, model) for model in present(table, LOOKS)}
-    learning.label_right(
-        right,
-        [
-            (end.middle, model, LOOKS[model][0])
-            for model, end in last.items()
-            if end is not None and np.isfinite(end.middle)
-        ],
-    )
+    learning.label_curves(right, table, deepest, here)
+    for model in set(models) - set(here):
+        _label_last(left, table, model)
     return figure
 
 
-def _found(table: Table, model: str) -> dict[int, Ends]:
-    """How the runs ended at every depth at which there are any."""
-    every = {depth: ends(table, f"{depth} layers", model) for depth in _depths(table)}
-    return {depth: end for depth, end in every.items() if end is not None}
+def _beside() -> dict[str, Any]:
+    return {"xytext": (0, 3), "textcoords": "offset points", "color": GREY, "fontsize": dots.SMALL}
+
+
+def _lowered(words: str) -> str:
+    return words[0].lower() + words[1:] if words.startswith(("None", "All")) else words
+
+
+def _draw_model(ax: "Axes", table: Table, model: str, aside: float) -> None:
+    """The medians joined, a dot for each seed, a cross on top where one diverged; `aside` keeps models apart."""
+    color, line, marker = look(model)
+    bits = _bits(table, model)
+    places = aside * np.array(list(bits), float)
+    middles = [float(np.median(seeds)) if np.isfinite(np.median(seeds)) else np.nan for seeds in bits.values()]
+    ax.plot(places, middles, color=color, ls=line, lw=1.3, zorder=2, label=model)
+    for place, seeds in zip(places, bits.values(), strict=True):
+        kept = [score for score in seeds if np.isfinite(score)]
+        ax.plot([place] * len(kept), kept, color=color, ls="none", marker=marker, ms=4.5, mfc="white", zorder=3)
+        if len(kept) < len(seeds):
+            ax.plot([place], [0.97], "x", color=color, ms=6, mew=1.6, transform=ax.get_xaxis_transform())
+
+
+def _label_last(ax: "Axes", table: Table, model: str) -> None:
+    """The name of a model that does not reach the deepest stack, at its last median."""
+    ends = [(depth, middle) for (name, depth), middle in _middles(table).items() if name == model]
+    if ends:
+        where: dict[str, Any] = {
+            "xytext": (0, 7),
+            "textcoords": "offset points",
+            "ha": "center",
+            "fontsize": dots.SMALL,
+        }
+        ax.annotate(model, max(ends), color=look(model).color, **where)
+
+
+def _found(table: Table) -> str:
+    """Who is the best at the greatest depth, and what depth does to it and to the worst there."""
+    deepest = _depths(table)[-1]
+    last = {model: middle for (model, depth), middle in _middles(table).items() if depth == deepest}
+    if not last:
+        return f"At {_layers(deepest)} all diverged"
+    best, worst = min(last, key=lambda model: last[model]), max(last, key=lambda model: last[model])
+    said = f"At {_layers(deepest)} {best} is best, {digits(last[best])} bits"
+    return f"{said}; {worst} has {digits(last[worst])}" if worst != best else said
+
+
+def _layers(depth: int) -> str:
+    return f"{depth} layer{'s' * (depth > 1)}"
 
 
 def caption(table: Table) -> str:
     theirs = reported(RECIPE, "21 layers", "IndRNN residual")
-    models = present(table, LOOKS)
-    found = {model: _found(table, model) for model in models}
-    said = [
-        f"{model} {', '.join(f'{depth}: {_score(end)}' for depth, end in found[model].items())}" for model in models
-    ]
-    every = [(end, f"{model} of {depth} layers") for model in models for depth, end in found[model].items()]
-    best, name = min(every, key=lambda one: one[0].score)
-    spans = [float(np.ptp(end.scores)) for end, _ in every if len(end.scores) > 1 and not end.diverged]
-    apart = f", median of the seeds, which are at most {max(spans):.2g} apart" if spans else ""
-    lowest = (
-        f" The lowest is {name.replace(' 1 layers', ' 1 layer')}, {best.in_words()}." if np.isfinite(best.score) else ""
-    )
-    return (
-        "Bits per character on held-out text after the same number of updates at every depth (layers: "
-        f"bits){apart}. {'; '.join(said)}{learning.not_run(models, LOOKS)}."
-        f"{lowest} The frequencies of single characters alone give about {digits(baseline(RECIPE))}. "
-        f"{learning.budget(table)}. {RECIPES[RECIPE].about} On another text they report {theirs.says} {theirs.unit} "
-        f"({theirs.size})."
+    models = present(table, MODELS)
+    numbers = [f"{model}: {_summary(table, model)}" for model in models]
+    missing = learning.not_run(models, MODELS).removeprefix("; ")
+    return captions.told(
+        captions.finding(f"{_found(table)}.", f"{_found(table).partition(';')[0]}."),
+        "Left, the fewest bits per character on held-out text, a dot for each seed, a line through the medians, each "
+        "depth with the same number of updates; dotted the frequencies of single characters alone. Right, the deepest "
+        "as they learn.",
+        f"{learning.rates(table, RECIPE)} {learning.budget(table)}.",
+        [
+            *numbers,
+            *([missing] if missing else []),
+            *_lowest(table),
+            f"The papers, on another text: {theirs.says} {theirs.unit} ({theirs.size})",
+        ],
+        RECIPES[RECIPE].about,
     )
 
 
-def _score(end: Ends) -> str:
-    if end.diverged == len(end.scores):
-        return "diverged"
-    kept = digits(end.middle)
-    return f"{end.diverged} of {len(end.scores)} diverged, else {kept}" if end.diverged else kept
+def _summary(table: Table, model: str) -> str:
+    return ", ".join(
+        f"{_layers(depth)} {learning.spread(np.array(bits))}" for depth, bits in _bits(table, model).items()
+    )
+
+
+def _lowest(table: Table) -> list[str]:
+    middles = _middles(table)
+    if not middles:
+        return []
+    model, depth = min(middles, key=lambda place: middles[place])
+    return [f"The lowest of all: {model} of {_layers(depth)}, {digits(middles[model, depth])}"]

@@ -48,7 +48,7 @@ def draw_rows(
     *,
     limits: tuple[float, float],
     log: bool = False,
-    edge: str = "diverged",
+    edge: str = "",
     number: Any = digits,
 ) -> None:
     """One row below the other, the medians in numbers at the right; each level a dotted line with its name below.
@@ -56,22 +56,26 @@ def draw_rows(
     Args:
         levels: lines to compare with, by name.
         limits: the lowest and the highest number of the axis.
-        edge: what the strip at the right is called; it is there only if it is needed.
+        edge: what the strip at the right is called; without, it is there only if a run diverged.
         number: how a median is written.
     """
     levels = levels or {}
     if log:
         ax.set_xscale("log")
-    missing = any(np.isinf(row.values).any() for row in rows)
-    middle = strip(ax, edge, *limits, log=log) if missing else np.nan
-    if not missing:
+    beyond, bottom = np.nan, len(rows) + 0.75 * len(levels)
+    if edge or any(np.isinf(row.values).any() for row in rows):
+        beyond = strip(ax, *limits, log=log)
+        name: Any = {"color": GREY, "ha": "center", "va": "center", "fontsize": SMALL}
+        ax.text(beyond, bottom, edge or "diverged", **name)
+        bottom += 0.75
+    else:
         ax.set_xlim(limits)
     for place, row in enumerate(rows):
-        _draw_row(ax, place, row, middle, number)
+        _draw_row(ax, place, row, beyond, row.look.marker if edge else "x", number)
     for below, (name, level) in enumerate(sorted(levels.items(), key=lambda one: -one[1])):
         _draw_level(ax, name, level, len(rows) + 0.75 * below)
     ax.set_yticks(range(len(rows)), [row.name for row in rows])
-    ax.set_ylim(len(rows) - 0.5 + 0.75 * len(levels), -0.6)
+    ax.set_ylim(bottom - 0.45, -0.6)
     ax.tick_params(axis="y", length=0)
     ax.grid(visible=True, axis="y")
     ax.spines["left"].set_visible(False)
@@ -82,7 +86,7 @@ def offsets(count: int, width: float) -> NDArray[np.float64]:
     return np.linspace(-width, width, count) if count > 1 else np.zeros(count)
 
 
-def _draw_row(ax: "Axes", place: int, row: Row, beyond: float, number: Any) -> None:
+def _draw_row(ax: "Axes", place: int, row: Row, beyond: float, lost_marker: str, number: Any) -> None:
     color, _, marker = row.look
     side: Any = {"transform": ax.get_yaxis_transform(), "va": "center", "fontsize": SMALL}
     if not len(row.values):
@@ -92,7 +96,7 @@ def _draw_row(ax: "Axes", place: int, row: Row, beyond: float, number: Any) -> N
     places = place + offsets(len(row.values), 0.2)
     dot: Any = {"color": color, "ls": "none", "mfc": "white", "mew": 1.2, "ms": 5.5, "zorder": 3}
     ax.plot(row.values[~lost], places[~lost], marker=marker, **dot)
-    ax.plot(np.full(lost.sum(), beyond), places[lost], marker="x", **dot)
+    ax.plot(np.full(lost.sum(), beyond), places[lost], marker=lost_marker, **dot)
     if np.isfinite(row.middle):
         ax.plot([row.middle] * 2, [place - 0.36, place + 0.36], color=color, lw=2.2, zorder=2)
         ax.text(1.02, place, number(row.middle), color=color, **side)
@@ -119,7 +123,7 @@ def _draw_level(ax: "Axes", name: str, level: float, place: float) -> None:
     )
 
 
-def strip(ax: "Axes", words: str, low: float, high: float, *, log: bool, above: bool = False) -> float:
+def strip(ax: "Axes", low: float, high: float, *, log: bool, above: bool = False) -> float:
     """Let the axis end in a shaded strip beyond `high`, right of the panel or above; where its middle lies."""
     ends = np.log([low, high]) if log else np.array([low, high])
     far = ends[1] + np.ptp(ends) * STRIP / (1 - STRIP)
@@ -131,6 +135,4 @@ def strip(ax: "Axes", words: str, low: float, high: float, *, log: bool, above: 
     else:
         ax.axvspan(high, end, **shade)
         ax.set_xlim(low, end)
-        text: Any = {"transform": ax.get_xaxis_transform(), "fontsize": SMALL, "color": GREY}
-        ax.text(middle, 0.03, words, ha="center", va="bottom", rotation=90, **text)
     return float(middle)

@@ -8,11 +8,9 @@ import numpy as np
 
 from rnnlab.experiments.recipes import RECIPES, Size
 from rnnlab.experiments.results import looks
-from rnnlab.experiments.results.ends import digits, present
+from rnnlab.experiments.results.ends import HALF, LEARNED, digits, present
 from rnnlab.experiments.results.looks import Look
-from rnnlab.experiments.results.scores import HALF, LEARNED
 from rnnlab.gallery import captions, dots, learning, page
-from rnnlab.gallery.captions import listed
 from rnnlab.gallery.dots import Row
 from rnnlab.table import Table
 
@@ -25,6 +23,7 @@ LOOKS = looks.INITIALIZERS
 RECURRENT = " RNN"
 """How the variants end whose initializers are those of U."""
 COLUMNS = 2
+TICKS = tuple(digit * 10.0**power for power in range(7) for digit in (1, 3))
 
 
 def compute(*, size: Size = "paper", root: Path = learning.ROOT, jobs: int | None = None) -> Table:
@@ -62,7 +61,10 @@ def draw(table: Table) -> "Figure":
         for ax, variant in zip(here, band, strict=False):
             shown = rows(table, variant, some)
             dots.draw_rows(ax, shown, limits=_limits(table, variant), log=True, edge="never", number=_updates)
-            ax.set_xlabel(f"updates to an {'error' if _recurrent(variant) else 'error, %,'} of {_level(variant):g}")
+            ticks = [tick for tick in TICKS if _limits(table, variant)[0] <= tick <= _limits(table, variant)[1]]
+            ax.set_xticks(ticks, [_updates(tick) for tick in ticks])
+            ax.minorticks_off()
+            ax.set_xlabel(f"updates to an error of {_level(variant):g}{'' if _recurrent(variant) else ' %'}")
             page.headline(ax, _found(variant, shown), 2.5)
         for ax in here[1:]:
             ax.tick_params(axis="y", labelleft=False)
@@ -99,27 +101,28 @@ def _updates(value: float) -> str:
 
 
 def _found(variant: str, shown: list[Row]) -> str:
-    """Which initializer is the first in this net, and how many never came there."""
+    """How many initializers this net does not learn with, and which is the first."""
     run = [row for row in shown if len(row.values)]
-    first = [row for row in run if row.middle == min(one.middle for one in run)]
-    never = sum(np.isinf(row.middle) for row in run)
+    middles = [row.middle for row in run]
+    never = sum(map(np.isinf, middles))
+    first = [row.name for row in run if row.middle == min(middles)]
     if never == len(run):
-        return f"{_named(variant)}: none in time"
-    who = listed([row.name for row in first]) if len(first) < 3 else f"{len(first)} of {len(run)}"
-    said = (
-        f"{_named(variant)}: {who} first" if len(first) < len(run) or len(run) == 1 else f"{_named(variant)}: all alike"
-    )
-    return f"{said}, {never} of {len(run)} not in time" if never else said
+        return f"{_named(variant)}: none learns in time"
+    learn = f"{never} of {len(run)} do not learn in time" if never else "all learn in time"
+    if len(first) == 1 < len(run):
+        return f"{_named(variant)}: {learn}; {first[0]} first"
+    factor = max(middle for middle in middles if np.isfinite(middle)) / max(min(middles), 1.0)
+    return f"{_named(variant)}: {learn}{'; the others' if never else ','} within a factor of {factor:.1f}"
 
 
 def caption(table: Table) -> str:
     variants = [variant for (variant,) in table.each("variant")]
     return captions.told(
         _finding(table, variants),
-        "A panel for each net, a row for each initializer, a dot for each seed: the update at which its held-out error "
-        f"was first below the threshold, {LEARNED:g} in squared error for RNNs on the adding problem, which differ in U "
-        f"alone, {HALF:g} % for perceptrons on digits, which differ in their kernels. The bar and the number are the "
-        "median; in the strip is who never came there, a cross also if it diverged.",
+        "A panel for each net, a row for each initializer, a dot for each seed: the update at which its held-out "
+        f"error was first below {LEARNED:g}, the squared error of RNNs on the adding problem, which differ in U "
+        f"alone, or below {HALF:g} %, of perceptrons on digits, which differ in their kernels. The bar and the number "
+        "are the median; in the strip is who never came there.",
         f"{learning.rates_by_variant(table, RECIPE)} {learning.budget(table)}.",
         [f"{_named(variant)}: {_summary(table, variant)}" for variant in variants],
         f"{_alike(table)}{RECIPES[RECIPE].about}",
@@ -160,5 +163,5 @@ def _alike(table: Table) -> str:
     for (variant,) in table.each("variant"):
         glorot, lecun = (table.where(variant=variant, model=f"{name}_uniform")["score"] for name in ("glorot", "lecun"))
         if _recurrent(variant) and len(glorot) and np.array_equal(glorot, lecun):
-            return "Of a square U glorot_uniform and lecun_uniform are the same numbers, and so their curves are the same. "
+            return "Of a square U glorot_uniform and lecun_uniform are the same numbers, and so are their curves. "
     return ""
