@@ -1,19 +1,27 @@
 """The figures of the experiments: what they draw and say follows the table, whatever runs it holds."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from matplotlib.text import Text
 
 from rnnlab.cli import main
-from rnnlab.experiments.recipes import LONGER, RECIPES, Recipe
+from rnnlab.experiments.recipes import RECIPES, Recipe
+from rnnlab.experiments.results.looks import GREY, MODELS, look
 from rnnlab.experiments.results.tables import baseline, read
 from rnnlab.experiments.run import Run
 from rnnlab.experiments.runner import GRADIENTS
 from rnnlab.gallery import (
     adding_problem,
+    captions,
     character_model,
+    compared,
     deep_stacks,
+    dots,
     gradient_while_learning,
     initializer_learning,
     learning,
@@ -27,15 +35,30 @@ from rnnlab.table import Table
 from small_figures import curves
 
 LEARNING = {name: module for name, module in FIGURES.items() if hasattr(module, "RECIPE")}
+SCORED = {name: module for name, module in LEARNING.items() if name != "gradient_while_learning"}
 
 
 ADDING = curves(
     ("T = 150", "IRNN", 0, "solved", [1.0, 0.1, 0.001]),
     ("T = 150", "IRNN", 1, "done", [1.0, 0.2, 0.009, 0.008]),
     ("T = 150", "tanh RNN", 0, "done", [1.0, 0.17, 0.16, 0.165]),
-    ("T = 150", "tanh RNN", 1, "diverged", [1.0, 0.001]),
+    ("T = 150", "tanh RNN", 1, "diverged", [1.0, 0.1]),
     ("T = 50", "IRNN", 0, "done", [1.0, 0.5]),
 )
+
+
+def titled(figure):
+    """The panels by their titles, without the blanks that do not break."""
+    return {plain(ax.get_title(loc="left")): ax for ax in figure.axes if ax.get_title(loc="left")}
+
+
+def plain(words):
+    return words.replace("\u00a0", " ").replace("\n", " ")
+
+
+def found(caption):
+    """The finding of a caption."""
+    return caption.split("**")[1]
 
 
 def test_seven_figures_come_from_training():
@@ -43,7 +66,7 @@ def test_seven_figures_come_from_training():
     assert {module.RECIPE for module in LEARNING.values()} == RECIPES.keys()
 
 
-@pytest.mark.parametrize("name", sorted(LEARNING.keys() - {"gradient_while_learning"}))
+@pytest.mark.parametrize("name", sorted(SCORED))
 def test_every_recorded_curve_is_a_recorded_run_and_ends_as_it_did(name):
     table, runs = read(name), read("runs")
     mine = runs.where(recipe=LEARNING[name].RECIPE)
@@ -67,6 +90,164 @@ def test_a_table_of_one_run_is_drawn_and_told_too(name):
     assert not {"nan", "inf", "None"} & set(caption.replace(",", " ").split())
 
 
+@pytest.mark.parametrize("name", SCORED)
+def test_nothing_is_smaller_than_9_points_on_a_page_of_7_inches_and_every_panel_has_a_finding(name):
+    figure = SCORED[name].draw(read(name))
+    assert figure.get_figwidth() == 7
+    assert all(text.get_fontsize() >= 9 for text in figure.findobj(Text) if text.get_text())
+    assert all(ax.get_title(loc="left") for ax in figure.axes if ax.axison)
+
+
+@pytest.mark.parametrize("name", SCORED)
+def test_every_caption_has_a_finding_the_rates_and_the_numbers_folded(name):
+    caption = SCORED[name].caption(read(name))
+    assert caption.startswith("**")
+    shown, folded = caption.split("<details>")
+    assert "Learning rate" in shown
+    assert "seeds of each" in shown
+    assert len(shown.split()) < 160
+    assert RECIPES[SCORED[name].RECIPE].about in folded
+    assert folded.rstrip().endswith("</details>")
+
+
+# Any table
+
+
+VARIANTS = {
+    "adding_problem": ["T = 100", "T = 400", "T = 5000"],
+    "pixel_digits": ["sequential", "permuted", "real digits", "whole image", "real digits, whole image"],
+    "phoneme_frames": ["frames"],
+    "character_model": ["characters"],
+    "deep_stacks": ["1 layers", "4 layers", "21 layers"],
+    "initializer_learning": ["tanh RNN", "relu RNN", "10 ReLU layers", "1 sigmoid layer"],
+}
+
+
+@st.composite
+def tables(draw, name):
+    module = SCORED[name]
+    models = initializer_learning.LOOKS if name == "initializer_learning" else module.MODELS
+    models = [*models, "linear", "GRU, raw pixels", "bigrams", "of somebody"]
+    runs = []
+    for variant in draw(st.lists(st.sampled_from(VARIANTS[name]), min_size=1, unique=True)):
+        for model in draw(st.lists(st.sampled_from(models), min_size=1, max_size=4, unique=True)):
+            for seed in range(draw(st.integers(1, 4))):
+                scores = draw(
+                    st.lists(st.sampled_from([90.0, 40.0, 3.0, 2.5, 0.2, 0.009, 0.001]), min_size=1, max_size=9)
+                )
+                runs.append((variant, model, seed, draw(st.sampled_from(["done", "solved", "diverged"])), scores))
+    return curves(*runs)
+
+
+@pytest.mark.parametrize("name", SCORED)
+@given(data=st.data())
+def test_the_caption_of_any_table_has_a_finding_of_at_most_twenty_words(name, data):
+    caption = SCORED[name].caption(data.draw(tables(name)))
+    assert 3 <= len(found(caption).split()) <= 20
+    assert not {"nan", "inf", "-inf", "None"} & set(re.findall(r"[-\w]+", caption))
+
+
+@pytest.mark.parametrize("name", SCORED)
+@pytest.mark.parametrize("seed", range(3))
+def test_any_table_is_drawn_with_titles_without_nan(name, seed):
+    rng = np.random.default_rng(seed)
+    models = initializer_learning.LOOKS if name == "initializer_learning" else SCORED[name].MODELS
+    runs = [
+        (variant, model, float(one), rng.choice(["done", "solved", "diverged"]), list(rng.uniform(0.001, 90, 6)))
+        for variant in rng.permutation(VARIANTS[name])[: seed + 1]
+        for model in rng.permutation([*models, "of somebody"])[: 1 + 2 * seed]
+        for one in range(seed + 1)
+    ]
+    titles = titled(SCORED[name].draw(curves(*runs)))
+    assert titles
+    assert not {"nan", "inf", "None"} & {word.strip(",;%") for title in titles for word in title.split() if title}
+
+
+def test_a_model_looks_the_same_everywhere_and_its_variations_as_its_kin():
+    assert look("IRNN") == MODELS["IRNN"]
+    assert look("IRNN, 0.01 I") == MODELS["IRNN, 0.01 I"]
+    assert look("IRNN, standardised") == MODELS["IRNN"]
+    assert look("IndRNN residual, wide") == MODELS["IndRNN residual"]
+    assert look("LSTMs").color == GREY == look("of somebody").color
+
+
+# Captions
+
+
+def test_a_finding_is_the_fullest_wording_of_at_most_twenty_words():
+    long, short = "a " * 21, "two words"
+    assert captions.finding(long, short, "none") == short
+    with pytest.raises(ValueError, match="at most 20 words"):
+        captions.finding(long)
+
+
+def test_a_caption_folds_its_lists_and_has_no_fold_without_them():
+    caption = captions.told("It vanishes.", "Left is old.", "H = 5.", ["a: 1", "b: 2"], "Smaller than theirs.")
+    assert caption.startswith("**It vanishes.** Left is old. H = 5.\n\n<details>")
+    assert "\n\n- a: 1\n- b: 2\n\nSmaller than theirs.\n\n</details>" in caption
+    assert captions.told("It vanishes.", "Left is old.", "H = 5.") == "**It vanishes.** Left is old. H = 5."
+
+
+@pytest.mark.parametrize(
+    ("names", "words"), [([], ""), (["a"], "a"), (["a", "b"], "a and b"), (list("abc"), "a, b and c")]
+)
+def test_names_are_listed_as_one_says_them(names, words):
+    assert captions.listed(names) == words
+
+
+def test_rates_are_grouped_and_come_from_the_recorded_commands():
+    runs = read("runs").where(recipe="adding")
+    table = read("adding_problem")
+    said = learning.rates(table, "adding")
+    for model, command in runs.each("model", "command"):
+        words = command.split()
+        rate = float(words[words.index("--lr") + 1]) if "--lr" in words else 1e-3
+        group = next(group for group in re.findall(r"([^()]*)\(([^()]*)\)", said) if model in group[1].split(", "))
+        assert learning.power(rate) in group[0], (model, said)
+    assert learning.rate("adding", "T = 100", "nobody") is None
+    assert learning.rates(curves(("T = 100", "nobody", 0, "done", [1.0])), "adding") == ""
+    assert [learning.power(rate) for rate in (1e-3, 3e-5, 1.5e-4, 0.01)] == ["1e-3", "3e-5", "1.5e-4", "1e-2"]
+
+
+# Dots
+
+
+def drawn(ax, color, marker):
+    """The dots of that look: their places across and up."""
+    lines = [line for line in ax.lines if line.get_color() == color and line.get_marker() == marker]
+    return [(float(x), float(y)) for line in lines for x, y in zip(line.get_xdata(), line.get_ydata(), strict=True)]
+
+
+def test_a_row_has_a_dot_for_each_seed_its_median_and_a_strip_for_who_has_no_number():
+    _, (ax,) = page.page(1, 1, height=3, width=7)
+    some = dots.Row("GRU", look("GRU"), np.array([2.0, 3.0, np.inf]))
+    none = dots.Row("LSTM", look("LSTM"), np.array([]))
+    lost = dots.Row("IRNN", look("IRNN"), np.array([np.inf]))
+    dots.draw_rows(ax, [some, none, lost], {"linear": 5.0, "far": 50.0}, limits=(0, 10))
+    color, _, marker = look("GRU")
+    assert [x for x, _ in drawn(ax, color, marker)] == [2, 3]
+    ((crossed, _),) = drawn(ax, color, "x")
+    assert 10 < crossed < ax.get_xlim()[1]
+    words = [text.get_text() for text in ax.texts]
+    assert "3.00" in words  # the median of all three
+    assert "not run" in words
+    assert "diverged" in words
+    assert "linear" in words
+    assert "far →" in words
+    assert [tick.get_text() for tick in ax.get_yticklabels()] == ["GRU", "LSTM", "IRNN"]
+
+
+def test_without_anything_lost_there_is_no_strip_and_named_it_keeps_the_models_marker():
+    _, (ax,) = page.page(1, 1, height=3, width=7)
+    dots.draw_rows(ax, [dots.Row("GRU", look("GRU"), np.array([2.0]))], limits=(0, 10))
+    assert ax.get_xlim() == (0, 10)
+    _, (ax,) = page.page(1, 1, height=3, width=7)
+    dots.draw_rows(ax, [dots.Row("GRU", look("GRU"), np.array([np.inf]))], limits=(1, 10), log=True, edge="never")
+    ((x, _),) = drawn(ax, look("GRU").color, look("GRU").marker)
+    assert x > 10
+    assert "never" in [text.get_text() for text in ax.texts]
+
+
 def test_labels_on_the_right_keep_their_order_and_their_distance():
     figure, (ax,) = page.page(1, 1, height=4)
     ax.set(yscale="log", ylim=(1, 100))
@@ -81,64 +262,89 @@ def test_labels_on_the_right_keep_their_order_and_their_distance():
     assert places["b"] == pytest.approx(0.5)
 
 
-def ends_drawn(ax, color):
-    return [
-        (line.get_marker(), line.get_markerfacecolor())
-        for line in ax.lines
-        if line.get_linestyle() == "None" and line.get_color() == color
-    ]
+def test_a_curve_that_still_falls_is_named_and_one_that_solved_it_is_not():
+    falls = [100.0 - 4 * n for n in range(20)]
+    flat = [50.0 + n % 2 for n in range(20)]
+    table = curves(
+        ("frames", "GRU", 0, "done", falls),
+        ("frames", "GRU", 1, "done", flat),
+        ("frames", "LSTM", 0, "done", flat),
+        ("frames", "IRNN", 0, "solved", falls),
+        ("frames", "tanh RNN", 0, "done", [9.0, 5.0, 4.0, 2.0]),
+        ("frames", "ReLU RNN", 0, "done", [9.0, 5.0, 4.0, 4.0]),
+    )
+    models = [model for (model,) in table.each("model")]
+    assert learning.still_falling(table, "frames", models) == ["GRU", "tanh RNN"]
+    assert learning.pace(table, "frames", models) == "GRU and tanh RNN still fall"
+    assert learning.pace(table, "frames", ["LSTM"]) == "No curve still falls"
+    assert learning.pace(table, "frames", ["GRU", "tanh RNN"]) == "All still fall"
+    assert learning.pace(table, "frames", ["GRU", "LSTM"]) == "GRU still falls"
 
 
-def test_every_run_is_a_line_with_an_end_that_says_how_it_ended():
-    figure = adding_problem.draw(ADDING)
-    panels = {ax.get_title(loc="left"): ax for ax in figure.axes if ax.get_title(loc="left")}
-    assert list(panels) == ["T = 50", "T = 150"]
-    ax = panels["T = 150"]
-    assert ax.get_yscale() == "log"
-    color = adding_problem.LOOKS["IRNN"][0]
-    assert sorted(ends_drawn(ax, color)) == sorted([("o", color), ("o", "white")])
-    assert ends_drawn(ax, adding_problem.LOOKS["tanh RNN"][0])[-1][0] == "x"
-    drawn = [line for line in ax.lines if len(line.get_xdata()) == 4]
-    assert len(drawn) == 2
-    assert drawn[0].get_ydata().tolist() in ([1.0, 0.2, 0.009, 0.008], [1.0, 0.17, 0.16, 0.165])
-    levels = {line.get_ydata()[0]: line.get_linestyle() for line in ax.lines if list(line.get_xdata()) == [0, 1]}
-    assert list(levels) == pytest.approx([1 / 6, 0.01])
-    assert len(set(levels.values())) == 2
-    assert ax.get_xlabel() == "thousands of updates"
-    assert min(score for score in ADDING["score"]) > ax.get_ylim()[0]
-    key = [text.get_text() for text in figure.axes[2].get_legend().get_texts()]
-    assert key == [
-        "tanh RNN",
-        "IRNN",
-        "always the mean: 1/6",
-        "solved: below 0.01",
-        "stopped, solved",
-        "all updates made",
-        "diverged",
-    ]
+# The adding problem
+
+
+def test_every_seed_is_a_dot_where_it_was_first_below_and_on_top_if_it_never_was():
+    panels = titled(adding_problem.draw(ADDING))
+    assert list(panels) == ["tanh RNN: no seed at any length", "IRNN: 2 of 3 runs"]
+    irnn, tanh = panels["IRNN: 2 of 3 runs"], panels["tanh RNN: no seed at any length"]
+    color, _, marker = look("IRNN")
+    places = drawn(irnn, color, marker)
+    assert sorted(y for _, y in places)[:2] == [200, 200]
+    top = max(y for _, y in places)
+    assert top > 300
+    assert irnn.get_ylim()[1] > top
+    assert {y for _, y in drawn(tanh, *look("tanh RNN")[::2])} == {top}
+    assert "not run" in [text.get_text() for text in tanh.texts]
+    assert "not run" not in [text.get_text() for text in irnn.texts]
+    assert [tick.get_text() for tick in tanh.get_xticklabels()] == ["50", "150"]
+    assert irnn.get_yscale() == "log"
+
+
+SOLVED, NOT = ("done", [1.0, 0.001]), ("done", [1.0, 0.2])
+
+
+@pytest.mark.parametrize(
+    ("runs", "words"),
+    [
+        ({100: [SOLVED, SOLVED], 400: [SOLVED]}, "GRU: every seed, to T = 400"),
+        ({100: [SOLVED, SOLVED], 400: [NOT, SOLVED]}, "GRU: every seed to T = 100, then 1 of 2"),
+        ({100: [SOLVED, SOLVED], 1000: [NOT], 5000: [NOT]}, "GRU: every seed to T = 100, then none of 2"),
+        ({100: [SOLVED, NOT], 400: [SOLVED]}, "GRU: 2 of 3 runs"),
+        ({100: [NOT], 400: [NOT]}, "GRU: no seed at any length"),
+    ],
+)
+def test_the_title_of_a_model_follows_from_its_runs(runs, words):
+    table = curves(
+        *((f"T = {steps}", "GRU", seed, *run) for steps, seeds in runs.items() for seed, run in enumerate(seeds))
+    )
+    assert adding_problem.finding(table, "GRU") == words
+    assert words in titled(adding_problem.draw(table))
 
 
 def test_the_adding_caption_counts_what_was_solved():
     caption = adding_problem.caption(ADDING)
-    assert "T = 150: tanh RNN 0 of 2 (0.165, 1 diverged), IRNN 2 of 2 (after 200); not run: ReLU RNN, LSTM" in caption
-    assert caption.index("T = 50: IRNN 0 of 1 (0.500)") < caption.index("T = 150")
+    assert found(caption) == "At T = 150, every seed of IRNN solves it, none of tanh RNN."
+    assert "T = 150: tanh RNN 0 of 2 (last error 0.165, 1 diverged, rate 3e-4)" in caption
+    assert "IRNN 2 of 2 (after 200, rate 3e-4); not run: ReLU RNN, LSTM" in caption
+    assert caption.index("T = 50: IRNN 0 of 1 (last error 0.500)") < caption.index("T = 150: tanh")
     assert "5 runs, 1 to 2 seeds of each and at most 300 updates, of which 1 diverged" in caption
-    solved = adding_problem.caption(curves(("T = 50", "tanh RNN", 0, "solved", [1.0, 0.001])))
-    assert "tanh RNN 1 of 1 (after 100)" in solved
-    assert "1 run, 1 seed of each and at most 100 updates, none of which diverged" in solved
 
 
-def test_who_was_below_and_came_up_again_has_not_solved_it():
+def test_who_was_below_once_has_solved_it_and_that_it_came_up_again_is_said():
     table = curves(("T = 50", "LSTM", 0, "done", [1.0, 0.005, 0.2]), ("T = 50", "LSTM", 1, "done", [1.0, 0.2, 0.005]))
-    assert adding_problem.solved_after(table, "T = 50", "LSTM") == [200]
-    assert "LSTM 1 of 2 (after 200)" in adding_problem.caption(table)
+    assert adding_problem.solved_after(table, "T = 50", "LSTM") == (100, 200)
+    assert "ended above it again: LSTM T = 50 1" in adding_problem.caption(table)
+    assert "ended above" not in adding_problem.caption(ADDING)
+
+
+# Compared with baselines
 
 
 @pytest.mark.parametrize(
-    ("module", "variant", "flat"),
-    [(character_model, "characters", "bigrams"), (phoneme_frames, "frames", "linear")],
+    ("module", "variant", "flat"), [(character_model, "characters", "bigrams"), (phoneme_frames, "frames", "linear")]
 )
-def test_curves_left_ends_right(module, variant, flat):
+def test_dots_left_with_their_levels_curves_right(module, variant, flat):
     table = curves(
         (variant, "GRU", 0, "done", [5.0, 2.0]),
         (variant, "GRU", 1, "done", [5.0, 2.2]),
@@ -146,56 +352,77 @@ def test_curves_left_ends_right(module, variant, flat):
         (variant, flat, 0, "done", [5.0, 3.5]),
     )
     left, right = module.draw(table).axes
-    columns = [tick.get_text() for tick in right.get_xticklabels()]
-    assert columns == (["GRU"] if flat == "bigrams" else [flat, "GRU"])
-    assert ("bigrams, 3.50" in right.get_title(loc="right")) == (flat == "bigrams")
-    assert any(
-        line.get_ydata()[0] == baseline(module.RECIPE) for line in left.lines if list(line.get_xdata()) == [0, 1]
-    )
-    marks = next(line for line in right.lines if len(line.get_ydata()) == 3)
-    assert marks.get_ydata().tolist() == [2.0, 2.2, 1.9]
-    assert len([line for line in left.lines if list(line.get_xdata()) in ([0, 100], [0, 0.1])]) == 4
+    rows = [tick.get_text() for tick in left.get_yticklabels()]
+    assert rows == list(module.MODELS)
+    assert flat not in rows
+    assert sorted(x for x, _ in drawn(left, *look("GRU")[::2])) == [1.9, 2.0, 2.2]
+    words = [text.get_text() for text in left.texts]
+    assert any(word.startswith(flat) and "3.50" in word for word in words)
+    assert any(word.startswith(module.TRIVIAL) for word in words)
+    assert words.count("not run") == len(module.MODELS) - 1
+    levels = [line.get_ydata()[0] for line in right.lines if list(line.get_xdata()) == [0, 1]]
+    assert levels == [3.5, baseline(module.RECIPE)]
+    assert len([line for line in right.lines if list(line.get_xdata()) == [0, 100]]) == 3
     caption = module.caption(table)
-    assert "GRU 2.00 (1.90 to 2.20)" in caption
+    assert "GRU 2.00 (1.90 to 2.20) at 1e-3" in caption
     assert f"{flat} 3.50" in caption
-    assert "LSTM" in caption.partition("; not run: ")[2]
-    assert "GRU" not in caption.partition("; not run: ")[2].partition(". The")[0]
+    assert "LSTM" in caption.partition("; not run: ")[2].partition("\n")[0]
+    assert "2.00" in found(caption)
+    assert found(module.caption(table.without(model=flat))).count("beat") == 0
+
+
+def test_the_title_names_another_model_if_another_one_is_best():
+    for best, other in (("GRU", "LSTM"), ("LSTM", "GRU")):
+        table = curves(
+            ("frames", best, 0, "done", [9.0, 5.0]),
+            ("frames", other, 0, "done", [9.0, 7.0]),
+            ("frames", "linear", 0, "done", [9.0, 6.0]),
+        )
+        (title, _) = titled(phoneme_frames.draw(table))
+        assert title == f"{best} errs least, 5.00 %; 1 of 2 beat a linear of one frame"
 
 
 def test_pixels_have_the_whole_image_for_comparison():
     table = curves(
         ("sequential", "IRNN", 0, "done", [90.0, 12.0]),
-        ("permuted", "IRNN", 0, "done", [90.0, 20.0]),
+        ("permuted", "IRNN", 0, "done", [90.0, 40.0]),
+        ("real digits", "GRU", 0, "done", [90.0, 9.0]),
         ("whole image", "linear", 0, "done", [90.0, 30.0]),
+        ("real digits, whole image", "linear", 0, "done", [90.0, 8.0]),
     )
     panels = pixel_digits.draw(table).axes
-    assert len(panels) == 4
-    labels = [text.get_text() for text in panels[1].texts]
-    assert labels == ["12.0", "whole image, linear: 30.0", "always one digit: 90.1"]
-    for ax in panels:
-        assert any(line.get_ydata()[0] == 30 for line in ax.lines if list(line.get_xdata()) == [0, 1])
+    assert [plain(ax.get_title(loc="left")) for ax in panels[::2]] == [
+        "Sequential: IRNN errs least, 12.0 %; 1 of 1 better than linear",
+        "Permuted: IRNN errs least, 40.0 %; none of 1 better than linear",
+        "Real digits: GRU errs least, 9.00 %; none of 1 better than linear",
+    ]
+    for ax, level in zip(panels[::2], ("30.0", "30.0", "8.00"), strict=True):
+        assert f"linear, whole image: {level}" in [text.get_text() for text in ax.texts]
     caption = pixel_digits.caption(table)
-    assert "sequential: IRNN 12.0; not run: tanh RNN" in caption
-    assert "permuted: IRNN 20.0; not run" in caption
-    assert "whole image at once: linear 30.0; not run: perceptron" in caption
-    assert "whole image at once: none was run" in pixel_digits.caption(table.without(variant="whole image"))
+    assert "sequential: IRNN 12.0 at 3e-5; not run: tanh RNN" in caption
+    assert "whole image, all pixels at once: linear 30.0" in caption
+    assert "Not run" not in caption
+    assert "Not run: permuted and real digits." in pixel_digits.caption(table.where(variant="sequential"))
 
 
-def test_pixels_learned_for_longer_have_panels_of_their_own():
-    longer = f"permuted, {LONGER}"
-    table = curves(("permuted", "tanh RNN", 0, "done", [90.0, 45.0]), (longer, "tanh RNN", 0, "done", [90.0, 25.0]))
-    panels = pixel_digits.draw(table).axes
-    assert [ax.get_title(loc="left") for ax in panels[2::3]] == [f"sequential, {LONGER}", longer]
-    assert "not run" in [text.get_text() for text in panels[2].texts]
-    assert [90.0, 25.0] in [list(line.get_ydata()) for line in panels[5].lines]
-    assert f"{longer}: tanh RNN 25.0; not run: IRNN" in pixel_digits.caption(table)
+def test_a_model_that_was_trained_for_longer_is_compared_at_the_common_budget_and_shown_whole_below():
+    table = curves(
+        ("sequential", "GRU", 0, "done", [90.0, 50.0]), ("sequential", "IRNN", 0, "done", [90.0, 80.0, 40.0, 20.0])
+    )
+    one = compared.band(table, "pixels", "sequential", ["GRU", "IRNN", "LSTM"], {})
+    assert [(row.name, row.values.tolist()) for row in one.rows] == [
+        ("GRU", [50.0]),
+        ("IRNN", [80.0]),
+        ("IRNN, 3 × updates", [20.0]),
+        ("LSTM", []),
+    ]
 
 
-def test_pixels_in_one_order_alone_leave_the_other_panels_empty_and_say_so():
-    panels = pixel_digits.draw(curves(("sequential", "GRU", 0, "diverged", [90.0, 80.0]))).axes
-    assert "not run" in [text.get_text() for text in panels[2].texts]
-    assert "not run" not in [text.get_text() for text in panels[1].texts]
-    assert [line.get_marker() for line in panels[1].lines if list(line.get_ydata()) == [0.97]] == ["x"]
+def test_who_diverged_has_a_cross_in_the_strip_and_no_last_score():
+    left, right = pixel_digits.draw(curves(("sequential", "GRU", 0, "diverged", [90.0, 80.0]))).axes
+    assert len(drawn(left, look("GRU").color, "x")) == 1
+    assert plain(left.get_title(loc="left")) == "Sequential: all diverged"
+    assert "GRU" not in [text.get_text() for text in right.texts]
 
 
 def test_stacks_go_from_shallow_to_deep():
@@ -204,62 +431,59 @@ def test_stacks_go_from_shallow_to_deep():
         ("1 layers", "IndRNN", 0, "done", [5.0, 2.5]),
         ("1 layers", "IndRNN", 1, "done", [5.0, 2.7]),
         ("12 layers", "tanh RNN", 0, "diverged", [5.0, 4.0]),
+        ("1 layers", "LSTM", 0, "done", [5.0, 2.4]),
     )
     left, right = deep_stacks.draw(table).axes
     line = next(line for line in left.lines if line.get_label() == "IndRNN")
-    assert line.get_xdata().tolist() == [1, 12]
     assert line.get_ydata().tolist() == [2.6, 3.0]
-    crosses = [line for line in left.lines if line.get_marker() == "x"]
-    assert [list(line.get_xdata()) for line in crosses] == [[12]]
-    assert right.get_title(loc="left").startswith("12 layers")
-    assert [text.get_text() for text in right.texts][-1] == "IndRNN"
-    assert "tanh RNN" not in [text.get_text() for text in right.texts]  # it has no last score to stand at
+    assert [round(y, 2) for _, y in drawn(left, *look("IndRNN")[::2])] == [2.5, 2.7, 3.0]
+    assert len([line for line in left.lines if line.get_marker() == "x"]) == 1
+    assert plain(left.get_title(loc="left")) == "At 12 layers IndRNN is best, 3.00 bits"
+    assert [text.get_text() for text in right.texts] == ["IndRNN"]  # who diverged has no last score to stand at
+    assert "LSTM" in [text.get_text() for text in left.texts]
     caption = deep_stacks.caption(table)
-    assert (
-        "median of the seeds, which are at most 0.2 apart. IndRNN 1: 2.60, 12: 3.00; tanh RNN 12: diverged" in caption
-    )
-    assert "; not run: IndRNN residual," in caption
-    assert "The lowest is IndRNN of 1 layer, 2.60 (2.50 to 2.70)." in caption
-    lost = deep_stacks.caption(
-        curves(("2 layers", "LSTM", 0, "diverged", [5.0]), ("2 layers", "LSTM", 1, "done", [3.0]))
-    )
-    assert "LSTM 2: 1 of 2 diverged, else 3.00" in lost
-    alone = deep_stacks.caption(curves(("2 layers", "LSTM", 0, "done", [3.0])))
-    assert "at every depth (layers: bits). LSTM 2: 3.00" in alone
+    assert "IndRNN: 1 layer 2.60 (2.50 to 2.70), 12 layers 3.00" in caption
+    assert "tanh RNN: 12 layers diverged" in caption
+    assert "not run: IndRNN residual," in caption
+    assert "The lowest of all: LSTM of 1 layer, 2.40" in caption
+    lost = curves(("2 layers", "LSTM", 0, "diverged", [5.0]), ("2 layers", "LSTM", 1, "done", [3.0]))
+    assert "LSTM: 2 layers 1 of 2 diverged, else 3.00" in deep_stacks.caption(lost)
 
 
-def test_initializers_have_a_panel_for_each_net_and_its_median():
+def test_initializers_are_rows_of_dots_where_their_nets_had_learned_something():
     table = curves(
         ("tanh RNN", "orthogonal", 0, "solved", [1.0, 0.001]),
-        ("tanh RNN", "orthogonal", 1, "done", [1.0, 0.2, 0.1]),
+        ("tanh RNN", "orthogonal", 1, "done", [1.0, 0.2, 0.04]),
         ("tanh RNN", "orthogonal", 2, "done", [1.0, 0.3, 0.1]),
-        ("1 sigmoid layer", "lecun_uniform", 0, "done", [90.0, 50.0]),
+        ("tanh RNN", "identity", 0, "done", [1.0, 0.3, 0.1]),
+        ("1 sigmoid layer", "lecun_uniform", 0, "done", [90.0, 44.0]),
     )
-    panels = initializer_learning.draw(table).axes
-    assert panels[0].lines[0].get_ydata().tolist() == [1.0, 0.2, 0.1]
-    assert panels[0].get_yscale() == "log"
-    assert panels[1].get_yscale() == "linear"
+    panels = titled(initializer_learning.draw(table))
+    assert list(panels) == [
+        "tanh RNN: 1 of 2 do not learn in time; orthogonal first",
+        "1 sigmoid layer: all learn in time, within a factor of 1.0",
+    ]
+    ax = next(iter(panels.values()))
+    color, _, marker = initializer_learning.LOOKS["orthogonal"]
+    assert [x for x, _ in drawn(ax, color, marker)][:2] == [100, 200]
+    assert drawn(ax, color, marker)[2][0] > 240
+    assert ax.get_xlabel() == "updates to an error of 0.05"
+    assert [text.get_text() for text in ax.texts].count("200") == 1  # the median of 100, 200 and never
+    assert list(panels.values())[1].get_xlabel() == "updates to an error of 45 %"
     caption = initializer_learning.caption(table)
-    assert "tanh RNN, not below 0.05 orthogonal 0.100 (0.00100 to 0.100)" in caption
-    assert "1 sigmoid layer, not below 45 lecun_uniform 50.0" in caption
+    assert found(caption).startswith("Initializers that do not learn in time: tanh RNN: 1")
+    assert "tanh RNN: orthogonal 1 of 3 never, else 150 (100 to 200), at last 0.0400 (0.00100 to 0.100)" in caption
+    assert caption.index("orthogonal 1 of 3") < caption.index("identity never")
     assert "the same numbers" not in caption
 
 
-def test_initializers_that_solved_it_are_told_by_their_updates_and_the_best_first():
+def test_initializers_of_one_limit_are_said_to_be_the_same():
     table = curves(
-        ("relu RNN", "he_uniform", 0, "solved", [1.0, 0.2, 0.0005]),
-        ("relu RNN", "identity", 0, "solved", [1.0, 0.0009]),
-        ("relu RNN", "orthogonal", 0, "done", [1.0, 0.2, 0.02]),
-        ("tanh RNN", "glorot_uniform", 0, "done", [1.0, 0.2]),
-        ("tanh RNN", "lecun_uniform", 0, "done", [1.0, 0.2]),
-        ("tanh RNN", "identity", 0, "diverged", [1.0, 0.2]),
+        ("tanh RNN", "glorot_uniform", 0, "done", [1.0, 0.02]), ("tanh RNN", "lecun_uniform", 0, "done", [1.0, 0.02])
     )
     caption = initializer_learning.caption(table)
-    assert "ReLU RNN, at 0.001 after identity 100, he_uniform 200; at the end orthogonal 0.0200" in caption
-    assert "identity diverged" in caption
+    assert found(caption) == "In 1 of 1 nets every initializer learns in time."
     assert "glorot_uniform and lecun_uniform are the same numbers" in caption
-    tanh = next(ax for ax in initializer_learning.draw(table).axes if ax.get_title(loc="left").startswith("tanh"))
-    assert [line.get_xdata().tolist() for line in tanh.lines if line.get_marker() == "x"] == [[100]]
 
 
 def norms(*runs: tuple[str, list[float]]) -> Table:

@@ -51,7 +51,7 @@ def draw(table: Table) -> "Figure":
 def _found(one: Band) -> str:
     """Who needs the fewest bits, and how many need fewer than bigrams."""
     if one.best is None:
-        return "All diverged" if one.models else "No model with a memory was run"
+        return "All runs diverged" if one.models else "No model with a memory was run"
     said = f"{one.best.name} needs the fewest bits, {digits(one.best.middle)}"
     if BIGRAMS not in one.levels:
         return said

@@ -58,22 +58,27 @@ def band(
 ) -> Band:
     """The rows of a variant: cut at the updates that all models had, and whole for those that had more.
 
+    A run that diverged or was solved before does not make that budget smaller.
+
     Args:
         aside: models of the variant that are no rows: they are levels.
     """
     here = table.where(variant=variant)
     others = [model for model in present(here, models) if model not in models and model not in aside]
     names = [*models, *others]
-    longest = {model: float(here.where(model=model)["update"].max()) for model in names if model in set(here["model"])}
-    common = min(longest.values(), default=0.0)
+    there = [model for model in names if model in set(here["model"])]
+    longest = {model: float(here.where(model=model)["update"].max()) for model in there}
+    done = here.where(status="done")
+    whole = [float(done.where(model=model)["update"].max(initial=0.0)) for model in there]
+    common = min((updates for updates in whole if updates), default=max(longest.values(), default=0.0))
     cut = Table({name: column[here["update"] <= common] for name, column in here.columns.items()})
     rows = []
     for row in learning.rows(cut, recipe, variant, names):
         rows.append(row)
-        if longest.get(row.name, 0) > LONGER * common:
-            whole = np.array(learning.scores(here, recipe, variant, row.name))
-            rows.append(Row(f"{row.name}, {longest[row.name] / common:.2g} × updates", row.look, whole))
-    return Band(variant, rows, levels, [model for model in names if model in longest])
+        if common and longest.get(row.name, 0) > LONGER * common:
+            all_of_it = np.array(learning.scores(here, recipe, variant, row.name))
+            rows.append(Row(f"{row.name}, {longest[row.name] / common:.2g} × updates", row.look, all_of_it))
+    return Band(variant, rows, levels, there)
 
 
 def level(table: Table, recipe: str, variant: str, model: str) -> float | None:

@@ -89,7 +89,7 @@ def _beside() -> dict[str, Any]:
 
 
 def _lowered(words: str) -> str:
-    return words[0].lower() + words[1:] if words.startswith(("None", "All")) else words
+    return words[0].lower() + words[1:] if words.startswith(("No ", "All")) else words
 
 
 def _draw_model(ax: "Axes", table: Table, model: str, aside: float) -> None:

@@ -89,8 +89,10 @@ def still_falling(table: Table, variant: str, models: Iterable[str]) -> list[str
 
 
 def _falls(updates: NDArray[np.float64], scores: NDArray[np.float64]) -> bool:
-    late = scores[updates >= updates[-1] - (updates[-1] - updates[0]) / 4]
-    return falling(updates, scores) if len(late) >= FEWEST else bool(late[-1] < (1 - LINE_FALLS) * late[0])
+    start = updates[-1] - (updates[-1] - updates[0]) / 4
+    if (updates >= start).sum() >= FEWEST:
+        return falling(updates, scores)
+    return bool(scores[-1] < (1 - LINE_FALLS) * scores[updates <= start][-1])
 
 
 def pace(table: Table, variant: str, models: Iterable[str]) -> str:
@@ -98,7 +100,7 @@ def pace(table: Table, variant: str, models: Iterable[str]) -> str:
     falls = still_falling(table, variant, models)
     others = {model for (model,) in table.where(variant=variant).each("model")} & set(models)
     if not falls:
-        return "None still falls"
+        return "No curve still falls" if others else "Not run"
     return "All still fall" if len(falls) == len(others) > 1 else f"{listed(falls)} still fall{'s' * (len(falls) == 1)}"
 
 

@@ -51,7 +51,7 @@ def draw(table: Table) -> "Figure":
 def _found(one: Band) -> str:
     """Who errs least, and how many are better than the best that sees a single frame."""
     if one.best is None:
-        return "All diverged" if one.models else "No model with a memory was run"
+        return "All runs diverged" if one.models else "No model with a memory was run"
     said = f"{one.best.name} errs least, {digits(one.best.middle)} %"
     flat = min((name for name in one.levels if name != TRIVIAL), key=lambda name: one.levels[name], default=None)
     if flat is None:

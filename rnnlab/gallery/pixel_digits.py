@@ -32,6 +32,7 @@ def compute(*, size: Size = "paper", root: Path = learning.ROOT, jobs: int | Non
 def bands(table: Table) -> list[Band]:
     """A band for each variant whose models see one pixel a step; those that see the whole image are its levels."""
     there = [variant for (variant,) in table.each("variant") if WHOLE not in variant]
+    there = there or [VARIANTS[0]]
     named = [*(variant for variant in VARIANTS if variant in there), *(one for one in there if one not in VARIANTS)]
     return [compared.band(table, RECIPE, variant, MODELS, _levels(table, variant)) for variant in named]
 
@@ -54,7 +55,7 @@ def draw(table: Table) -> "Figure":
 def _headline(one: Band) -> str:
     """Who errs least on this variant, and how many are better than a linear model."""
     if one.best is None:
-        return f"{one.variant.capitalize()}: all diverged"
+        return f"{one.variant.capitalize()}: {'all diverged' if one.models else 'not run'}"
     said = f"{one.variant.capitalize()}: {one.best.name} errs least, {digits(one.best.middle)} %"
     linear = f"{WHOLES[0]}, {WHOLE}"
     if linear not in one.levels:
@@ -70,7 +71,7 @@ def _finding(drawn: list[Band]) -> str:
     beside = f"; linear on the {WHOLE} {digits(linear)} %" if linear is not None else ""
     return captions.finding(
         *(f"Lowest error, {', '.join(said[:count])}{beside}." for count in range(len(said), 0, -1)),
-        f"Lowest error of {len(drawn)} variants: {said[0]}." if said else "All runs diverged.",
+        f"Lowest error of {len(drawn)} variants: {said[0]}." if said else "No run has an error to tell.",
     )
 
 
@@ -81,7 +82,7 @@ def caption(table: Table) -> str:
     numbers += [
         f"{variant}, all pixels at once: {learning.summaries(table, RECIPE, variant, WHOLES)}" for variant in flat
     ]
-    missing = [variant for variant in VARIANTS if variant not in {one.variant for one in drawn}]
+    missing = [variant for variant in VARIANTS if variant not in {one.variant for one in drawn if one.models}]
     absent = f" Not run: {listed(missing)}." if missing else ""
     return captions.told(
         _finding(drawn),
