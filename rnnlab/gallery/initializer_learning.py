@@ -66,6 +66,7 @@ def draw(table: Table) -> "Figure":
             ax.minorticks_off()
             ax.set_xlabel(f"updates to an error of {_level(variant):g}{'' if _recurrent(variant) else ' %'}")
             page.headline(ax, _found(variant, shown), 2.5)
+        here[0].set_ylabel(f"initializer of {'U' if _recurrent(band[0]) else 'the kernels'}")
         for ax in here[1:]:
             ax.tick_params(axis="y", labelleft=False)
         for ax in here[len(band) :]:
