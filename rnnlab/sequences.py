@@ -24,13 +24,17 @@ class Sequences:
 
 
 def read(
-    path: str | os.PathLike[str] | None, *, steps: int | None = None, batch: int = 16, symbols: int | None = None
+    path: str | os.PathLike[str] | None,
+    *,
+    steps: int | None = None,
+    batch: int | None = None,
+    symbols: int | None = None,
 ) -> Sequences:
-    """Sequences from a .npy array (T, B, D), of which the first `steps` are kept, or from a UTF-8 text.
+    """Sequences from a .npy array (T, B, D), of which the first `steps` and the first `batch` are kept, or from a text.
 
-    Of a text, `batch` windows of `steps` characters (100 if not given) are spread evenly from its beginning to its end,
-    and each character is a one-hot vector over those that occur in it. Without a path the text is CPython's own
-    documentation, which differs between Python versions.
+    Of a UTF-8 text, `batch` windows (16 if not given) of `steps` characters (100) are spread evenly from its beginning
+    to its end, and each character is a one-hot vector over those that occur in it. Without a path the text is CPython's
+    own documentation, which differs between Python versions.
 
     Where `symbols` is given, xs are integers (T, B) below it, for a network with an Embedding: a .npy array of them, or
     the indices of a text's characters in its alphabet, which must have that many.
@@ -44,11 +48,11 @@ def read(
         if number is not None and number < 1:
             raise ValueError(f"{name} must be at least 1; got {number}")
     if path is None:
-        return _characters(documentation(), "CPython's documentation", steps or 100, batch, symbols)
+        return _characters(documentation(), "CPython's documentation", steps or 100, batch or 16, symbols)
     path = Path(path)
     if path.suffix == ".npy":
-        return _array(path, steps, symbols)
-    return _characters(read_text(path), path.name, steps or 100, batch, symbols)
+        return _array(path, steps, batch, symbols)
+    return _characters(read_text(path), path.name, steps or 100, batch or 16, symbols)
 
 
 def read_text(path: str | os.PathLike[str]) -> str:
@@ -109,7 +113,7 @@ def _characters(text: str, source: str, steps: int, batch: int, symbols: int | N
     return Sequences(xs, f"{source}, characters one-hot")
 
 
-def _array(path: Path, steps: int | None, symbols: int | None) -> Sequences:
+def _array(path: Path, steps: int | None, batch: int | None, symbols: int | None) -> Sequences:
     with path.open("rb") as file:
         try:
             xs = np.lib.format.read_array(file, allow_pickle=False)
@@ -117,9 +121,10 @@ def _array(path: Path, steps: int | None, symbols: int | None) -> Sequences:
             reason = str(error).partition("\n")[0] or type(error).__name__
             raise ValueError(f"{path} is not a whole .npy array: {reason}") from None
     xs = _floats(path, xs) if symbols is None else _symbols(path, xs, symbols)
-    if steps is not None and steps > len(xs):
-        raise ValueError(f"{path.name} has {len(xs)} steps; {steps} were asked for")
-    return Sequences(xs[:steps], path.name)
+    for what, wanted, there in (("steps", steps, xs.shape[0]), ("sequences", batch, xs.shape[1])):
+        if wanted is not None and wanted > there:
+            raise ValueError(f"{path.name} has {there} {what}; {wanted} were asked for")
+    return Sequences(xs[:steps, :batch], path.name)
 
 
 def _floats(path: Path, xs: NDArray[Any]) -> Array:

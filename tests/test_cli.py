@@ -401,9 +401,20 @@ def test_a_full_disk_names_the_file(capsys, monkeypatch):
     assert error.endswith(": No space left on device\n")
 
 
-def test_more_steps_than_the_array_has_are_refused(capsys):
+def test_more_than_the_array_has_is_refused(capsys):
     np.save("xs.npy", np.ones((9, 2, 1)))
     assert "xs.npy has 9 steps; 10 were asked for" in refused(capsys, "flow", "xs.npy", "--steps", "10")
+    assert "xs.npy has 2 sequences; 3 were asked for" in refused(capsys, "flow", "xs.npy", "--batch", "3")
+
+
+def test_of_an_array_the_first_steps_and_sequences_are_taken(capsys):
+    xs = np.random.default_rng(0).standard_normal((9, 4, 2))
+    np.save("xs.npy", xs)
+    np.testing.assert_array_equal(sequences.read("xs.npy", steps=5, batch=3).xs, xs[:5, :3])
+    assert main(["flow", "xs.npy", "--steps", "5", "--batch", "3", "--hidden", "2"]) == 0
+    assert "xs.npy: 3 of 5 steps" in capsys.readouterr().out
+    assert main(["flow", "xs.npy", "--hidden", "2"]) == 0
+    assert "xs.npy: 4 of 9 steps" in capsys.readouterr().out
 
 
 def test_an_output_that_is_a_file_is_refused(tmp_path, capsys):

@@ -435,6 +435,7 @@ def test_on_a_terminal_the_progress_is_one_line_and_what_follows_is_below_it(mon
     assert main([*WORDS, "--until", "9"]) == 0  # it stops before the last update
     err = capsys.readouterr().err
     assert err.startswith("\r0/6  loss")
+    assert "  mean squared error 0." in err
     assert err.endswith("\n")
     assert err.count("\n") == 1
 

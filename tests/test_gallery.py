@@ -66,6 +66,7 @@ def test_a_caption_speaks_in_measured_numbers(name, tables):
     assert sum(character.isdigit() for character in caption) > 8
     assert "nan" not in caption
     assert "NOT" not in caption
+    assert "0e+00" not in caption
 
 
 NAMED = ("seeds", "steps", "hidden", "inputs", "batch", "depth", "width", "rounds", "near", "neurons", "discard")

@@ -408,7 +408,7 @@ def test_ctrl_c_once_or_twice_ends_a_training_on_workers_and_leaves_nobody(rows,
     )
     try:
         for _ in range(rows):  # each is reported when its checkpoint is written
-            assert "score" in child.stderr.readline()
+            assert "mean squared error" in child.stderr.readline()
         time.sleep(delay)
         for _ in range(times):  # the terminal sends it to parent and workers alike
             os.killpg(child.pid, signal.SIGINT)

@@ -136,7 +136,8 @@ def test_an_ensemble_by_the_command_line(task, length, end, tmp_path, capsys):
 def test_ensembles_are_refused_where_they_make_no_sense(tmp_path, capsys):
     for words, message in (
         (["--ensemble", "2", "--seeds", "2"], "--ensemble N is --seeds N and more"),
-        (["--ensemble", "0"], "--ensemble must be at least 1; got 0"),
+        (["--ensemble", "1"], "--ensemble must be at least 2; got 1"),
+        (["--seeds", "0"], "--seeds must be at least 1; got 0"),
     ):
         assert main([*SMALL, *words, "--out", str(tmp_path)]) == 2
         assert message in capsys.readouterr().err

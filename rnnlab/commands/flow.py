@@ -41,7 +41,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--recurrent-initializer", metavar="NAME", help="default: orthogonal, for indrnn indrnn_range")
     parser.add_argument("--hidden", type=int, metavar="H", help="units; default: 100")
     parser.add_argument("--steps", type=int, metavar="T", help="length of a sequence; default: 100, or all of a .npy")
-    parser.add_argument("--batch", type=int, default=16, metavar="B", help="windows taken from a text; default: 16")
+    parser.add_argument(
+        "--batch", type=int, metavar="B", help="sequences; default: 16 windows of a text, or all of a .npy"
+    )
     parser.add_argument("--seed", type=int, help="seed of the weights; default: 0")
     parser.add_argument("--out", type=Path, default=Path("figures"), metavar="DIR", help="default: figures")
 

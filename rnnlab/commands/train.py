@@ -176,7 +176,8 @@ def _one(run: Run, arguments: argparse.Namespace, there: Cluster | None) -> None
     with _interruptible(folder, [folder]):
         try:
             executor = None if there is None else there.executor
-            trained = run.train(folder, resume=arguments.resume, report=progress(run.updates), executor=executor)
+            report = progress(run.updates, task.measure)
+            trained = run.train(folder, resume=arguments.resume, report=report, executor=executor)
         finally:
             if sys.stderr.isatty():
                 print(file=sys.stderr)  # the line of progress stands, and what follows begins below it
@@ -201,14 +202,16 @@ def _interruptible(kept: Path, runs: list[Path]) -> Iterator[None]:
         raise
 
 
-def progress(updates: int) -> Callable[[Row], None]:
-    """Prints a line for every row: loss, score, speed and time left. On a terminal each takes the last one's place."""
+def progress(updates: int, measure: str) -> Callable[[Row], None]:
+    """Prints a line for every row: loss, `measure`, speed, time left. On a terminal each takes the last one's place."""
     terminal = sys.stderr.isatty()
 
     def show(row: Row) -> None:
         speed = row.update / row.seconds if row.seconds > 0 and row.update else 0.0
         left = f", {speed:.0f}/s, {(updates - row.update) / speed:.0f} s left" if speed else ""
-        line = f"{row.update}/{updates}  loss {row.loss:.4g}  score {row.score:.4g}  |gradient| {row.norm:.3g}{left}"
+        line = (
+            f"{row.update}/{updates}  loss {row.loss:.4g}  {measure} {row.score:.4g}  |gradient| {row.norm:.3g}{left}"
+        )
         print(f"\r{line:<100}" if terminal else line, end="" if terminal else "\n", file=sys.stderr, flush=True)
 
     return show
@@ -216,9 +219,11 @@ def progress(updates: int) -> Callable[[Row], None]:
 
 def _seeds(run: Run, arguments: argparse.Namespace, there: Cluster | None) -> None:
     """The same run with N seeds, and what they have in common, or do together."""
-    name, count = ("seeds", arguments.seeds) if arguments.ensemble is None else ("ensemble", arguments.ensemble)
-    if count < 1:
-        raise ValueError(f"--{name} must be at least 1; got {count}")
+    name, count, least = ("seeds", arguments.seeds, 1)
+    if arguments.ensemble is not None:
+        name, count, least = ("ensemble", arguments.ensemble, 2)  # of one there is nothing to combine
+    if count < least:
+        raise ValueError(f"--{name} must be at least {least}; got {count}")
     entries = [Entry(run.task, run.layer, replace(run, seed=run.seed + number)) for number in range(count)]
     _begun(entries, arguments)
     executor = None if there is None else there.executor

@@ -264,7 +264,7 @@ def caption(table: Table) -> str:
         f"orthogonal, {growth(glorot)} with both glorot_uniform, {growth(alone)} with U alone orthogonal: that U is "
         f"{steady}{'slower' if slower else 'no slower'} to vanish, the smaller W {smaller_w}. ReLU, orthogonal: "
         f"{growth('ReLU, orthogonal')}; the gradient {fate(number('ReLU, orthogonal', 'growth'), end)}. IRNN without "
-        f"input keeps the gradient{' exactly' if kept else ''} (λ = {number('IRNN, no input', 'growth'):.0e}); with "
+        f"input keeps the gradient{' exactly' if kept else ''} (λ = {number('IRNN, no input', 'growth'):.1g}); with "
         f"input, a unit that is off cuts its path: {left('IRNN', end)} is left after {end:.0f} steps, in IndRNN "
         f"{left('IndRNN', end)}. Gates as they start: GRU {growth('GRU')}, {gru} than a tanh RNN, LSTM "
         f"{growth('LSTM, h')}, its cell {growth('LSTM, c')} (the loss reads h, so the cell's gradient starts one step "

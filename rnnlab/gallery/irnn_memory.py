@@ -83,5 +83,5 @@ def caption(table: Table) -> str:
         f"An IRNN without input, U = αI, {setting(table, 'hidden')}. At α = 1 the state and the gradient are "
         f"{'exactly' if exact else 'NOT exactly'} what they were at every one of {kept['k'][-1]:.0f} steps. Otherwise "
         "both follow α^k, the state forward and the gradient backward alike, the gradient to within "
-        f"{apart:.0e}: {paces}. What has been forgotten cannot be learned from."
+        f"{apart:.1g}: {paces}. What has been forgotten cannot be learned from."
     )

@@ -191,8 +191,8 @@ def caption(table: Table) -> str:
         f"below 1 and the gradient must vanish{must}. The bound ends at g = {_sufficient(maps['tanh']):.2g} for tanh, "
         f"and λ = 0 is at g = {edge('tanh')}, for the input saturates the units; for sigmoid the bound ends at "
         f"{_sufficient(maps['sigmoid']):.2g}, and λ = 0 is at {edge('sigmoid')}. For ReLU without a bias the size of "
-        f"the input is nothing (λ differs by {alike:.0e}): λ = 0 at g = {gain(_critical(relu, scales[0]))}; where half "
+        f"the input is nothing (λ differs by {alike:.1g}): λ = 0 at g = {gain(_critical(relu, scales[0]))}; where half "
         f"the units are on, √2 is expected. IndRNN ({setting(table, 'neurons')}) with ReLU on active paths has λ = "
-        f"log u to {exact:.0e}; with an input N(0, 1) each neuron is off at some step, and λ = -∞, {cut}; with tanh λ "
+        f"log u to {exact:.1g}; with an input N(0, 1) each neuron is off at some step, and λ = -∞, {cut}; with tanh λ "
         f"is at most {tanh['exponent'].max():.2f}."
     )
