@@ -1,7 +1,9 @@
-"""BLAS on one thread before NumPy loads, Matplotlib without a screen, Ctrl-C heard, and how many examples are tried."""
+"""BLAS on one thread before NumPy loads, Matplotlib without a screen, Ctrl-C heard; examples and seconds for a test."""
 
+import faulthandler
 import os
 import signal
+import sys
 
 # One thread unless the environment says otherwise: these products are too small to share, and two cores run two suites.
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
@@ -10,6 +12,7 @@ os.environ["MPLBACKEND"] = "Agg"
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # so a shell starts what runs in the background,
     signal.signal(signal.SIGINT, signal.default_int_handler)  # and what a test starts would not hear Ctrl-C either
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # A busy machine is slow: that says nothing about the code.
@@ -18,3 +21,21 @@ settings.register_profile("default", patient, max_examples=25, derandomize=True)
 settings.register_profile("ci", patient, max_examples=200, derandomize=True)
 settings.register_profile("quick", patient, max_examples=20)  # others in every run
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+# The longest takes a minute or two on a busy machine; Hypothesis looks for a simpler failure for five minutes at most.
+LONGEST = float(os.environ.get("LONGEST_TEST", "600"))
+screen = pytest.StashKey[int]()
+
+
+def pytest_configure(config):
+    config.stash[screen] = os.dup(sys.__stderr__.fileno())  # before a test's own stderr takes its place
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    """A test that hangs shows the stacks of all threads and ends its process with a failure: no run waits for ever."""
+    faulthandler.dump_traceback_later(LONGEST, exit=True, file=item.config.stash[screen])
+    try:
+        return (yield)
+    finally:
+        faulthandler.cancel_dump_traceback_later()
