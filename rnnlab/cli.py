@@ -11,13 +11,14 @@ from typing import NoReturn
 import numpy as np
 
 from rnnlab import __version__, interrupt
-from rnnlab.commands import bench, claims, figures, flow, train
+from rnnlab.commands import bench, claims, experiments, figures, flow, train
 from rnnlab.parallel import WorkerError
 from rnnlab.training import DivergenceError
 
 COMMANDS = {
     "flow": (flow, "measure how the gradient decays on your own sequences"),
     "train": (train, "train a network, or run an experiment"),
+    "experiments": (experiments, "carry out all experiments, and record them"),
     "claims": (claims, "judge the survey's claims by measurements"),
     "bench": (bench, "time the layers beside PyTorch, JAX and their limit"),
     "figures": (figures, "write the figures, their tables and the gallery"),

@@ -39,7 +39,7 @@ NEIGHBOURS = {
     ("parallel/ensembles", "tasks.task"),
     ("models", "tasks.task"),
     ("__main__", "cli"),
-    *(("cli", f"commands.{name}") for name in ("bench", "claims", "figures", "flow", "train")),
+    *(("cli", f"commands.{name}") for name in ("bench", "claims", "experiments", "figures", "flow", "train")),
 }
 """The imports that stay on their floor."""
 

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, field, fields
+from datetime import UTC, datetime
 from functools import lru_cache
 from math import inf
 from pathlib import Path
@@ -146,6 +147,7 @@ class Outcome:
         baseline, measure: the task's.
         seconds: wall time.
         versions, machine: where it was run.
+        ended: when, in UTC: "2026-11-21T18:40:12"; empty in runs that are older than this field.
     """
 
     command: str
@@ -158,6 +160,7 @@ class Outcome:
     seconds: float
     versions: str
     machine: str
+    ended: str = ""
 
     @classmethod
     def read(cls, folder: Path) -> "Outcome | None":
@@ -201,6 +204,7 @@ def _conclude(folder: Path, run: Run, status: str, updates: int, rows: tuple[Row
         f"Python {platform.python_version()}, NumPy {np.__version__}",
         f"{platform.machine()}, {os.cpu_count()} CPUs, {os.environ.get('OPENBLAS_NUM_THREADS', 'any number of')} "
         "BLAS thread(s) a run",
+        datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S"),
     )
     _write(folder / OUTCOME, json.dumps(asdict(outcome), indent=1))
 

@@ -62,9 +62,20 @@ class Phonemes:
         cls,
         input: Annotated[str | None, "your folder of TIMIT; default: synthesised speech"] = None,
         steps: Annotated[int, "T: length of a sequence"] = 100,
+        speakers: Annotated[int | None, f"synthesised speakers to train on; default: {SPEAKERS}"] = None,
+        voices: Annotated[int | None, "seed of all that is synthesised; default: 0"] = None,
     ) -> "Phonemes":
-        """The task on your copy of TIMIT, or on synthesised speech."""
-        return cls.synthesised(steps=steps) if input is None else cls.read(input, steps=steps)
+        """The task on your copy of TIMIT, or on synthesised speech.
+
+        Raises:
+            ValueError: speakers or voices for speech that is not synthesised.
+        """
+        if input is None:
+            train = SPEAKERS if speakers is None else speakers
+            return cls.synthesised(steps=steps, train=train, seed=voices or 0)
+        if speakers is not None or voices is not None:
+            raise ValueError(f"speakers and voices are for synthesised speech; leave them out with {input}")
+        return cls.read(input, steps=steps)
 
     @classmethod
     def synthesised(

@@ -61,7 +61,7 @@ FEWEST = 4
 
 def judged(recipe: str, variant: str) -> Judged:
     """What the runs of a variant are judged by; the initializers' RNNs, which learn to add, by `LEARNED`."""
-    adds = recipe == "initializers" and variant.endswith(" RNN")
+    adds = recipe == "initializers" and " RNN" in variant
     return SCORE[recipe]._replace(below=LEARNED) if adds else SCORE[recipe]
 
 

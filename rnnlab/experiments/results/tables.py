@@ -11,11 +11,12 @@ from pathlib import Path
 from rnnlab.table import Table
 
 FOLDER = Path(__file__).parent / "recorded"
-RUNS = "runs"
-"""The table of all runs: a row each, with its command, seed, time and versions.
+RUNS, PILOTS, UPDATE_COST = "runs", "pilots", "update_cost"
+"""The tables of all runs, a row each with its command, seed, time and versions; of the pilot runs, which choose their
+learning rates; and of what an update of each costs.
 
-They were made when weights and batches came from one generator; the same command now draws both from generators of
-their own, so it gives another sample of the same experiment.
+Runs whose `ended` is empty are older than their recipes are now: weights and batches came from one generator, the
+IndRNN and the IRNN started from other weights, and the rates were chosen by single trials.
 """
 
 
@@ -65,10 +66,22 @@ def _recorded(name: str) -> Table:
 
 
 @cache
-def baseline(recipe: str) -> float:
-    """The score of the best answer that does not look at the input, the same in all recorded runs of the recipe."""
-    (value,) = {value for (value,) in read(RUNS).where(recipe=recipe).each("baseline")}
-    return float(value)
+def baseline(recipe: str, variant: str | None = None) -> float:
+    """The score of the best answer that does not look at the input; where variants differ, that of the first one."""
+    rows = read(RUNS).where(recipe=recipe)
+    return float((rows if variant is None else rows.where(variant=variant))["baseline"][0])
+
+
+def update_cost(recipe: str, variant: str, model: str) -> float:
+    """Seconds of an update, measured by itself.
+
+    Raises:
+        LookupError: it has not been measured.
+    """
+    rows = read(UPDATE_COST).where(recipe=recipe, variant=variant, model=model)
+    if not len(rows):
+        raise LookupError(f"an update of {model} on {recipe}, {variant}, has not been timed")
+    return float(rows["seconds"][0])
 
 
 def link(path: Path, folder: Path) -> str:

@@ -1,0 +1,171 @@
+"""`rnnlab experiments`: all experiments, from their pilots to the recorded tables, by a command that can be resumed."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rnnlab import interrupt
+from rnnlab.experiments import schedule, update_cost
+from rnnlab.experiments.recipe import Entry
+from rnnlab.experiments.recipes import RECIPES
+from rnnlab.experiments.recording import thinned, with_rows
+from rnnlab.experiments.results.tables import PILOTS, RUNS, UPDATE_COST, is_recorded, read
+from rnnlab.experiments.run import Outcome
+from rnnlab.experiments.runner import carry_out_all, curves, ended, outcomes, tries
+from rnnlab.experiments.schedule import Placed, pilot_table
+from rnnlab.gallery import gradient_while_learning
+from rnnlab.gallery.figures import FIGURES, recipe
+from rnnlab.gallery.publish import write_table
+from rnnlab.table import Table
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Its options."""
+    parser.description = (
+        "Carry out the experiments (all if none is named): first the pilot runs, which choose the learning rates, then "
+        "the runs that are scored, every model's first seed before any second one. Each has its own folder in --out; "
+        "what has ended there is not run again, what was interrupted goes on. It takes about a day of one core."
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(RECIPES))
+    parser.add_argument("--out", type=Path, default=Path("runs"), metavar="DIR", help="default: runs")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="runs side by side; default: 1")
+    parser.add_argument("--seeds", type=int, metavar="N", help="only the first N seeds of every model")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--pilots", action="store_true", help="the pilot runs only")
+    what.add_argument("--plan", action="store_true", help="list the runs that are left, and their hours; run nothing")
+    what.add_argument(
+        "--cost", type=Path, metavar="DIR", help="time an update of every model; write DIR/update_cost.csv"
+    )
+    what.add_argument(
+        "--record",
+        type=Path,
+        metavar="DIR",
+        help="write the tables of the runs in --out that have ended to DIR; in figures, figures and claims read them",
+    )
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Run, list, time or record."""
+    for name in arguments.names:
+        if name not in RECIPES:
+            raise ValueError(f"an experiment is one of {', '.join(RECIPES)}; got {name!r}")
+    if arguments.seeds is not None and arguments.seeds < 1:
+        raise ValueError(f"--seeds must be at least 1; got {arguments.seeds}")
+    names = arguments.names or list(RECIPES)
+    if arguments.cost is not None:
+        _time(names, arguments.cost)
+    elif arguments.record is not None:
+        _record(names, arguments.out, arguments.record)
+    elif arguments.plan:
+        _plan(names, arguments)
+    else:
+        _run(names, arguments)
+
+
+def _run(names: list[str], arguments: argparse.Namespace) -> None:
+    """The pilots that are needed, then the scored runs."""
+    out, untuned = arguments.out, [name for name in names if arguments.pilots or not _is_tuned(name, arguments.out)]
+    try:
+        _carry_out(schedule.pilots(untuned, out), arguments.jobs)
+        if not arguments.pilots:
+            _carry_out(schedule.scored(names, out, arguments.seeds), arguments.jobs)
+    except KeyboardInterrupt:
+        interrupt.ignore()
+        print(f"rnnlab experiments: interrupted; the same command goes on with what is in {out}", file=sys.stderr)
+        raise
+    print(f"all have ended; rnnlab experiments --out {out} --record figures writes their tables")
+
+
+def _carry_out(runs: Sequence[Placed], jobs: int) -> None:
+    _foretell(runs)
+    carry_out_all([(one.entry, one.root) for one in runs], jobs=jobs, report=_print)
+
+
+def _foretell(runs: Sequence[Placed]) -> None:
+    """How many runs are left, and for how long."""
+    left = [one for one in runs if ended(one.entry, one.root) is None]
+    if left:
+        print(f"{len(left)} runs are left, at most {schedule.hours(left):.1f} hours of one core", flush=True)
+
+
+def _print(entry: Entry, outcome: Outcome) -> None:
+    words = ", ".join(word for word in (entry.variant, entry.model, entry.tries) if word)
+    print(
+        f"{words}, seed {entry.run.seed}: {outcome.status} at update {outcome.updates}, {outcome.measure} "
+        f"{outcome.score:.4g}, best {outcome.best:.4g}, {outcome.seconds:.0f} s",
+        flush=True,
+    )
+
+
+def _is_tuned(name: str, out: Path) -> bool:
+    """Whether the pilots of the recipe have all been run, here or for the package."""
+    try:
+        RECIPES[name].entries("paper", pilot_table(RECIPES[name], out))
+    except ValueError:
+        return False
+    return True
+
+
+def _plan(names: list[str], arguments: argparse.Namespace) -> None:
+    """For every recipe and variant the number of runs that are left and their hours, pilots first."""
+    runs = schedule.pilots(names, arguments.out)
+    for name in names:
+        tuned = _is_tuned(name, arguments.out)
+        runs += schedule.scored([name], arguments.out, arguments.seeds) if tuned else _declared(name, arguments)
+    left = [one for one in runs if ended(one.entry, one.root) is None]
+    for key in dict.fromkeys((one.root.name, one.entry.variant) for one in runs):
+        every = [one for one in runs if (one.root.name, one.entry.variant) == key]
+        some = [one for one in left if (one.root.name, one.entry.variant) == key]
+        print(f"{key[0]:20} {key[1]:28} {len(some):4} of {len(every):4} runs left {schedule.hours(some):6.2f} hours")
+    print(f"{'together':49} {len(left):4} of {len(runs):4} runs left {schedule.hours(left):6.2f} hours of one core")
+
+
+def _declared(name: str, arguments: argparse.Namespace) -> list[Placed]:
+    """The runs of a recipe whose rates the pilots have not chosen yet."""
+    seeds = arguments.seeds or sys.maxsize
+    entries = [entry for entry in RECIPES[name].paper if entry.run.seed < seeds]
+    return [Placed(name, entry, arguments.out / f"{name}-paper") for entry in entries]
+
+
+def _time(names: list[str], folder: Path) -> None:
+    """Every model of every variant, with its usual rate."""
+    entries = [(name, entry) for name in names for entry in (*RECIPES[name].pilots, *RECIPES[name].paper)]
+    here = [(name, entry) for name, entry in entries if Path(entry.run.data.get("input", ".")).exists()]
+    table = update_cost.measure(here, lambda line: print(line, flush=True))
+    before = read(UPDATE_COST, folder) if is_recorded(UPDATE_COST) else None
+    for name in names:
+        before = with_rows(table.where(recipe=name), before, name)
+    _write(UPDATE_COST, before or table, folder)
+
+
+def _record(names: list[str], out: Path, folder: Path) -> None:
+    """The recipes that have runs in `out`: their pilots, runs and curves take the place of those in the tables."""
+    pilots, runs = ((read(name, folder) if is_recorded(name) else None) for name in (PILOTS, RUNS))
+    for name in names:
+        own = tries(name, RECIPES[name].pilots, out / f"{name}-pilots")
+        if len(own):
+            pilots = with_rows(own, pilots, name)
+        if not _is_tuned(name, out):
+            print(f"{name}: {len(own)} of {len(RECIPES[name].pilots)} pilot runs have ended; nothing is scored")
+            continue
+        entries, root = RECIPES[name].entries("paper", pilot_table(RECIPES[name], out)), out / f"{name}-paper"
+        scored = outcomes(name, "paper", entries, root)
+        print(f"{name}: {len(own)} of {len(RECIPES[name].pilots)} pilots, {len(scored)} of {len(entries)} runs")
+        if len(scored):
+            runs = with_rows(scored, runs, name)
+            for figure in FIGURES:
+                if recipe(figure) == name:
+                    norms = figure == gradient_while_learning.__name__.rpartition(".")[2]
+                    table = gradient_while_learning.thinned(entries, root) if norms else thinned(curves(entries, root))
+                    if len(table):
+                        _write(figure, table, folder)
+    for table_name, rows in ((PILOTS, pilots), (RUNS, runs)):
+        if rows is not None:
+            _write(table_name, rows, folder)
+
+
+def _write(name: str, table: Table, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    write_table(folder / f"{name}.csv", table)
+    print(f"wrote {folder / f'{name}.csv'}, {len(table)} rows")

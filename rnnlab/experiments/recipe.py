@@ -1,0 +1,144 @@
+"""What a recipe is: a list of runs, and the pilot runs that choose their rates, with seeds that are never scored."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from rnnlab.experiments.results.scores import judged
+from rnnlab.experiments.results.tables import PILOTS, is_recorded, read
+from rnnlab.experiments.run import Run
+from rnnlab.table import Table
+
+Size = Literal["quick", "paper"]
+SIZES = ("quick", "paper")
+
+GRID = (4e-5, 2e-4, 1e-3, 5e-3)
+"""The learning rates that the pilots of every model try: Adam's usual 1e-3, and fives from it."""
+PILOT_SEEDS = (100,)
+"""Never scored; the scored runs have the seeds 0, 1, …"""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A run in a recipe.
+
+    Attributes:
+        variant: the group of runs to compare: a length, an order, a depth.
+        model: its name there.
+        run: what to do; its seed is the entry's.
+        pilot: the variant whose pilot runs choose its learning rate; none if empty.
+        varied: of a pilot run, what it tries: {"lr": 2e-4}.
+    """
+
+    variant: str
+    model: str
+    run: Run
+    pilot: str = ""
+    varied: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The name of its folder."""
+        words = f"{self.variant} {self.model} {self.tries} seed {self.run.seed}"
+        return "".join(letter if letter.isalnum() or letter in ".=" else "-" for letter in " ".join(words.split()))
+
+    @property
+    def tries(self) -> str:
+        """What it varies in words, as in the table of the pilots: lr=0.0002 forget_bias=4."""
+        return " ".join(f"{name}={value:g}" for name, value in self.varied.items())
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """An experiment in two sizes.
+
+    Attributes:
+        about: what is run, and what is smaller than in the papers.
+        quick, paper: the runs; those of `paper` before the pilots have chosen for them.
+        name: its name in `RECIPES`.
+        pilots: the pilot runs.
+        one_rate: whether all models of a variant have the same learning rate, the best for them on average.
+    """
+
+    about: str
+    quick: tuple[Entry, ...]
+    paper: tuple[Entry, ...]
+    name: str = ""
+    pilots: tuple[Entry, ...] = ()
+    one_rate: bool = False
+
+    def entries(self, size: Size, pilots: Table | None = None) -> tuple[Entry, ...]:
+        """The runs, each with what its pilots chose: those in `pilots`, or else the recorded ones.
+
+        Raises:
+            ValueError: pilots that they need have not been run.
+        """
+        declared = self.paper if size == "paper" else self.quick
+        if not any(entry.pilot for entry in declared) or not self.pilots:
+            return declared
+        if pilots is None:
+            pilots = read(PILOTS) if is_recorded(PILOTS) else Table.of("recipe", [])
+        return tuple(self.tuned(entry, pilots) if entry.pilot else entry for entry in declared)
+
+    def tuned(self, entry: Entry, pilots: Table) -> Entry:
+        """The entry with what its pilots chose."""
+        rivals = [
+            one for one in self.pilots if one.variant == entry.pilot and (self.one_rate or one.model == entry.model)
+        ]
+        return replace(entry, run=replace(entry.run, **best(self.name, rivals, pilots)))
+
+
+def best(recipe: str, rivals: Iterable[Entry], pilots: Table) -> Mapping[str, Any]:
+    """Of what the pilot runs `rivals` tried, that which did best: the rule by which every scored run is set.
+
+    It is the one with the lowest score of those that judge the recipe (`scores.SCORE`), all after the same number of
+    updates, as a mean over the pilots' seeds, and over the models where all have one rate. For `first` a run that never
+    crossed the threshold counts as the whole budget; where that decides nothing, the lowest `best` does. A run that
+    diverged, or is worse than the best answer that does not look at the input, counts as that answer. Of equal ones it
+    is the first that is tried, which has the lowest rate.
+
+    Raises:
+        ValueError: not all of them have been run.
+    """
+    found: dict[str, list[tuple[float, float]]] = {}
+    settings: dict[str, Mapping[str, Any]] = {}
+    rows = pilots.where(recipe=recipe) if len(pilots) else pilots
+    for one in rivals:
+        row = rows.where(variant=one.variant, model=one.model, varied=one.tries) if len(rows) else rows
+        row = row.where(seed=one.run.seed) if len(row) else row
+        if not len(row):
+            raise ValueError(
+                f"the learning rate of {one.model} on {recipe}, {one.variant}, is chosen by pilot runs, and that with "
+                f"{one.tries} has not been made: rnnlab experiments {recipe} --pilots"
+            )
+        budget, trivial = float(one.run.updates), float(row["baseline"][0])
+        lowest = trivial if row["status"][0] == "diverged" else min(float(row["best"][0]), trivial)
+        first = min(float(row["first"][0]), budget) if judged(recipe, one.variant).score == "first" else 0.0
+        found.setdefault(one.tries, []).append((first, lowest))
+        settings[one.tries] = one.varied
+    means = {tries: tuple(np.mean(scores, axis=0)) for tries, scores in found.items()}
+    return settings[min(means, key=lambda tries: means[tries])]
+
+
+def tried(
+    entries: Iterable[Entry], updates: int, more: Mapping[str, list[dict[str, Any]]] | None = None
+) -> list[Entry]:
+    """The pilot runs of entries: each with every rate of the grid, and with what else is tried of a model, `more`."""
+    return [
+        replace(entry, run=replace(entry.run, updates=updates, seed=seed, **varied), pilot="", varied=varied)
+        for seed in PILOT_SEEDS
+        for entry in entries
+        for varied in [*_rates(), *(more or {}).get(entry.model, [])]
+    ]
+
+
+def _rates() -> list[dict[str, Any]]:
+    return [{"lr": rate} for rate in GRID]
+
+
+def seeded(entries: Iterable[Entry], seeds: int) -> list[Entry]:
+    """Every entry once for each seed, all entries with the first seed before any with the second."""
+    every = list(entries)
+    return [replace(entry, run=replace(entry.run, seed=seed)) for seed in range(seeds) for entry in every]

@@ -1,0 +1,215 @@
+"""Pilots choose the learning rates by a rule; scored runs never share a seed with them; one command does it all."""
+
+from dataclasses import replace
+from math import inf
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rnnlab.cli import main
+from rnnlab.experiments import recipe as recipe_module
+from rnnlab.experiments import runner, schedule, update_cost
+from rnnlab.experiments.recipe import GRID, PILOT_SEEDS, Entry, Recipe, best, seeded, tried
+from rnnlab.experiments.recipes import RECIPES
+from rnnlab.experiments.recording import thinned
+from rnnlab.experiments.results.tables import PILOTS, RUNS
+from rnnlab.experiments.run import Run
+from rnnlab.table import Table
+from small_figures import curves
+
+TINY = Run("adding", {"steps": 6}, hidden=5, updates=6, batch=4, every=3)
+ONE = Entry("T = 6", "IRNN", replace(TINY, layer="irnn"), "T = 6")
+TWO = Entry("T = 6", "LSTM", replace(TINY, layer="lstm"), "T = 6")
+MORE = {"LSTM": [{"lr": 1e-3, "forget_bias": 4.0}]}
+PAIR = Recipe("Two.", (), tuple(seeded([ONE, TWO], 2)), "adding", tuple(tried([ONE, TWO], 4, MORE)))
+
+
+def pilots(recipe: Recipe, scores: dict[tuple[str, str], tuple[float, float, str]]) -> Table:
+    """A table of pilot runs: (model, what it tries) with its first, best and status; the others learned nothing."""
+    rows = []
+    for one in recipe.pilots:
+        first, lowest, status = scores.get((one.model, one.tries), (inf, 0.16, "done"))
+        row = (recipe.name, "pilots", one.variant, one.model, float(one.run.seed), status, 4.0, lowest, lowest, 1 / 6)
+        rows.append((*row, "mse", 1.0, "", "", "", first, "", one.tries))
+    return Table.of(runner.TRIES, rows)
+
+
+def test_a_rate_is_the_one_that_crossed_first():
+    table = pilots(PAIR, {("IRNN", "lr=0.0002"): (3, 0.009, "done"), ("IRNN", "lr=0.001"): (2, 0.0099, "done")})
+    chosen = {entry.model: entry.run.lr for entry in PAIR.entries("paper", table)}
+    assert chosen == {"IRNN": 1e-3, "LSTM": GRID[0]}
+
+
+def test_where_none_crossed_the_lowest_score_decides_and_a_diverged_run_has_none():
+    found = {("IRNN", "lr=0.0002"): (inf, 0.02, "done"), ("IRNN", "lr=0.005"): (inf, 0.01, "diverged")}
+    table = pilots(PAIR, found | {("LSTM", "lr=0.001 forget_bias=4"): (inf, 0.1, "done")})
+    runs = {entry.model: entry.run for entry in PAIR.entries("paper", table)}
+    assert runs["IRNN"].lr == 2e-4
+    assert (runs["LSTM"].lr, runs["LSTM"].forget_bias) == (1e-3, 4.0)
+
+
+def test_one_rate_for_all_is_the_best_on_average():
+    crossed = {("IRNN", "lr=0.0002"): 0, ("LSTM", "lr=0.0002"): 3, ("IRNN", "lr=0.001"): 1, ("LSTM", "lr=0.001"): 1}
+    recipe = replace(PAIR, one_rate=True, pilots=tuple(tried([ONE, TWO], 4)))
+    table = pilots(recipe, {key: (first, 0.001, "done") for key, first in crossed.items()})
+    assert {entry.run.lr for entry in recipe.entries("paper", table)} == {1e-3}
+
+
+@given(st.permutations(range(4)))
+def test_the_lowest_score_wins_whatever_its_place(order):
+    rivals = [one for one in PAIR.pilots if one.model == "IRNN"]
+    levels = {("IRNN", one.tries): (inf, 0.01 + place / 100, "done") for one, place in zip(rivals, order, strict=True)}
+    assert best("adding", rivals, pilots(PAIR, levels)) == rivals[order.index(0)].varied
+
+
+def test_without_pilots_there_is_no_run_and_the_message_says_what_to_do():
+    none = Table.of("recipe", [])
+    says = "is chosen by pilot runs, and that with lr=4e-05 has not been made: rnnlab experiments adding --pilots"
+    with pytest.raises(ValueError, match=f"^the learning rate of IRNN on adding, T = 6, {says}$"):
+        PAIR.entries("paper", none)
+    some = pilots(PAIR, {})
+    with pytest.raises(ValueError, match=r"LSTM on adding, T = 6, .* lr=0.001 forget_bias=4 has not been made"):
+        PAIR.entries("paper", some.without(varied="lr=0.001 forget_bias=4"))
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_scored_run_has_its_pilots_and_none_of_their_seeds(name):
+    recipe = RECIPES[name]
+    assert recipe.name == name
+    assert {entry.run.seed for entry in recipe.pilots} == set(PILOT_SEEDS)
+    assert not {entry.run.seed for entry in (*recipe.paper, *recipe.quick)} & set(PILOT_SEEDS)
+    entries = recipe.entries("paper", pilots(recipe, {}))
+    assert [replace(entry.run, lr=1) for entry in entries] == [replace(entry.run, lr=1) for entry in recipe.paper]
+    assert {entry.run.lr for entry in entries} == {GRID[0]}
+    assert not any(entry.pilot for entry in recipe.quick)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_all_models_have_the_same_pilots_seeds_and_budget(name):
+    recipe = RECIPES[name]
+    for variant in {entry.variant for entry in recipe.pilots}:
+        runs = [entry for entry in recipe.pilots if entry.variant == variant]
+        rates = {model: {one.run.lr for one in runs if one.model == model} for model in {one.model for one in runs}}
+        assert set(map(frozenset, rates.values())) == {frozenset(GRID)}
+        assert len({one.run.updates for one in runs}) == 1
+    for variant in {entry.variant for entry in recipe.paper}:
+        runs = [entry for entry in recipe.paper if entry.variant == variant]
+        seeds = {model: {one.run.seed for one in runs if one.model == model} for model in {one.model for one in runs}}
+        assert len(set(map(frozenset, seeds.values()))) == 1
+        if name != "pixels":
+            assert len({one.run.updates for one in runs}) == 1
+
+
+# The order, and the command
+
+
+@pytest.fixture
+def _tiny(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    for name in list(RECIPES):
+        monkeypatch.delitem(RECIPES, name)
+    monkeypatch.setitem(RECIPES, "adding", PAIR)
+    monkeypatch.setattr(recipe_module, "is_recorded", lambda name: False)
+    monkeypatch.setattr(schedule, "is_recorded", lambda name: False)
+
+
+@pytest.mark.usefixtures("_tiny")
+def test_pilots_first_then_the_scored_runs_then_the_tables(tmp_path, capsys):
+    assert main(["experiments", "--plan"]) == 0
+    assert "together" in capsys.readouterr().out
+    assert main(["experiments", "--seeds", "1"]) == 0
+    out = capsys.readouterr().out
+    assert "9 runs are left" in out
+    assert "2 runs are left" in out
+    assert main(["experiments"]) == 0
+    assert capsys.readouterr().out.startswith("2 runs are left")
+    assert main(["experiments"]) == 0
+    assert "are left" not in capsys.readouterr().out
+    assert main(["experiments", "--record", "figures"]) == 0
+    tables = {name: Table.read(tmp_path / "figures" / f"{name}.csv") for name in (PILOTS, RUNS, "adding_problem")}
+    assert len(tables[PILOTS]) == 9
+    runs = tables[RUNS].where(recipe="adding")
+    assert runs["seed"].tolist() == [0, 0, 1, 1]
+    assert all(ended.startswith("20") for ended in runs["ended"])
+    assert len(tables["adding_problem"]) == 4 * 3
+    chosen = {entry.model: entry.run.lr for entry in PAIR.entries("paper", tables[PILOTS])}
+    assert all(
+        f"--lr {chosen[model]}" in command for model, command in runs.each("model", "command") if chosen[model] != 1e-3
+    )
+    others = {recipe for (recipe,) in tables[RUNS].each("recipe")}
+    assert "pixels" in others  # what was not run again stays as it was recorded
+
+
+@pytest.mark.usefixtures("_tiny")
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["sorting"], "an experiment is one of adding; got 'sorting'"),
+        (["--seeds", "0"], "--seeds must be at least 1; got 0"),
+    ],
+)
+def test_a_wrong_word_is_refused(words, says, capsys):
+    assert main(["experiments", *words]) == 2
+    assert says in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("_tiny")
+def test_a_long_run_makes_the_common_updates_first_and_the_rest_last(tmp_path, monkeypatch):
+    monkeypatch.setattr(schedule, "COMMON", 4)
+    main(["experiments", "--pilots"])
+    runs = schedule.scored(["adding"], tmp_path / "runs")
+    order = [(one.entry.run.seed, one.entry.run.updates) for one in runs]
+    assert order == [(0, 4), (0, 4), (1, 4), (1, 4), (0, 6), (0, 6), (1, 6), (1, 6)]
+    for one in runs[:4]:
+        runner.one(one.entry, one.root)
+    recorded = runner.outcomes("adding", "paper", [one.entry for one in runs[4:]], runs[4].root)
+    assert recorded["updates"].tolist() == [4] * 4
+    runner.one(runs[4].entry, runs[4].root)
+    again = schedule.scored(["adding"], tmp_path / "runs")
+    assert len(again) == 7  # the first is not asked to make fewer than it has
+    runner.carry_out_all([(one.entry, one.root) for one in again])
+    logs = runner.curves([one.entry for one in runs[4:]], runs[4].root)
+    assert logs["update"].tolist() == [0, 3, 4, 6] * 4
+
+
+def test_runs_on_data_that_is_not_here_are_left_out_and_named(tmp_path, capsys):
+    gone = Entry("real digits", "GRU", Run("pixels", {"input": str(tmp_path / "gone")}, updates=1))
+    runner.carry_out([gone], tmp_path)
+    assert capsys.readouterr().err == f"{gone.name}: left out, because {tmp_path / 'gone'} is not here\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_update_is_timed_once_for_each_variant_and_model():
+    lines = []
+    table = update_cost.measure([("adding", one) for one in seeded([ONE, TWO], 2)], lines.append)
+    assert table["model"].tolist() == ["IRNN", "LSTM"]
+    assert list(table.columns) == update_cost.COLUMNS.split()
+    assert (table["seconds"] > 0).all()
+    assert (table["updates"] == 20).all()
+    assert len(lines) == 2
+
+
+# What is recorded
+
+
+def test_curves_are_thinned_late_and_rounded():
+    scores = [1 / 3] * 1001
+    whole = curves(("v", "m", 0, "done", scores), ("v", "m", 1, "done", scores[:100]))
+    few = thinned(whole)
+    one = few.where(seed=0)
+    assert one["update"][:301].tolist() == whole["update"][:301].tolist()  # up to update 30,000
+    assert len(one) == 301 + 40
+    assert one["update"][-1] == 100_000
+    assert len(few.where(seed=1)) == 100
+    assert set(few["score"]) == {0.333333}
+    assert len(thinned(curves())) == 0
+    np.testing.assert_array_equal(thinned(few)["update"], few["update"])
+
+
+def test_a_run_s_first_crossing_is_in_its_row(tmp_path):
+    entry = Entry("T = 6", "m", replace(TINY, updates=3, until=1e9))
+    runner.one(entry, tmp_path)
+    (row,) = runner.outcomes("adding", "paper", [entry], tmp_path).each("first", "updates", "status")
+    assert row == (inf, 0, "solved")
