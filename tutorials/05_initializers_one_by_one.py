@@ -16,6 +16,7 @@ import rnnlab as rl
 from rnnlab.initializers import get
 
 SIX = ("glorot_uniform", "he_uniform", "lecun_uniform", "orthogonal", "random_normal", "variance_scaling")
+print(len(SIX), "initializers:", ", ".join(SIX))
 
 # %% [markdown]
 # ## What an initializer should keep
