@@ -22,19 +22,37 @@ def indrnn(
     inputs: int,
     hidden: int,
     steps: int,
-    top: bool,
+    top: bool = True,
+    reads: str = "last",
+    batch_norm: bool = False,
     activation: str = "relu",
-    kernel_initializer: str | Initializer = "glorot_uniform",
+    kernel_initializer: str | Initializer | None = None,
     recurrent_initializer: str | Initializer = "indrnn_range",
     bias_initializer: str | Initializer = "zeros",
     dtype: DTypeLike = np.float64,
 ) -> IndRNN:
-    """An IndRNN whose u fits T = `steps`: from [2^(-1/T), 2^(1/T)] in the top layer, [0, 2^(1/T)] in those below it.
+    """An IndRNN as its authors start it for a task like this one. With T = `steps`:
 
-    Source: Li et al. (2018), arXiv 1803.04831, §5.1, and the authors' code.
+        u ~ U(0, 2^(1/T))                   neurons of every memory, from none to T steps
+        u ~ U(2^(-1/T), 2^(1/T))            only in the top layer of a network that reads its last step alone
+        W ~ U with variance 2/65 / inputs   a 65th of he_uniform's
+        W ~ N(0, 0.001²)                    only where the last step alone is read and no BatchNorm follows
+
+    W is small because a neuron with u near 1 adds its inputs up over T steps. The last line is their adding problem,
+    the third their pixels; their characters have N(0, 0.005²) at 2,000 units, which is 3.3/65 / inputs, and so the
+    third stands for every task that is read at every step.
+
+    Source: Li et al. (2018), arXiv 1803.04831, §5; the authors' code, IndRNN_Theano_Lasagne for the adding problem and
+    characters, IndRNN_pytorch for pixels.
     """
+    if kernel_initializer is None:
+        adds_up = reads == "last" and not batch_norm
+        kernel_initializer = initializers.get(
+            "random_normal:stddev=0.001" if adds_up else f"variance_scaling:scale={2 / 65},distribution=uniform"
+        )
     if recurrent_initializer == "indrnn_range":
-        recurrent_initializer = initializers.get("indrnn_range", steps=steps, epsilon=0.5 if top else 0.0)
+        remembers = top and reads == "last"
+        recurrent_initializer = initializers.get("indrnn_range", steps=steps, epsilon=0.5 if remembers else 0.0)
     return IndRNN.init(
         rng,
         inputs=inputs,
@@ -80,9 +98,18 @@ LAYERS: dict[str, Builder] = {
 }
 """The recurrent layers by name: builder(rng, inputs=, hidden=, dtype=) and the options of `Model` that it takes.
 
-Add a layer of your own by one line, LAYERS["mine"] = Mine.init. A builder that has a parameter `steps` is given the
-length of the sequences, and one that has `top` whether its layer is the highest.
+Add a layer of your own by one line, LAYERS["mine"] = Mine.init. A builder that has one of these parameters is given it:
+`steps`, the length of the sequences; `top`, whether its layer is the highest; `reads`, the task's "last" or "every";
+`batch_norm`, whether a BatchNorm follows.
 """
+
+NORM = {"momentum": 0.9, "epsilon": 1e-5}
+"""PyTorch's BatchNorm, which the IndRNN's authors use: statistics that run ten times as fast as Keras's, whose 0.99 is
+far behind after a few hundred updates of a deep stack."""
+
+READOUTS = {"irnn": "random_normal:stddev=0.001"}
+"""The initializer of the readout's W where it is not glorot_uniform: an IRNN's authors draw all weights that are not
+recurrent alike. Source: Le, Jaitly, Hinton (2015), §4, as others quote it."""
 
 COMPARED: dict[str, Builder] = {"dense": dense}
 """The feedforward layers that recurrent ones are compared with, likewise."""
@@ -108,10 +135,13 @@ class Model:
     ] = None
     recurrent_initializer: Annotated[str | Initializer | None, "of U or u, likewise"] = None
     bias_initializer: Annotated[str | Initializer | None, "of b, likewise"] = None
+    readout_initializer: Annotated[
+        str | Initializer | None, "of the readout's W, likewise; default: glorot_uniform, but for irnn N(0, 0.001²)"
+    ] = None
     forget_bias: Annotated[float | None, "lstm: added to the bias of the forget gate; default: 1"] = None
     scale: Annotated[float | None, "irnn: U = scale · I; default: 1"] = None
-    residual: Annotated[bool, "a shortcut around every layer but the lowest"] = False
-    batch_norm: Annotated[bool, "a BatchNorm after every layer"] = False
+    residual: Annotated[bool, "a shortcut around every layer but the lowest, and around its BatchNorm"] = False
+    batch_norm: Annotated[bool, "a BatchNorm after every layer; with residual also one on top of all"] = False
 
     def __post_init__(self) -> None:
         words = [*LAYERS, *COMPARED, LINEAR]
@@ -124,7 +154,7 @@ class Model:
     @property
     def options(self) -> dict[str, Any]:
         """The words for the layer itself that were given, by name."""
-        network = ("layer", "hidden", "layers", "residual", "batch_norm")
+        network = ("layer", "hidden", "layers", "readout_initializer", "residual", "batch_norm")
         own = {word.name: getattr(self, word.name) for word in fields(Model) if word.name not in network}
         return {name: value for name, value in own.items() if value is not None}
 
@@ -184,13 +214,22 @@ def build(rng: np.random.Generator, task: Task, *, dtype: DTypeLike = np.float32
             "hidden": model.hidden,
             "steps": task.steps,
             "top": number == model.layers - 1,
+            "reads": task.reads,
+            "batch_norm": model.batch_norm,
             "dtype": dtype,
         }
         one = _layer(rng, model.layer, model.options, **context)
-        stack.append(Residual(one) if model.residual and number else one)
-        if model.batch_norm:
-            stack.append(BatchNorm.init(inputs=model.hidden, dtype=dtype))
-    readout = Dense.init(rng, inputs=model.hidden, outputs=task.outputs, dtype=dtype)
+        branch = (one, BatchNorm.init(inputs=model.hidden, dtype=dtype, **NORM)) if model.batch_norm else (one,)
+        if model.residual and number:
+            stack.append(Residual(Network(branch, reads="every") if model.batch_norm else one))
+        else:
+            stack.extend(branch)
+    if model.residual and model.batch_norm and model.layers > 1:
+        stack.append(
+            BatchNorm.init(inputs=model.hidden, dtype=dtype, **NORM)
+        )  # the sum of all branches grows with their number
+    chosen = model.readout_initializer or READOUTS.get(model.layer, "glorot_uniform")
+    readout = Dense.init(rng, inputs=model.hidden, outputs=task.outputs, kernel_initializer=chosen, dtype=dtype)
     return Network(tuple(stack), readout, task.reads)
 
 

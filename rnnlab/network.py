@@ -53,7 +53,7 @@ class Residual(Record):
     """y[t] = x[t] + layer(x)[t]: a shortcut through which the gradient passes down unchanged, dx[t] = dy[t] + ….
 
     Attributes:
-        layer: a layer with as many outputs as inputs.
+        layer: a layer with as many outputs as inputs; for several in series, a Network that reads every step.
 
     Raises:
         TypeError: `layer` is not a layer.

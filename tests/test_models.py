@@ -1,7 +1,7 @@
 """Models: every word builds the network that it stands for, and a word without a use is refused."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -86,19 +86,51 @@ def test_so_many_layers_of_so_many_units(word):
 
 
 @pytest.mark.parametrize("word", deep_words)
-def test_shortcuts_are_around_every_layer_but_the_lowest_and_batch_norm_follows_each(word):
+def test_shortcuts_are_around_every_layer_but_the_lowest_and_a_batch_norm_follows_each(word):
     plain = built(layer=word, layers=3, residual=True)
     assert [isinstance(layer, rl.Residual) for layer in plain.layers] == [False, True, True]
     assert all(isinstance(layer.layer, KINDS[word]) for layer in plain.layers[1:])
-    normed = built(layer=word, layers=3, residual=True, batch_norm=True)
-    assert [type(layer) for layer in normed.layers[1::2]] == [rl.BatchNorm] * 3
-    assert [isinstance(layer, rl.Residual) for layer in normed.layers[::2]] == [False, True, True]
-    assert normed.forward(inputs(ADDING, np.float32)).ys.shape == (3, 1)
+    normed = built(layer=word, layers=3, batch_norm=True)
+    assert [type(layer) for layer in normed.layers] == [KINDS[word], rl.BatchNorm] * 3
     assert not any(isinstance(layer, rl.Residual) for layer in built(layer=word, residual=True).layers)
 
 
+@pytest.mark.parametrize("word", deep_words)
+def test_a_batch_norm_is_inside_the_shortcut_so_the_trunk_is_an_identity_from_bottom_to_top(word):
+    network = built(layer=word, layers=4, residual=True, batch_norm=True, dtype=np.float64)
+    lowest, norm, *blocks, last = network.layers
+    assert [type(layer) for layer in (lowest, norm, last)] == [KINDS[word], rl.BatchNorm, rl.BatchNorm]
+    for block in blocks:
+        assert isinstance(block, rl.Residual)
+        assert [type(layer) for layer in block.layer.layers] == [KINDS[word], rl.BatchNorm]
+    trace = network.forward(inputs(ADDING))
+    assert trace.ys.shape == (3, 1)
+    assert np.allclose(
+        trace.layers[-1].ys.mean(axis=(0, 1)), 0
+    )  # the sum of all branches is normalised before the readout
+
+    silent = [replace(block, layer=zeroed_norms(block.layer)) for block in blocks]
+    trunk = rl.Network((lowest, norm, *silent), reads="every")
+    below, above = trunk.layers[:2], trunk.forward(inputs(ADDING))
+    assert np.array_equal(above.ys, rl.Network(below, reads="every").forward(inputs(ADDING)).ys)
+    dys = np.random.default_rng(3).standard_normal(above.ys.shape)
+    gradients = trunk.backward(above, dys)
+    assert np.array_equal(gradients.layers[2].xs, dys)
+
+
+def zeroed_norms(branch):
+    """The branch with γ = β = 0 in its BatchNorm: its output is 0."""
+    layer, norm = branch.layers
+    return replace(branch, layers=(layer, replace(norm, gamma=0 * norm.gamma, beta=0 * norm.beta)))
+
+
+def test_batch_norms_forget_in_ten_updates():
+    norms = [layer for layer in built(layers=2, batch_norm=True).layers if isinstance(layer, rl.BatchNorm)]
+    assert [(norm.momentum, norm.epsilon) for norm in norms] == [(0.9, 1e-5)] * 2
+
+
 @pytest.mark.parametrize("steps", [1, 7, 100])
-def test_an_indrnn_s_u_is_drawn_from_its_range_narrow_at_the_top_and_from_zero_below(steps):
+def test_where_the_last_step_is_read_an_indrnn_s_u_is_in_a_narrow_range_at_the_top_and_from_zero_below(steps):
     task = Adding(steps=max(steps, 2))
     T = task.steps
     network = built(task, layer="indrnn", layers=3, residual=True, hidden=500, dtype=np.float64)
@@ -112,6 +144,35 @@ def test_an_indrnn_s_u_is_drawn_from_its_range_narrow_at_the_top_and_from_zero_b
         assert u.max() > highest - margin
     (alone,) = built(task, layer="indrnn", hidden=500, dtype=np.float64).layers
     assert alone.u.min() >= least
+
+
+@pytest.mark.parametrize("name", ["copying", "characters"])
+def test_where_every_step_is_read_an_indrnn_s_u_starts_at_zero_at_the_top_too(name):
+    task = TASKS[name]
+    _, lower, top = built(task, layer="indrnn", layers=2, hidden=500, dtype=np.float64).layers
+    for layer in (lower, top):
+        assert 0 <= layer.u.min() < 10 / 500
+        assert layer.u.max() <= 2 ** (1 / task.steps)
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "stddev"),
+    [
+        ("adding", {}, lambda inputs: 0.001),
+        ("adding", {"batch_norm": True}, lambda inputs: math.sqrt(2 / 65 / inputs)),
+        ("characters", {}, lambda inputs: math.sqrt(2 / 65 / inputs)),
+        ("characters", {"batch_norm": True}, lambda inputs: math.sqrt(2 / 65 / inputs)),
+    ],
+)
+def test_an_indrnn_s_input_weights_are_its_authors(name, words, stddev):
+    task = TASKS[name]
+    network = built(task, layer="indrnn", layers=2, hidden=400, dtype=np.float64, **words)
+    lower, upper = (layer for layer in network.layers if isinstance(layer, rl.IndRNN))
+    for layer in (lower, upper):
+        inputs = len(layer.W)
+        assert np.std(layer.W) == pytest.approx(stddev(inputs), rel=0.1)
+        uniform = np.abs(layer.W).max() <= math.sqrt(3) * stddev(inputs)
+        assert uniform is not (stddev(inputs) == 0.001)  # 800 normal numbers go further than √3 σ
 
 
 def test_an_indrnn_s_u_is_drawn_as_asked():
@@ -131,6 +192,19 @@ def test_an_irnn_is_relu_with_a_scaled_identity():
         assert layer.activation.name == "relu"
         assert not layer.b.any()
         assert np.std(layer.W) == pytest.approx(0.001, rel=0.2)
+
+
+def test_an_irnn_s_readout_is_drawn_like_its_input_weights_and_the_others_are_glorot():
+    for word in deep_words:
+        limit = math.sqrt(6 / 301)
+        W = built(layer=word, hidden=300, dtype=np.float64).readout.W
+        if word == "irnn":
+            assert np.std(W) == pytest.approx(0.001, rel=0.2)
+        else:
+            assert limit / 2 < np.abs(W).max() <= limit
+        assert (built(layer=word, readout_initializer="constant:value=0.25").readout.W == 0.25).all()
+    with pytest.raises(ValueError, match=r"^a linear network takes no readout_initializer; got ones$"):
+        built(layer="linear", readout_initializer="ones")
 
 
 @pytest.mark.parametrize(("word", "usual"), [("rnn", "tanh"), ("indrnn", "relu"), ("dense", "relu")])
@@ -294,10 +368,11 @@ def test_an_initializer_brings_its_options_along():
 def test_a_layer_of_ones_own_is_a_model_by_a_line(monkeypatch):
     @dataclass(frozen=True, eq=False, repr=False)
     class Leaky(rl.RNN):
-        """Its builder is told the length of the sequences, and whether it is the top layer."""
+        """Its builder is told the length of the sequences, whether it is the top layer, what is read and normalised."""
 
         @classmethod
-        def init(cls, rng, *, inputs, hidden, steps, top, scale=1.0, dtype=np.float64):
+        def init(cls, rng, *, inputs, hidden, steps, top, reads, batch_norm, scale=1.0, dtype=np.float64):
+            assert (reads, batch_norm) == ("last", False)
             W, U = rng.standard_normal((inputs, hidden)).astype(dtype), np.full((hidden, hidden), scale * steps, dtype)
             return cls(W, U, np.full(hidden, top, dtype), rl.activations.get("tanh"))
 

@@ -53,17 +53,18 @@ def own(rng, inputs):
 
 
 def deep(rng):
-    """A network with all there is to walk through: two kinds of state, a shortcut, a BatchNorm, an own layer."""
+    """All there is to walk through: two kinds of state, a shortcut around two layers, BatchNorms, an own layer."""
+    branch = rl.IndRNN.init(rng, inputs=H, hidden=H, activation="tanh"), evaluating(rl.BatchNorm.init(inputs=H))
     layers = (
         rl.LSTM.init(rng, inputs=D, hidden=H),
-        rl.Residual(rl.IndRNN.init(rng, inputs=H, hidden=H, activation="tanh")),
+        rl.Residual(rl.Network(branch, reads="every")),
         evaluating(rl.BatchNorm.init(inputs=H)),
         own(rng, H),
     )
     return rl.Network(layers, rl.Dense.init(rng, inputs=H, outputs=2), reads="last")
 
 
-NAMES = ("layers.0.hs", "layers.0.cs", "layers.1.layer.hs", "layers.3.hs")
+NAMES = ("layers.0.hs", "layers.0.cs", "layers.1.layer.layers.0.hs", "layers.3.hs")
 
 
 def test_states_have_one_name_everywhere():
@@ -178,7 +179,7 @@ def test_symbols_are_measured_as_vectors_are():
 def test_the_walk_reaches_every_innermost_layer_once_from_the_lowest_up():
     network = deep(np.random.default_rng(0))
     kinds = [type(layer).__name__ for layer in innermost(network)]
-    assert kinds == ["LSTM", "IndRNN", "BatchNorm", "LeakyIntegrator", "Dense"]
+    assert kinds == ["LSTM", "IndRNN", "BatchNorm", "BatchNorm", "LeakyIntegrator", "Dense"]
     assert list(innermost(network.layers[0])) == [network.layers[0]]
 
 
@@ -194,7 +195,7 @@ def test_the_walk_rebuilds_and_leaves_the_rest_alone():
 
 def test_a_bound_reaches_the_indrnn_behind_a_shortcut():
     network = bounded(deep(np.random.default_rng(0)), 0.25)
-    assert np.abs(network.layers[1].layer.u).max() == 0.25
+    assert np.abs(network.layers[1].layer.layers[0].u).max() == 0.25
 
 
 def test_whether_anything_normalises_over_time():
