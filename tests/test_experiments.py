@@ -139,6 +139,7 @@ def test_every_setting_is_reached_from_the_command_line():
             "kernel_initializer": "ones",
             "recurrent_initializer": "identity:gain=0.9",
             "bias_initializer": "constant:value=0.5",
+            "readout_initializer": "glorot_normal",
         },
         bool: True,
     }
