@@ -7,7 +7,7 @@ import numpy as np
 from rnnlab.experiments import parallelism
 from rnnlab.experiments.cost_model import CostModel, bound, speed_ups
 from rnnlab.experiments.results import looks
-from rnnlab.gallery import page
+from rnnlab.gallery import captions, page
 from rnnlab.table import Table
 
 if TYPE_CHECKING:
@@ -117,31 +117,34 @@ def _plain_ticks(ax: "Axes", rows: Table) -> None:
 
 
 def caption(table: Table) -> str:
-    return " ".join(part(table) for part in (_finding, _reading, _batches, _replicas, _more, _members, _where))
+    steps = len(table.where(kind="stage", series="recur"))
+    return captions.told(
+        _finding(table),
+        "On top a run of an RNN with a clock: project and collect are one piece each, for all steps, and may be cut in "
+        "any way; a step of the recurrence begins when the one before has ended. Below, what may be done at once: "
+        "sequences, halves of a batch, members.",
+        _where(table),
+        [_stages(table, steps), _batches(table), _replicas(table), _more(table), _members(table)],
+    )
 
 
 def _finding(table: Table) -> str:
-    """≤ 20 words, whatever was measured."""
     batch = table.where(kind="batch")
     gain = float(np.median(batch.where(x=batch["x"].max())["ratio"]))
     faster = float(table.where(kind="data")["ratio"].max())
     two = f"{faster:.1f} times" if faster > 1 else "nothing"
     ensemble = table.where(kind="ensemble", x=float(table.where(kind="ensemble")["x"].max()))
     error, members = (ensemble.only("ratio", series=name) for name in ("error", "members"))
-    return (
-        f"**Steps wait; a batch gains {gain:.2g} times, two workers {two}, an ensemble has {error / members:.2f} of "
-        "its members' error.**"
+    return captions.finding(
+        f"Steps wait; a batch gains {gain:.2g} times, two workers {two}, an ensemble has {error / members:.2f} of "
+        "its members' error."
     )
 
 
-def _reading(table: Table) -> str:
-    rows = table.where(kind="stage")
-    steps = len(rows.where(series="recur"))
+def _stages(table: Table, steps: int) -> str:
     return (
-        "Above, a run of an RNN with a clock between its stages: project and collect are one piece each, for all "
-        "steps, and may be cut in any way; each step of the recurrence begins when the one before has ended. If all "
-        f"that does not wait took no time, the run would be {bound(table):.1f} times as fast, with any number of "
-        f"workers, where {steps} steps at once would be {steps} times as fast."
+        f"If all that does not wait took no time, the run would be {bound(table):.1f} times as fast, with any number "
+        f"of workers, where {steps} steps at once would be {steps} times as fast."
     )
 
 

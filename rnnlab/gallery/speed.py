@@ -7,7 +7,7 @@ import numpy as np
 
 from rnnlab.experiments import speed
 from rnnlab.experiments.results import looks
-from rnnlab.gallery import page
+from rnnlab.gallery import captions, page
 from rnnlab.table import Table
 
 if TYPE_CHECKING:
@@ -128,8 +128,16 @@ def _plain(value: float | str) -> str:
 
 
 def caption(table: Table) -> str:
-    parts = [_finding(table), _reading(table), _below(table), _rest(table)]
-    return " ".join(part for part in parts if part)
+    return captions.told(
+        _finding(table),
+        "A point is the median of the other's time over ours in the same round, its line the 10 to 90 %; above 1 we "
+        "are faster. The limit is the time of the matrix products alone: at 1 nothing would be left to gain.",
+        _setup(table),
+        [line for line in (_below(table), *_rest(table)) if line],
+        "The finding is the geometric mean over the sizes. Everything is in float32, with the same parameters, inputs "
+        "and start states on every side, and every gradient. PyTorch is eager, its IndRNN the equation in a loop; JAX "
+        "is a jitted scan. The limit of an IndRNN is one pass through its arrays.",
+    )
 
 
 def _geometric_mean(values: Any) -> float:
@@ -148,22 +156,15 @@ def _finding(table: Table) -> str:
     rows, other = _compared(table)
     means = [f"{name} {_geometric_mean(rows.where(layer=name)['ratio']):.2g}" for (name,) in rows.each("layer")]
     if other == "limit":
-        return f"**Share of the time that must be spent: {', '.join(means)}.**"
+        return f"Share of the time that must be spent: {', '.join(means)}."
     count = rows["threads"][0]
-    return f"**Against {other} on {_threads(count)}: {', '.join(means)} times as fast.**"
+    return f"Against {other} on {_threads(count)}: {', '.join(means)} times as fast."
 
 
-def _reading(table: Table) -> str:
+def _setup(table: Table) -> str:
     rounds = sorted({int(count) for (count,) in table.each("rounds") if count > 1})
     span = f"{rounds[0]} to {rounds[-1]}" if len(rounds) > 1 else str(rounds[0] if rounds else 1)
-    return (
-        "The finding is the geometric mean over the sizes. A point is the median of the other's time over ours in the "
-        f"same round, of {span} rounds, its line the 10 to 90 %; above 1 we are faster. The limit is the time of the "
-        "matrix products alone, of an IndRNN that of one pass through its arrays: at 1 nothing would be left to gain. "
-        "All is in float32, with the same parameters, inputs and start states on every side, and every gradient; "
-        "PyTorch is eager, its IndRNN the equation in a loop; JAX is a jitted scan. Measured on "
-        f"{table['machine'][0]}, with {table['versions'][0]}."
-    )
+    return f"Forward and backward, {span} rounds each, on {table['machine'][0]}, with {table['versions'][0]}."
 
 
 def _below(table: Table) -> str:
@@ -180,7 +181,7 @@ def _below(table: Table) -> str:
     return f"Slower than {other}: {'; '.join(slower)}." if slower else f"No layer is slower than {other} at any size."
 
 
-def _rest(table: Table) -> str:
+def _rest(table: Table) -> list[str]:
     """Training, growth and memory, where they were measured."""
     said = []
     training = table.where(kind="training", other="PyTorch")
@@ -205,7 +206,7 @@ def _rest(table: Table) -> str:
             f"{name} {np.median(memory.where(layer=name)['ratio']):.1f}" for (name,) in memory.each("layer")
         )
         said.append(f"At their peak, forward and backward hold this many times the T + 1 states: {peaks}.")
-    return " ".join(said)
+    return said
 
 
 def _span(table: Table, letter: str) -> str:
