@@ -41,7 +41,8 @@ def turned_down(name: str, by: int) -> dict[str, Any]:
         elif knob.name == "seed":
             knobs[knob.name] = by
         else:
-            knobs[knob.name] = type(default)(max(1 if knob.name in ("seeds", "inputs") else 2, default // by))
+            least = {"seeds": 1, "inputs": 1, "side": 4}.get(knob.name, 2)
+            knobs[knob.name] = type(default)(max(least, default // by))
     return knobs
 
 

@@ -23,6 +23,7 @@ NAMES = (
     "step_cost",
     "speed",
     "parallelism",
+    "tasks",
     "adding_problem",
     "gradient_while_learning",
     "pixel_digits",
