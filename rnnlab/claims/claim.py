@@ -1,14 +1,73 @@
-"""A claim: its words, its measure, and its rule, which takes the numbers and nothing else to the verdict."""
+"""A claim: its parts, each with its measure and its rule; the word that counts them, and the sentence that follows."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
-from rnnlab.claims.evidence import Evidence, NotRunError
-from rnnlab.claims.verdict import Verdict
+from rnnlab.claims.evidence import CannotTellError, Evidence, NotRunError
+from rnnlab.claims.number import BLIND, Finding, Number, Outcome, Rule
 
-Numbers = dict[str, float]
 RERUN = "rnnlab figures {} --recompute"
 """The command that makes recorded numbers again."""
+NOT_RUN = "not run yet"
+SIGNS: dict[Outcome, str] = {"confirmed": "✔", "contradicted": "✘", "undecided": "?", "not tested": "–"}
+
+
+@dataclass(frozen=True)
+class Part:
+    """The smallest statement that can be judged.
+
+    Attributes:
+        source: the statement that it is of, A1 … D10.
+        group: the clause of the claim's last sentence that it counts for.
+        says: the statement, so that a yes or no answers it.
+        measure: its number, from the evidence; None if it is not tested.
+        rule: what the number means.
+        unit: what the number is, in a few words.
+        first: which came first, the rule or its numbers. Trained parts are judged by runs after the rule alone.
+        why: why it is not tested.
+    """
+
+    source: str
+    group: str
+    says: str
+    measure: Callable[[Evidence], Number] | None
+    rule: Rule
+    unit: str = "seeds that learn"
+    first: Literal["rule", "numbers"] = "rule"
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Clause:
+    """What a group of parts says, in a clause: one of four, which their outcomes choose.
+
+    Attributes:
+        group: the parts that it tells.
+        yes: all are confirmed.
+        no: all are contradicted.
+        some: a part of them is confirmed: {k} of {n}.
+        unknown: none is decided.
+    """
+
+    group: str
+    yes: str
+    no: str
+    unknown: str
+    some: str = ""
+
+    def of(self, outcomes: Sequence[Outcome]) -> str:
+        """The clause that these outcomes choose."""
+        k, n = outcomes.count("confirmed"), len(outcomes)
+        decided = k + outcomes.count("contradicted")
+        if not decided:
+            return self.unknown
+        if k == n or k == decided == n:
+            return self.yes
+        if k == 0 and decided == n:
+            return self.no
+        said = self.some.format(k=k, n=n)
+        return said if decided == n else f"{said} ({n - decided} open)"
 
 
 @dataclass(frozen=True)
@@ -18,37 +77,77 @@ class Claim:
     Attributes:
         name: C1 … C18.
         says: the claim, in our words.
-        measure: the evidence's numbers for it.
-        rule: the verdict on the numbers.
-        rule_says: the rule in words.
+        parts: what it is made of.
+        clauses: the sentence to take away, a clause for each group that it tells.
+        unlike: what was unlike the paper, or the usual practice.
+        change: what would change our mind.
         command: what measures the numbers again.
-        recorded: whether they come, all or some, from recorded runs.
-        note: what was not measured, or what others found.
     """
 
     name: str
     says: str
-    measure: Callable[[Evidence], Numbers]
-    rule: Callable[[Numbers], Verdict]
-    rule_says: str
+    parts: tuple[Part, ...]
+    clauses: tuple[Clause, ...]
+    unlike: str
+    change: str
     command: str
-    recorded: bool = False
-    note: str = ""
+
+
+class Judged(NamedTuple):
+    """A part with its number, if it was measured, and what its rule finds."""
+
+    part: Part
+    number: Number | None
+    finding: Finding
 
 
 @dataclass(frozen=True)
-class Judged:
-    """A claim with its numbers and its verdict."""
+class Verdict:
+    """A claim, judged part by part."""
 
     claim: Claim
-    numbers: Numbers
-    verdict: Verdict
+    parts: tuple[Judged, ...]
+
+    @property
+    def outcomes(self) -> list[Outcome]:
+        """Of the parts, in their order."""
+        return [judged.finding.outcome for judged in self.parts]
+
+    @property
+    def word(self) -> str:
+        """Confirmed if every part is, contradicted if none is and half or more are contradicted; else the count."""
+        yes, no = self.outcomes.count("confirmed"), self.outcomes.count("contradicted")
+        total = len(self.outcomes)
+        if yes == total:
+            return "confirmed"
+        if yes:
+            return f"partly ({yes} of {total})"
+        return "contradicted" if no and 2 * no >= total else "undecided"
+
+    @property
+    def sentence(self) -> str:
+        """What to take away: the clauses that the outcomes choose."""
+        said = [
+            clause.of([judged.finding.outcome for judged in self.parts if judged.part.group == clause.group])
+            for clause in self.claim.clauses
+        ]
+        words = "; ".join(said)
+        return f"{words[0].upper()}{words[1:]}."
 
 
-def judge(claim: Claim, evidence: Evidence) -> Judged:
-    """Measure, then apply the rule; a claim whose runs are missing is not decided."""
+def judge(claim: Claim, evidence: Evidence) -> Verdict:
+    """Every part: measure, then apply the rule."""
+    return Verdict(claim, tuple(judge_part(part, evidence) for part in claim.parts))
+
+
+def judge_part(part: Part, evidence: Evidence) -> Judged:
+    """One part; where its runs are missing, or cannot tell, it is undecided and says why."""
+    if part.measure is None:
+        return Judged(part, None, Finding("not tested", part.why))
     try:
-        numbers = claim.measure(evidence)
-    except NotRunError as missing:
-        return Judged(claim, {}, Verdict("not decided", str(missing)))
-    return Judged(claim, numbers, claim.rule(numbers))
+        number = part.measure(evidence)
+    except NotRunError:
+        return Judged(part, None, Finding("undecided", NOT_RUN))
+    except CannotTellError:
+        return Judged(part, None, Finding("undecided", BLIND))
+    return Judged(part, number, part.rule(number))

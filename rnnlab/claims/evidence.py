@@ -1,25 +1,35 @@
-"""Where a claim's numbers come from: the recorded results, and figures' tables computed on the spot."""
+"""Where a part's number comes from: recorded runs, each model's curves compared by one method, and figures' tables."""
 
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnlab.arrays import Array
-from rnnlab.experiments.results.ends import SOLVED
+from rnnlab.claims.number import Number
+from rnnlab.experiments.results.comparison import Comparison, Side, compare, paired
+from rnnlab.experiments.results.ends import first_below
+from rnnlab.experiments.results.scores import falling, judged
 from rnnlab.experiments.results.tables import RUNS, is_recorded, own_copy, read
-from rnnlab.gallery.figures import FIGURES
+from rnnlab.gallery.figures import FIGURES, recipe
 from rnnlab.table import Table
+
+RULED = "2026-11-21T18:00"
+"""When the rules of the trained parts were committed, UTC: a run that ended before is not judged by them."""
+T = TypeVar("T")
+
+CURVES = {named: figure for figure in FIGURES if (named := recipe(figure)) and figure != "gradient_while_learning"}
+"""The table of the learning curves of each recipe."""
 
 
 class NotRunError(LookupError):
-    """A run that a claim needs has not been recorded."""
+    """A run that a part needs has not been recorded since its rule was committed."""
 
 
-def spread(scores: NDArray[np.float64]) -> float:
-    """From the lowest to the highest; infinite if a run diverged."""
-    return float(np.ptp(scores)) if np.isfinite(scores).all() else np.inf
+class CannotTellError(LookupError):
+    """The runs say nothing of what a part asks."""
 
 
 class Evidence:
@@ -34,12 +44,21 @@ class Evidence:
         self.out = out
         self.own: list[Path] = []
         self._tables: dict[str, Table] = {}
+        self._measured: dict[tuple[Any, ...], Any] = {}
 
     def table(self, name: str) -> Table:
         """A recorded table, or that of a figure, computed now."""
         if name not in self._tables:
             self._tables[name] = self._read(name) if is_recorded(name) else FIGURES[name].compute()
         return self._tables[name]
+
+    def once(self, measure: Callable[..., T], *settings: Any) -> T:
+        """What a measure of several parts gives with these settings, measured once."""
+        key = (measure, *settings)
+        if key not in self._measured:
+            self._measured[key] = measure(*settings)
+        found: T = self._measured[key]
+        return found
 
     def _read(self, name: str) -> Table:
         own = own_copy(name, self.out)
@@ -52,8 +71,26 @@ class Evidence:
         """A row for every recorded run."""
         return self._read(RUNS)
 
+    @cached_property
+    def runs_since(self) -> Table:
+        """The runs that ended after the rules of the trained parts were committed."""
+        columns = self.all_runs.columns
+        since = columns["ended"] > RULED if "ended" in columns else np.zeros(len(self.all_runs), bool)
+        return Table({name: column[since] for name, column in columns.items()})
+
     def runs(self, recipe: str, variant: str, model: str) -> Table:
-        """The runs of one model in one variant, a row for each seed.
+        """The runs of one model in one variant since the rules, a row for each seed.
+
+        Raises:
+            NotRunError: there is none.
+        """
+        rows = self.runs_since.where(recipe=recipe, variant=variant, model=model)
+        if not len(rows):
+            raise NotRunError(f"{model} has not been run on {recipe}, {variant}, since the rules were committed")
+        return rows
+
+    def bests(self, recipe: str, variant: str, model: str) -> NDArray[np.float64]:
+        """The lowest score of every recorded seed, before the rules too; of a run that diverged, infinity.
 
         Raises:
             NotRunError: there is none.
@@ -61,29 +98,90 @@ class Evidence:
         rows = self.all_runs.where(recipe=recipe, variant=variant, model=model)
         if not len(rows):
             raise NotRunError(f"{model} has not been run on {recipe}, {variant}")
-        return rows
+        return np.where(rows["status"] == "diverged", np.inf, rows["best"]).astype(float)
 
-    def scores(self, recipe: str, variant: str, model: str) -> NDArray[np.float64]:
-        """The last score of every seed; of a run that diverged, infinity."""
-        rows = self.runs(recipe, variant, model)
-        return np.where(rows["status"] == "diverged", np.inf, rows["score"]).astype(float)
+    def curves(self, recipe: str, side: Side) -> Table:
+        """The learning curves of those runs."""
+        seeds = self.runs(recipe, *side)["seed"]
+        rows = self.table(CURVES[recipe]).where(variant=side.variant, model=side.model)
+        return Table({name: column[np.isin(rows["seed"], seeds)] for name, column in rows.columns.items()})
 
-    def score(self, recipe: str, variant: str, model: str) -> float:
-        """Their median."""
-        return float(np.median(self.scores(recipe, variant, model)))
+    def compared(self, recipe: str, a: Side, b: Side, seconds: tuple[float, float] | None = None) -> Comparison:
+        """Model a against model b by the score that judges the recipe, at their common budget.
 
-    def solved(self, variant: str, model: str) -> float:
-        """The share of the seeds that solved the adding problem."""
-        return float(np.mean(self.scores("adding", variant, model) < SOLVED))
+        Raises:
+            NotRunError: one of them has not been run, or not with the same seeds.
+        """
+        curves = self.curves(recipe, a).above(self.curves(recipe, b)) if a != b else self.curves(recipe, a)
+        trivial = float(self.runs(recipe, *b)["baseline"][0])
+        try:
+            return compare(curves, judged(recipe, b.variant), a, b, trivial=trivial, seconds=seconds)
+        except LookupError as none:
+            raise NotRunError(str(none)) from none
 
-    def updates_until(self, figure: str, variant: str, model: str, score: float) -> float:
-        """Updates until the held-out score was first below `score`: the median of the seeds, infinity if never."""
-        rows = self.table(figure).where(variant=variant, model=model)
-        if not len(rows):
-            raise NotRunError(f"{model} has not been run on {variant}")
-        firsts = []
-        for (seed,) in rows.each("seed"):
-            one = rows.where(seed=seed)
-            below: Array = one["update"][one["score"] < score]
-            firsts.append(float(below[0]) if len(below) else np.inf)
-        return float(np.median(firsts))
+    def less(self, recipe: str, a: Side, b: Side, seconds: tuple[float, float] | None = None) -> Number:
+        """By how much a's score is above b's, as a share of b's mean: below 0 a is better. A lower score is better.
+
+        Raises:
+            NotRunError: see `compared`.
+            CannotTellError: no run of either crossed the threshold that the score is about.
+        """
+        found = self.compared(recipe, a, b, seconds)
+        if found.score == "first" and found.crossed == (0, 0):
+            raise CannotTellError(f"neither {a.model} nor {b.model} crossed the threshold")
+        unit = float(np.mean(found.b))
+        moves = {"a": "fall", "b": "rise"}
+        may = frozenset(moves[name] for name in found.falling)
+        return Number(found.difference / unit, found.low / unit, found.high / unit, found.seeds, "relative", may)
+
+    def less_than_ended(self, recipe: str, a: Side, b: Side) -> Number:
+        """The same of the lowest scores, where b is a small model that has long stopped falling: each has its budget.
+
+        More updates change nothing for b; if its curves still fall, the number may rise, and is undecided.
+        """
+        ours, theirs = self.level(recipe, *a), self.level(recipe, *b)
+        of_a, of_b = self._bests(recipe, a), self._bests(recipe, b)
+        seeds = sorted(of_a.keys() & of_b.keys())
+        if not seeds:
+            raise NotRunError(f"{a.model} and {b.model} have no seed in common")
+        found = paired(np.array([of_a[seed] for seed in seeds]), np.array([of_b[seed] for seed in seeds]))
+        may = ours.may | ({"rise"} if theirs.may else set())
+        difference, low, high = (end / theirs.value for end in found)
+        return Number(difference, low, high, len(seeds), "relative", frozenset(may))
+
+    def nearer(self, recipe: str, a: Side, b: Side, c: Side) -> Number:
+        """How much farther a's score is from b's than from c's: below 0 it is nearer to b's."""
+        to_b, to_c = self.compared(recipe, a, b), self.compared(recipe, a, c)
+        if to_b.a != to_c.a:
+            raise NotRunError("the three have not been run with the same seeds and for as long")
+        gaps = [abs(of_a - of_b) - abs(of_a - of_c) for of_a, of_b, of_c in zip(to_b.a, to_b.b, to_c.b, strict=True)]
+        may = frozenset({"fall", "rise"}) if to_b.falling or to_c.falling else frozenset()
+        return Number.mean(gaps, may)
+
+    def level(self, recipe: str, variant: str, model: str) -> Number:
+        """The mean of the lowest scores of the seeds, at most that of the trivial answer."""
+        best = self._bests(recipe, Side(variant, model))
+        rows = self.curves(recipe, Side(variant, model))
+        runs = [rows.where(seed=seed) for seed in best]
+        falls = [run["status"][-1] == "done" and falling(run["update"], run["score"]) for run in runs]
+        return Number.mean(list(best.values()), frozenset({"fall"}) if np.mean(falls) >= 0.5 else frozenset())
+
+    def _bests(self, recipe: str, side: Side) -> dict[float, float]:
+        """By seed, the lowest score, at most that of the trivial answer, which a run that diverged has."""
+        rows, trivial = self.curves(recipe, side), float(self.runs(recipe, *side)["baseline"][0])
+        runs = {seed: rows.where(seed=seed) for (seed,) in rows.each("seed")}
+        return {
+            seed: trivial if run["status"][-1] == "diverged" else min(trivial, float(run["score"].min()))
+            for seed, run in runs.items()
+        }
+
+    def crossed(self, recipe: str, variant: str, model: str) -> Number:
+        """The share of the seeds whose score was below the threshold at some time; more may be if the others fall."""
+        rows, by = self.curves(recipe, Side(variant, model)), judged(recipe, variant)
+        runs = [rows.where(seed=seed) for (seed,) in rows.each("seed")]
+        below = [np.isfinite(first_below(run["update"], run["score"], by.below)) for run in runs]
+        falls = [
+            not crossed and run["status"][-1] == "done" and falling(run["update"], run["score"])
+            for run, crossed in zip(runs, below, strict=True)
+        ]
+        return Number.share(sum(below), len(below), frozenset({"rise"}) if any(falls) else frozenset())

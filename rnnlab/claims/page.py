@@ -1,68 +1,70 @@
-"""CLAIMS.md: the verdicts in a table, each claim with its numbers and its rule, and the papers' numbers beside ours."""
+"""CLAIMS.md: the table of all claims, each claim with its parts, and the papers' numbers beside ours."""
 
-from math import isinf, isnan
-
-from rnnlab.claims.claim import Judged, judge
-from rnnlab.claims.evidence import Evidence
+from rnnlab.claims.claim import SIGNS, Judged, Verdict, judge
+from rnnlab.claims.evidence import RULED, Evidence
 from rnnlab.claims.ledger import CLAIMS
 from rnnlab.claims.margins import MARGIN, margins
 from rnnlab.claims.papers import ours, theirs
+from rnnlab.claims.sources import CONSTRUCTIONS, STATEMENTS
 from rnnlab.experiments.results.ends import digits
 from rnnlab.experiments.results.papers import REPORTED
 from rnnlab.experiments.results.tables import RUNS, link, location
+from rnnlab.gallery.figures import BEARS_ON, FIGURES
+
+CHANGED = ("C1", "C2", "C3", "C4", "C5", "C6", "C10", "C12", "C18")
+"""Whose first rules, of the ledger's first day, were changed after the first numbers were in: see its history."""
 
 
-def judged(evidence: Evidence) -> list[Judged]:
+HEADS = "| | part | measured | number | 95 % interval | seeds | confirmed if | first |"
+
+
+def judged(evidence: Evidence) -> list[Verdict]:
     """Every claim."""
     return [judge(claim, evidence) for claim in CLAIMS]
 
 
-def number(value: float) -> str:
-    """Four digits are enough to read; infinity is what a run that never got there needs."""
-    if isinf(value) or isnan(value):
-        return "never"
-    return f"{value:,.0f}" if value == int(value) and abs(value) < 1e6 else f"{value:.4g}"
+def counts(verdict: Verdict) -> str:
+    """How many parts have each outcome, by their signs."""
+    found = ((sign, verdict.outcomes.count(outcome)) for outcome, sign in SIGNS.items())
+    return " ".join(f"{sign}{count}" for sign, count in found if count)
 
 
-def numbers(entry: Judged) -> str:
-    """The numbers of a claim in a line."""
-    return "; ".join(f"{name}: {number(value)}" for name, value in entry.numbers.items()) or "none"
-
-
-def text(entries: list[Judged], evidence: Evidence) -> str:
+def text(verdicts: list[Verdict], evidence: Evidence) -> str:
     """The page."""
-    parts = [
+    paragraphs = [
         "# The survey's claims, measured",
-        "`rnnlab claims` writes this page. A verdict follows from its numbers by a rule in "
-        '`rnnlab/claims/`; nobody chose it. "Recorded": at least some of the numbers come from runs '
-        "that took hours and were made once ([each with its command, seed, time and versions]"
-        f"({link(location(RUNS, evidence.out), evidence.out)})), or are "
-        "times; all others are measured as the page is written. A verdict is about these tasks at these "
+        "Three texts about recurrent nets started this lab: a survey, reading notes on the IRNN paper, and an answer "
+        "about ReLU. They make eighteen claims. Each was divided into parts that a yes or no can answer, and each part "
+        "was measured: ✔ confirmed, ✘ contradicted, ? undecided, – not tested. What follows holds for our tasks and "
         "sizes.",
         *_own(evidence),
-        "| | claim | verdict | |\n|---|---|---|---|\n"
+        "| | claim | what came out | to take away |\n|---|---|---|---|\n"
         + "\n".join(
-            f"| [{entry.claim.name}](#{entry.claim.name.lower()}) | {_cell(entry.claim.says)} | "
-            f"**{entry.verdict.word}** | {'recorded' if entry.claim.recorded else 'now'} |"
-            for entry in entries
+            f"| [{verdict.claim.name}](#{verdict.claim.name.lower()}) | {_cell(verdict.claim.says)} | "
+            f"**{verdict.word}** | {_cell(verdict.sentence)} |"
+            for verdict in verdicts
         ),
-    ]
-    for entry in entries:
-        claim = entry.claim
-        parts += [
-            f"### {claim.name}",
-            f"> {claim.says}",
-            f"**{entry.verdict.word[0].upper()}{entry.verdict.word[1:]}**"
-            + (" " if entry.verdict.word == "holds if" else ": ")
-            + f"{entry.verdict.why}.",
-            f"- measured: {numbers(entry)}\n- rule: {claim.rule_says}"
-            + (f"\n- note: {claim.note}" if claim.note else "")
-            + (f"\n- re-run: `{claim.command}`" if claim.command else ""),
-        ]
-    parts += [
+        "## How a part is decided",
+        "A part has one number with a 95 % interval, and a rule in words, which `rnnlab/claims/` has in code. The part "
+        "is confirmed if the rule holds everywhere in the interval, and contradicted if it holds nowhere. Otherwise it "
+        "is undecided: *too noisy* if the interval is too wide, *too short* if a learning curve still falls at the end "
+        "so that more training could change the answer, *the task cannot tell* if no model learns, *not run yet* if "
+        "there are no runs since the rule was committed. Models are compared with the same seeds, at the same number "
+        "of updates or the same time, with learning rates that were chosen with other seeds. A difference in percent "
+        "is that of the means: −20 % is a fifth less.",
+        f"Which came first? A part that needs training is judged only by runs that ended after its rule was committed, "
+        f"on {RULED.replace('T', ' at ')} UTC. Of the others, *first* says whether the rule was committed before the "
+        "numbers were known, or after. These rules replace earlier ones. Of the earlier ones, those of "
+        f"{', '.join(CHANGED[:-1])} and {CHANGED[-1]} were changed after the first numbers were in, and that of C7 was "
+        "written after them; the history of `rnnlab/claims/` shows how. "
+        f"[Every run]({link(location(RUNS, evidence.out), evidence.out)}) is listed with its command, seed, time and "
+        "versions.",
+        *(_claim(verdict) for verdict in verdicts),
+        "## Built, not judged",
+        "\n".join(f"- {name}: {STATEMENTS[name]}. See {where}." for name, where in CONSTRUCTIONS.items()),
         "## Against a linear model",
-        "Median scores of the seeds. A recurrent model beats the linear one on the same input if its score is at "
-        f"most {MARGIN:g} of the linear one's.",
+        "The lowest held-out error of a run, the median of the seeds. A recurrent model beats the linear one on the "
+        f"same input if its error is at most {MARGIN:g} of the linear one's.",
         "| task | trivial answer | linear | best recurrent | of the linear | beaten |\n|---|---|---|---|---|---|\n"
         + "\n".join(
             f"| {row.contest} | {digits(row.trivial)} | {digits(row.linear)} | {digits(row.best)} ({row.model}) | "
@@ -70,14 +72,55 @@ def text(entries: list[Judged], evidence: Evidence) -> str:
             for row in margins(evidence)
         ),
         "## The papers' numbers beside ours",
-        "But for the adding problem, ours are smaller and on other data: where a number differs, that may be why.",
+        "Except for the adding problem, ours are smaller and on other data: where a number differs, that may be why.",
         "| experiment | paper | source | ours | our budget |\n|---|---|---|---|---|\n"
         + "\n".join(
             f"| {row.experiment} | {theirs(row)} | {row.source} | {' | '.join(ours(row, evidence))} |"
             for row in REPORTED
         ),
     ]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(paragraphs) + "\n"
+
+
+def _claim(verdict: Verdict) -> str:
+    """A claim, with its parts in a table."""
+    claim = verdict.claim
+    sources = dict.fromkeys(part.source for part in claim.parts)
+    figures = [name for name, claims in BEARS_ON.items() if claim.name in claims]
+    return "\n\n".join(
+        [
+            f"### {claim.name}",
+            "> " + "\n>\n> ".join(f"{source}: {STATEMENTS[source]}" for source in sources),
+            f"**{verdict.word[0].upper()}{verdict.word[1:]}** ({counts(verdict)}). {verdict.sentence}",
+            f"{HEADS}\n|{'---|' * HEADS.count(' | ')}---|\n" + "\n".join(map(row, verdict.parts)),
+            f"- unlike the source: {claim.unlike}\n- what would change our mind: {claim.change}\n"
+            + "".join(f"- figure: [{FIGURES[name].TITLE}]({anchor(name)})\n" for name in figures)
+            + f"- re-run: `{claim.command}`",
+        ]
+    )
+
+
+def anchor(figure: str) -> str:
+    """Where the gallery's page shows it: that page's heading, as GitHub makes a link of it."""
+    kept = "".join(letter for letter in FIGURES[figure].TITLE.lower() if letter.isalnum() or letter in " -_")
+    return f"README.md#{kept.replace(' ', '-')}"
+
+
+def row(judged: Judged) -> str:
+    """A part in the table."""
+    part, number, finding = judged
+    tested = part.measure is not None
+    cells = [
+        f"{SIGNS[finding.outcome]}{f' *{finding.why}*' if finding.why else ''}",
+        f"{part.says} ({part.source})",
+        part.unit if tested else "",
+        number.text if number else "",
+        number.interval if number else "",
+        str(number.seeds or "") if number else "",
+        part.rule.says if tested else "",
+        part.first if tested else "",
+    ]
+    return f"| {' | '.join(map(_cell, cells))} |"
 
 
 def _own(evidence: Evidence) -> list[str]:

@@ -15,10 +15,11 @@ def theirs(number: Reported) -> str:
 def ours(number: Reported, evidence: Evidence) -> tuple[str, str]:
     """Our number, with the seeds' range, and what was spent on it."""
     try:
-        runs = evidence.runs(*number.ours)
+        scores = evidence.bests(*number.ours)
     except NotRunError:
         return "not run", ""
-    scores = evidence.scores(*number.ours)
+    recipe, variant, model = number.ours
+    runs = evidence.all_runs.where(recipe=recipe, variant=variant, model=model)
     if number.recipe == "adding":
         said = f"{int(np.sum(scores < SOLVED))} of {len(scores)} seeds below {SOLVED:g}"
     else:

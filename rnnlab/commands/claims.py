@@ -19,10 +19,10 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Judge, print, and write the page if nothing was left out."""
-    from rnnlab.claims.claim import judge
+    from rnnlab.claims.claim import SIGNS, judge
     from rnnlab.claims.evidence import Evidence
     from rnnlab.claims.ledger import CLAIMS
-    from rnnlab.claims.page import judged, numbers, text
+    from rnnlab.claims.page import judged, text
 
     known = {claim.name: claim for claim in CLAIMS}
     unknown = [name for name in arguments.names if name not in known]
@@ -30,10 +30,13 @@ def run(arguments: argparse.Namespace) -> None:
         raise ValueError(f"a claim is one of {', '.join(known)}; got {unknown[0]!r}")
     evidence = Evidence(arguments.out)
     chosen = [judge(known[name], evidence) for name in arguments.names] or judged(evidence)
-    for entry in chosen:
-        print(f"{entry.claim.name:4} {entry.claim.says}\n     {entry.verdict}")
+    for verdict in chosen:
+        print(f"{verdict.claim.name:4} {verdict.claim.says}\n     {verdict.word}: {verdict.sentence}")
         if arguments.names:
-            print(f"     measured: {numbers(entry)}\n     rule: {entry.claim.rule_says}\n     {entry.claim.command}")
+            for part, number, finding in verdict.parts:
+                found = f"{number.text} {f'({number.interval})' if number.interval else ''}" if number else finding.why
+                print(f"     {SIGNS[finding.outcome]} {part.says}: {part.unit} {found.strip()}; rule: {part.rule.says}")
+            print(f"     {verdict.claim.command}")
     for path in dict.fromkeys(evidence.own):
         print(f"judged by your own {path}, which differs from the recorded table: delete it to be judged by that one")
     if not arguments.names:

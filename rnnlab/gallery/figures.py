@@ -58,3 +58,25 @@ FIGURES = {name: cast(FigureModule, import_module(f"rnnlab.gallery.{name}")) for
 def recipe(name: str) -> str | None:
     """The experiment that the figure comes from; None if it is not trained for."""
     return cast("str | None", getattr(FIGURES[name], "RECIPE", None))
+
+
+BEARS_ON = {
+    "gradient_decay": ("C4", "C8"),
+    "initializer_survey": ("C1", "C4", "C5"),
+    "activation_slopes": ("C15", "C16"),
+    "depth_vs_time": ("C15", "C16", "C17"),
+    "jacobian_spectrum": ("C4",),
+    "phase_diagram": ("C17", "C18"),
+    "irnn_memory": ("C8", "C9"),
+    "indrnn_range": ("C18",),
+    "step_cost": ("C10", "C11"),
+    "parallelism": ("C7",),
+    "adding_problem": ("C10", "C18"),
+    "gradient_while_learning": ("C10",),
+    "pixel_digits": ("C12", "C18"),
+    "character_model": ("C13", "C18"),
+    "phoneme_frames": ("C9", "C14", "C18"),
+    "deep_stacks": ("C18",),
+    "initializer_learning": ("C1", "C2", "C3", "C4", "C5", "C6"),
+}
+"""The claims that each figure bears on, by their names in CLAIMS.md: its page links to them, and they to it."""

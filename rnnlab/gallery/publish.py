@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from rnnlab.experiments.results.tables import RUNS, is_recorded, link, location, own_copy, read
 from rnnlab.files import replacing
 from rnnlab.gallery import learning, page
-from rnnlab.gallery.figures import FIGURES, recipe
+from rnnlab.gallery.figures import BEARS_ON, FIGURES, recipe
 from rnnlab.table import Table
 
 if TYPE_CHECKING:
@@ -129,4 +129,6 @@ def _links(name: str, path: Path, out: Path) -> str:
         words += f"; re-run: `rnnlab figures {name} --recompute`"
     if recipe(name) is not None:
         words += f"; every run with its command, seed, time and versions: [runs]({link(location(RUNS, out), out)})"
+    if name in BEARS_ON:
+        words += f"; claims: {', '.join(f'[{claim}](CLAIMS.md#{claim.lower()})' for claim in BEARS_ON[name])}"
     return words

@@ -1,0 +1,135 @@
+"""What the reading notes say of the adding problem, C10."""
+
+from rnnlab.claims.claim import RERUN, Claim, Clause, Part
+from rnnlab.claims.evidence import CannotTellError, Evidence
+from rnnlab.claims.glorot import Measure
+from rnnlab.claims.number import ABOVE_0, MOST, Number, at_least, at_most
+from rnnlab.experiments.results.comparison import Side
+
+LENGTHS = (100, 150, 200, 300, 400)
+AS_WELL = 0.1
+"""As well: at most a tenth more updates, or time, or error."""
+
+
+def solved(model: str, steps: int) -> Measure:
+    """The share of the seeds that solve the adding problem."""
+    return lambda evidence: evidence.crossed("adding", f"T = {steps}", model)
+
+
+def harder(model: str) -> Measure:
+    """How many updates more T = 400 takes than T = 100."""
+    return lambda evidence: evidence.less("adding", Side("T = 400", model), Side("T = 100", model))
+
+
+def struggles(model: str) -> Measure:
+    """How many updates more T = 200 takes than T = 100, if the model solves T = 100 at all."""
+
+    def measure(evidence: Evidence) -> Number:
+        if evidence.crossed("adding", "T = 100", model).value <= 0.5:
+            raise CannotTellError(f"the {model} does not solve T = 100")
+        return evidence.less("adding", Side("T = 200", model), Side("T = 100", model))
+
+    return measure
+
+
+def as_soon(steps: int, by_time: bool) -> Measure:
+    """How much later the IRNN solves it than the LSTM, by updates, or by time at the measured cost of an update."""
+
+    def measure(evidence: Evidence) -> Number:
+        sides = Side(f"T = {steps}", "IRNN"), Side(f"T = {steps}", "LSTM")
+        dear = float(evidence.table("step_cost").where(layer="LSTM")["ratio"].min())
+        return evidence.less("adding", *sides, (1.0, dear) if by_time else None)
+
+    return measure
+
+
+C10 = Claim(
+    "C10",
+    "adding problem: it gets harder with T; RNN and LSTM begin to struggle at T ≈ 150; the IRNN converges as well as "
+    "the LSTM, whose step costs four times as much",
+    (
+        *(
+            Part(
+                "B5",
+                "harder",
+                f"the {model} needs more updates for T = 400 than for T = 100",
+                harder(model),
+                ABOVE_0,
+                "updates, T = 400 against T = 100",
+            )
+            for model in ("LSTM", "IRNN")
+        ),
+        *(
+            Part("B5", "solves", f"the {model} solves T = 100", solved(model, 100), MOST, "seeds that solve it")
+            for model in ("tanh RNN", "LSTM")
+        ),
+        *(
+            Part(
+                "B5",
+                "struggles",
+                f"the {model} needs twice as many updates, or fails, at T = 200",
+                struggles(model),
+                at_least(1.0, percent=True),
+                "updates, T = 200 against T = 100",
+            )
+            for model in ("tanh RNN", "LSTM")
+        ),
+        *(
+            Part(
+                "B5",
+                "updates",
+                f"T = {steps}: the IRNN needs at most a tenth more updates than the LSTM",
+                as_soon(steps, by_time=False),
+                at_most(AS_WELL, percent=True),
+                "updates, IRNN against LSTM",
+            )
+            for steps in LENGTHS
+        ),
+        *(
+            Part(
+                "B5",
+                "time",
+                f"T = {steps}: it needs at most a tenth more time",
+                as_soon(steps, by_time=True),
+                at_most(AS_WELL, percent=True),
+                "time, IRNN against LSTM",
+            )
+            for steps in LENGTHS
+        ),
+    ),
+    (
+        Clause(
+            "solves",
+            "tanh RNN and LSTM solve T = 100",
+            "neither the tanh RNN nor the LSTM solves T = 100",
+            "whether tanh RNN and LSTM solve T = 100 is open",
+            "only one of tanh RNN and LSTM solves T = 100",
+        ),
+        Clause(
+            "struggles",
+            "they struggle at T = 200",
+            "what solves T = 100 does not yet struggle at T = 200",
+            "where they begin to struggle is open",
+            "{k} of {n} struggle at T = 200",
+        ),
+        Clause(
+            "updates",
+            "by updates the IRNN is as good as the LSTM at every length",
+            "by updates the IRNN is behind the LSTM at every length",
+            "by updates IRNN and LSTM are not decided",
+            "by updates the IRNN is as good as the LSTM at {k} of {n} lengths",
+        ),
+        Clause(
+            "time",
+            "by time, too",
+            "by time, too, it is behind",
+            "by time neither",
+            "by time at {k} of {n}",
+        ),
+    ),
+    "Adam and fresh batches of 16, not SGD on 100,000 fixed sequences; a step's cost is measured on our own code.",
+    "Seeds with which the LSTM solves longer sequences sooner; a faster LSTM.",
+    RERUN.format("adding_problem"),
+)
+
+CLAIMS = (C10,)

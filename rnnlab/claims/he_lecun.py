@@ -1,0 +1,142 @@
+"""What the survey claims of he_uniform and of lecun_uniform, C2 and C3."""
+
+import numpy as np
+
+from rnnlab import initializers
+from rnnlab.activations import Sigmoid
+from rnnlab.claims.claim import Claim, Clause, Part
+from rnnlab.claims.evidence import Evidence
+from rnnlab.claims.glorot import LEARNING, Measure, learned, updates
+from rnnlab.claims.number import BELOW_0, FEW, MOST, Number, at_least, at_most
+
+RIVALS = ("glorot_uniform", "lecun_uniform", "orthogonal", "random_normal")
+
+
+def _sooner(variant: str, other: str, group: str) -> Part:
+    layers = variant.replace("10", "ten")
+    return Part(
+        "A4",
+        group,
+        f"{layers} learn the digits in fewer updates than with {other}",
+        updates(variant, "he_uniform", other),
+        BELOW_0,
+        f"updates, he_uniform against {other}",
+    )
+
+
+C2 = Claim(
+    "C2",
+    "he_uniform speeds convergence and suits deep nets with ReLU / LeakyReLU",
+    (
+        *(_sooner("10 ReLU layers", other, "sooner") for other in RIVALS),
+        *(_sooner("10 ReLU layers of 25", other, "narrow") for other in RIVALS),
+        _sooner("10 LeakyReLU layers", "glorot_uniform", "leaky"),
+        Part("A4", "deep", "ten ReLU layers learn the digits", learned("10 ReLU layers", "he_uniform"), MOST),
+        Part("A4", "deep", "ten LeakyReLU layers learn the digits", learned("10 LeakyReLU layers", "he_uniform"), MOST),
+    ),
+    (
+        Clause(
+            "sooner",
+            "deep ReLU nets learn sooner with it than with any of four others",
+            "deep ReLU nets learn no sooner with it than with four others",
+            "whether deep ReLU nets learn sooner with it is open",
+            "deep ReLU nets learn sooner with it than with {k} of {n} others",
+        ),
+        Clause(
+            "narrow",
+            "narrow ones, too",
+            "narrow ones do not",
+            "of narrow nets this is open",
+            "narrow ones than with {k} of {n}",
+        ),
+        Clause(
+            "leaky",
+            "with LeakyReLU it is ahead of glorot_uniform",
+            "with LeakyReLU it is not ahead of glorot_uniform",
+            "with LeakyReLU it is open",
+        ),
+    ),
+    "Ten layers on drawn digits of 14 × 14; the survey names neither a task nor a rival.",
+    "A deep ReLU net that learns as soon with glorot_uniform, its rate chosen for it.",
+    LEARNING,
+)
+
+SLACK = 0.05
+"""What counts as equally good: within a twentieth."""
+
+
+def saturated(scale: float) -> Measure:
+    """The share of a sigmoid layer's units whose slope is below a tenth of the largest: inputs N(0, scale²)."""
+
+    def measure(evidence: Evidence) -> Number:
+        rng = np.random.default_rng(0)
+        drawn = scale * rng.standard_normal((100, 200)) @ initializers.get("lecun_uniform")(rng, (200, 100))
+        Sigmoid().apply(drawn)
+        slopes = Sigmoid().slope(drawn)
+        return Number.mean((slopes < 0.025).mean(axis=1))
+
+    return measure
+
+
+C3 = Claim(
+    "C3",
+    "lecun_uniform suits shallow nets, or normalised data, with sigmoid",
+    (
+        *(
+            Part(
+                "A5",
+                "shallow",
+                f"one sigmoid layer learns the digits about as soon as with {other}, or sooner",
+                updates("1 sigmoid layer", "lecun_uniform", other),
+                at_most(SLACK, percent=True),
+                f"updates, lecun_uniform against {other}",
+            )
+            for other in ("glorot_uniform", "he_uniform", "orthogonal")
+        ),
+        Part(
+            "A5",
+            "deep",
+            "ten sigmoid layers, not shallow, do not learn the digits with it",
+            learned("10 sigmoid layers", "lecun_uniform"),
+            FEW,
+        ),
+        Part(
+            "A5",
+            "data",
+            "of normalised data it saturates less than a twentieth of the units",
+            saturated(1.0),
+            at_most(0.05),
+            "share of saturated units, inputs N(0, 1)",
+        ),
+        Part(
+            "A5",
+            "data",
+            "of data that are not normalised, 100 times as large, it saturates most",
+            saturated(100.0),
+            at_least(0.5),
+            "share of saturated units, inputs N(0, 100²)",
+        ),
+    ),
+    (
+        Clause(
+            "shallow",
+            "a shallow sigmoid net does as well with it as with three others",
+            "a shallow sigmoid net does better with each of three others",
+            "whether a shallow sigmoid net does as well with it is open",
+            "a shallow sigmoid net does as well with it as with {k} of {n} others",
+        ),
+        Clause("deep", "a deep one does not learn", "a deep one learns too", "whether a deep one learns is open"),
+        Clause(
+            "data",
+            "it needs normalised data",
+            "it does not depend on normalised data",
+            "what it makes of data that are not normalised is open",
+            "normalised data matter in {k} of {n} tests",
+        ),
+    ),
+    "One layer of 100 on drawn digits of 14 × 14.",
+    "A deep sigmoid net that learns with lecun_uniform, or a shallow one that needs another.",
+    LEARNING,
+)
+
+CLAIMS = (C2, C3)

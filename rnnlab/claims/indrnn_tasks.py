@@ -1,0 +1,122 @@
+"""What the answer on ReLU claims of the IndRNN on tasks: robust, in deep stacks, and against others; parts of C18."""
+
+import numpy as np
+
+from rnnlab.claims.claim import Part
+from rnnlab.claims.evidence import Evidence, NotRunError
+from rnnlab.claims.glorot import Measure
+from rnnlab.claims.number import BELOW_0, Number, exactly
+from rnnlab.experiments.results.comparison import Side
+
+DEEPEST = 21
+
+
+def diverged(evidence: Evidence) -> Number:
+    """How many runs of an IndRNN diverged, in all experiments."""
+    runs = evidence.runs_since
+    ours = np.array(["IndRNN" in str(model) for model in runs["model"]], bool)
+    if not ours.any():
+        raise NotRunError("the IndRNN has not been run since the rules were committed")
+    return Number.exact(float(np.sum(runs["status"][ours] == "diverged")))
+
+
+def robust(variant: str, other: str) -> Measure:
+    """The frame error with training sets of few speakers, another set for each seed, against another model's."""
+    return lambda evidence: evidence.less("phonemes", Side(variant, "IndRNN"), Side(variant, other))
+
+
+def stacked(model: str, than: str, depth: int) -> Measure:
+    """The bits of a stack of 21 layers against those of another stack."""
+    return lambda evidence: evidence.less("stacks", Side(f"{DEEPEST} layers", model), Side(f"{depth} layers", than))
+
+
+FEWER = ("frames, 8 speakers", "frames, 4 speakers")
+ROBUST = (
+    Part("D9", "diverged", "no run of an IndRNN with ReLU diverges", diverged, exactly(0), "runs that diverge"),
+    *(
+        Part(
+            "D9",
+            "robust",
+            f"{variant.removeprefix('frames, ')} to learn from: a lower error than with tanh",
+            robust(variant, "IndRNN, tanh"),
+            BELOW_0,
+            "frame error, ReLU against tanh",
+        )
+        for variant in FEWER
+    ),
+    *(
+        Part(
+            "D9",
+            "robust",
+            f"{variant.removeprefix('frames, ')} to learn from: a lower error than the LSTM's",
+            robust(variant, "LSTM"),
+            BELOW_0,
+            "frame error, IndRNN against LSTM",
+        )
+        for variant in FEWER
+    ),
+)
+
+STACKED = (
+    Part(
+        "D10",
+        "deep",
+        "21 layers without shortcuts are better than one",
+        stacked("IndRNN", "IndRNN", 1),
+        BELOW_0,
+        "bits, 21 layers against 1",
+    ),
+    Part(
+        "D10",
+        "deep",
+        "21 layers with shortcuts are better than two",
+        stacked("IndRNN residual", "IndRNN residual", 2),
+        BELOW_0,
+        "bits, 21 layers against 2",
+    ),
+    Part(
+        "D10",
+        "deeper",
+        "21 layers without shortcuts are better than 21 of a tanh RNN",
+        stacked("IndRNN", "tanh RNN", DEEPEST),
+        BELOW_0,
+        "bits, IndRNN against tanh RNN",
+    ),
+    Part(
+        "D10",
+        "deeper",
+        "21 layers with shortcuts are better than 21 of a tanh RNN with shortcuts",
+        stacked("IndRNN residual", "tanh RNN residual", DEEPEST),
+        BELOW_0,
+        "bits, IndRNN against tanh RNN",
+    ),
+)
+
+RIVALS = ("tanh RNN", "LSTM", "GRU")
+CONTESTS = {
+    "the adding problem, T = 400": ("adding", "T = 400", "updates"),
+    "pixels in order": ("pixels", "sequential", "error"),
+    "permuted pixels": ("pixels", "permuted", "error"),
+    "real digits": ("pixels", "real digits", "error"),
+    "characters": ("characters", "characters", "bits"),
+    "phonemes": ("phonemes", "frames", "error"),
+}
+
+
+def beats(recipe: str, variant: str, rival: str) -> Measure:
+    """Its score against a rival's, by the score that judges the recipe, as in C10."""
+    return lambda evidence: evidence.less(recipe, Side(variant, "IndRNN"), Side(variant, rival))
+
+
+BETTER = tuple(
+    Part(
+        "D10",
+        "better",
+        f"{contest}: better than the {rival}",
+        beats(recipe, variant, rival),
+        BELOW_0,
+        f"{unit}, IndRNN against {rival}",
+    )
+    for contest, (recipe, variant, unit) in CONTESTS.items()
+    for rival in RIVALS
+)

@@ -1,0 +1,188 @@
+"""What the reading notes say of the IRNN on digits, language and speech, C12 … C14."""
+
+from rnnlab.claims.claim import RERUN, Claim, Clause, Part
+from rnnlab.claims.evidence import Evidence
+from rnnlab.claims.glorot import Measure
+from rnnlab.claims.number import BELOW_0, Number, at_least, at_most
+from rnnlab.experiments.results.comparison import Side
+from rnnlab.experiments.results.ends import HALF
+
+FAR, PAR = -0.1, 0.05
+"""Far better: an error lower by a tenth or more. On a par: at most a twentieth higher."""
+
+PIXELS = {"drawn digits": ("sequential", "whole image"), "real digits": ("real digits", "real digits, whole image")}
+
+
+def error(variant: str, model: str) -> Measure:
+    """The lowest held-out error in %, the mean of the seeds."""
+    return lambda evidence: evidence.level("pixels", variant, model)
+
+
+def against_linear(variant: str, whole: str) -> Measure:
+    """The IRNN's error against that of a linear classifier of the whole image."""
+    return lambda evidence: evidence.less_than_ended("pixels", Side(variant, "IRNN"), Side(whole, "linear"))
+
+
+def _digits(digits: str, variant: str, whole: str) -> tuple[Part, ...]:
+    """The four statements, on drawn or on real digits."""
+    return (
+        Part(
+            "B6",
+            "rnn",
+            f"{digits}: the plain RNN does badly, above {HALF:g} %",
+            error(variant, "tanh RNN"),
+            at_least(HALF),
+            "error in %",
+        ),
+        Part(
+            "B6",
+            "irnn",
+            f"{digits}: the IRNN comes to about 3 %, at most 5",
+            error(variant, "IRNN"),
+            at_most(5),
+            "error in %",
+        ),
+        Part(
+            "B6",
+            "linear",
+            f"{digits}: the IRNN is better than a linear classifier",
+            against_linear(variant, whole),
+            BELOW_0,
+            "error, IRNN against linear",
+        ),
+        Part(
+            "B6",
+            "lstm",
+            f"{digits}: the LSTM does well, at most 10 %",
+            error(variant, "LSTM"),
+            at_most(10),
+            "error in %",
+        ),
+    )
+
+
+C12 = Claim(
+    "C12",
+    "digits pixel by pixel: the plain RNN does badly, the IRNN reaches 3 % error, better than most linear "
+    "classifiers, the LSTM does well",
+    tuple(part for digits, (variant, whole) in PIXELS.items() for part in _digits(digits, variant, whole)),
+    (
+        Clause(
+            "rnn",
+            "the plain RNN fails",
+            "the plain RNN does not fail",
+            "whether the plain RNN fails is open",
+            "the plain RNN fails on {k} of {n} sets of digits",
+        ),
+        Clause(
+            "irnn",
+            "the IRNN comes to 5 % or less",
+            "the IRNN stays above 5 %",
+            "how far the IRNN comes is open",
+            "the IRNN comes to 5 % on {k} of {n} sets of digits",
+        ),
+        Clause(
+            "linear",
+            "it beats a linear classifier",
+            "a linear classifier is as good",
+            "whether it beats a linear classifier is open",
+            "it beats a linear classifier on {k} of {n}",
+        ),
+        Clause(
+            "lstm",
+            "the LSTM does well",
+            "the LSTM does not do well",
+            "how well the LSTM does is open",
+            "the LSTM does well on {k} of {n}",
+        ),
+    ),
+    "14 × 14 pixels, not 28 × 28: 196 steps, not 784; far fewer updates than the paper's million; 5,000 real digits, "
+    "not 60,000. The paper's own table, as others quote it, has 34 % for its LSTM, which the notes call good.",
+    "Longer runs of the IRNN; a tanh RNN that fails at 784 steps.",
+    RERUN.format("pixel_digits"),
+)
+
+
+def language(evidence: Evidence) -> Number:
+    """How much farther, in bits, the IRNN is from the LSTM than from the RNN."""
+    sides = (Side("characters", name) for name in ("IRNN", "LSTM", "tanh RNN"))
+    return evidence.nearer("characters", *sides)
+
+
+C13 = Claim(
+    "C13",
+    "language model: the IRNN is nearer to the LSTM than to the plain RNN",
+    (
+        Part(
+            "B7",
+            "nearer",
+            "characters: the IRNN's bits are nearer to the LSTM's than to the tanh RNN's",
+            language,
+            BELOW_0,
+            "bits farther from the LSTM than from the RNN",
+        ),
+        Part(
+            "B7",
+            "large",
+            "with models as large as the paper's, 512 units or more, too",
+            None,
+            BELOW_0,
+            why="too large for two cores",
+        ),
+    ),
+    (
+        Clause(
+            "nearer",
+            "the IRNN is nearer to the LSTM",
+            "the IRNN is nearer to the plain RNN",
+            "whether the IRNN is nearer to LSTM or RNN is open",
+        ),
+        Clause("large", "large models, too", "large models are not", "large models were not tried"),
+    ),
+    "Characters, one layer of 128 units; the paper has words, and 512 to 1,024 units.",
+    "Larger models and longer training on a larger text.",
+    RERUN.format("character_model"),
+)
+
+
+def frames(other: str) -> Measure:
+    """The frame error of the IRNN with 0.01 I against another's."""
+    return lambda evidence: evidence.less("phonemes", Side("frames", "IRNN, 0.01 I"), Side("frames", other))
+
+
+C14 = Claim(
+    "C14",
+    "speech frames: the iRNN (0.01·I) is far better than the tanh RNN, and on a par with the LSTM",
+    (
+        Part(
+            "B8",
+            "better",
+            "its frame error is lower than the tanh RNN's by a tenth or more",
+            frames("tanh RNN"),
+            at_most(FAR, percent=True),
+            "frame error, 0.01 I against tanh RNN",
+        ),
+        Part(
+            "B8",
+            "par",
+            "it is at most a twentieth above the LSTM's",
+            frames("LSTM"),
+            at_most(PAR, percent=True),
+            "frame error, 0.01 I against LSTM",
+        ),
+    ),
+    (
+        Clause(
+            "better",
+            "far better than the tanh RNN",
+            "not far better than the tanh RNN",
+            "whether it is far better than the tanh RNN is open",
+        ),
+        Clause("par", "on a par with the LSTM", "behind the LSTM", "whether it keeps up with the LSTM is open"),
+    ),
+    "Synthesised speech and one layer of 100, not TIMIT and up to five layers of 500.",
+    "TIMIT: `rnnlab train phonemes --input` reads your copy.",
+    RERUN.format("phoneme_frames"),
+)
+
+CLAIMS = (C12, C13, C14)

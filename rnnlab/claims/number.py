@@ -1,0 +1,182 @@
+"""A measured number with its interval, and the rule that takes it, and nothing else, to an outcome."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import inf, isfinite, isnan, nan, sqrt
+from typing import Literal, NamedTuple, Self
+
+import numpy as np
+
+from rnnlab.arrays import Array
+from rnnlab.experiments.results.comparison import paired
+from rnnlab.experiments.results.ends import digits
+from rnnlab.table import Table
+
+Outcome = Literal["confirmed", "contradicted", "undecided", "not tested"]
+SHORT, NOISY, BLIND = "too short", "too noisy", "the task cannot tell"
+"""Why a part is undecided."""
+NORMAL = 1.96
+"""The 97.5 % quantile of the normal distribution."""
+
+
+@dataclass(frozen=True)
+class Number:
+    """What was measured.
+
+    Attributes:
+        value: the number; NaN where the task cannot tell.
+        low, high: its 95 % interval; both the value itself where chance has no part in it.
+        seeds: of how many seeds, nets or rounds; 0 where chance has no part in it.
+        kind: "share" of the seeds, "relative" to what it is compared with, or "plain".
+        may: whether more training may still make it "fall" or "rise".
+    """
+
+    value: float
+    low: float
+    high: float
+    seeds: int = 0
+    kind: Literal["plain", "share", "relative"] = "plain"
+    may: frozenset[str] = frozenset()
+
+    @classmethod
+    def exact(cls, value: float) -> Self:
+        """One in which chance has no part."""
+        return cls(float(value), float(value), float(value))
+
+    @classmethod
+    def unknown(cls) -> Self:
+        """The task cannot tell."""
+        return cls(nan, -inf, inf)
+
+    @classmethod
+    def ratio(cls, rows: Table) -> Self:
+        """Of the one row of a recorded table of times: a median ratio, with the middle 80 % of its rounds."""
+        ((value, low, high),) = rows.each("ratio", "low", "high")
+        return cls(value, low, high)
+
+    @classmethod
+    def mean(cls, values: Sequence[float] | Array, may: frozenset[str] = frozenset()) -> Self:
+        """The mean over the seeds, with its bootstrap interval."""
+        found = np.asarray(values, float)
+        if not np.isfinite(found).all():
+            return cls(float(found.mean()), -inf, inf, len(found), may=may)
+        return cls(*paired(found, np.zeros(len(found))), len(found), may=may)
+
+    @classmethod
+    def share(cls, hits: int, of: int, may: frozenset[str] = frozenset()) -> Self:
+        """Hits out of so many, with Wilson's interval, which says something of 0 of 8 and 8 of 8 too.
+
+        Source: Wilson (1927), Probable inference, the law of succession, and statistical inference.
+        """
+        p, z = hits / of, NORMAL
+        middle, half = p + z * z / (2 * of), z * sqrt(p * (1 - p) / of + z * z / (4 * of * of))
+        low, high = ((middle + sign * half) / (1 + z * z / of) for sign in (-1, 1))
+        return cls(p, max(0.0, low), min(1.0, high), of, "share", may)
+
+    @property
+    def text(self) -> str:
+        """The number in words: shares as 2 of 3."""
+        if isnan(self.value):
+            return "–"
+        if self.kind == "share":
+            return f"{round(self.value * self.seeds):,} of {self.seeds:,}"
+        return _shown(self.value, self.kind)
+
+    @property
+    def interval(self) -> str:
+        """From where to where, empty where chance has no part in it."""
+        if self.low == self.high or isnan(self.value):
+            return ""
+        if not (isfinite(self.low) and isfinite(self.high)):
+            return "unknown"
+        if self.kind == "share":
+            return f"{100 * self.low:.0f} to {100 * self.high:.0f} %"
+        return f"{_shown(self.low, self.kind)} to {_shown(self.high, self.kind)}"
+
+
+def _shown(value: float, kind: str) -> str:
+    if kind == "relative":
+        return f"{100 * value:+.0f} %".replace("-", "−")
+    if isfinite(value) and 1e-3 <= abs(value) < 1e6:
+        shown = f"{value:,.0f}" if value == int(value) or abs(value) >= 1e4 else digits(value)
+    else:
+        shown = f"{value:.2g}"
+    return shown.replace("-", "−")
+
+
+class Finding(NamedTuple):
+    """What a rule makes of a number: the outcome, and where it is undecided or not tested, why."""
+
+    outcome: Outcome
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Confirmed if the number's whole interval is in [low, high], contradicted if all of it is outside.
+
+    Otherwise undecided: too noisy. Where more training may still move the number, its interval is open on that side;
+    what only this leaves undecided is too short.
+
+    Attributes:
+        low, high: the ends.
+        strict: whether the ends themselves are outside.
+        percent: whether the ends are shares, said in percent.
+    """
+
+    low: float = -inf
+    high: float = inf
+    strict: bool = False
+    percent: bool = False
+
+    def __call__(self, number: Number) -> Finding:
+        if isnan(number.value):
+            return Finding("undecided", BLIND)
+        low, high = number.low, number.high
+        outcome = self._of(low, high)
+        opened = self._of(-inf if "fall" in number.may else low, inf if "rise" in number.may else high)
+        if opened:
+            return Finding(opened)
+        return Finding("undecided", SHORT if outcome or number.may else NOISY)
+
+    def _of(self, low: float, high: float) -> Literal["confirmed", "contradicted"] | None:
+        inside = self.low < low and high < self.high if self.strict else self.low <= low and high <= self.high
+        outside = high <= self.low or low >= self.high if self.strict else high < self.low or low > self.high
+        return "confirmed" if inside else "contradicted" if outside else None
+
+    @property
+    def says(self) -> str:
+        """The rule in words."""
+        low, high = (f"{100 * end:g} %" if self.percent else f"{end:g}" for end in (self.low, self.high))
+        if self.low == self.high:
+            return f"exactly {low}"
+        if isfinite(self.low) and isfinite(self.high):
+            return f"from {low} to {high}"
+        words = ("below", "at most") if isfinite(self.high) else ("above", "at least")
+        return f"{words[0] if self.strict else words[1]} {high if isfinite(self.high) else low}".replace("-", "−")
+
+
+def at_most(high: float, *, percent: bool = False) -> Rule:
+    """The number is at most this."""
+    return Rule(high=high, percent=percent)
+
+
+def at_least(low: float, *, percent: bool = False) -> Rule:
+    """The number is at least this."""
+    return Rule(low=low, percent=percent)
+
+
+def between(low: float, high: float) -> Rule:
+    """The number is from `low` to `high`."""
+    return Rule(low, high)
+
+
+def exactly(value: float) -> Rule:
+    """The number is this one, to the last bit."""
+    return Rule(value, value)
+
+
+BELOW_0, ABOVE_0 = Rule(high=0.0, strict=True), Rule(low=0.0, strict=True)
+"""Lower, or higher, than what it is compared with."""
+MOST, FEW = Rule(low=0.5, strict=True, percent=True), Rule(high=0.5, strict=True, percent=True)
+"""More than half of the seeds, less than half."""

@@ -1,0 +1,174 @@
+"""What the survey claims of orthogonal, C4."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnlab import flow
+from rnnlab.claims.claim import Claim, Clause, Part
+from rnnlab.claims.evidence import Evidence
+from rnnlab.claims.glorot import LEARNING, Measure, updates
+from rnnlab.claims.number import ABOVE_0, BELOW_0, Number, at_least
+from rnnlab.experiments.results.comparison import paired
+from rnnlab.layers import RNN
+
+SEEDS, STEPS, LAG, HIDDEN, INPUTS = 20, 100, 20, 100, 8
+
+
+class Flow(NamedTuple):
+    """Of every seed, the gradient's growth λ in nats per step back, and the median singular value LAG steps back."""
+
+    growth: NDArray[np.float64]
+    middle: NDArray[np.float64]
+
+
+def gradient(activation: str, name: str, both: bool) -> Flow:
+    """Of RNNs whose U, or W and U, come from that initializer: inputs N(0, 1), the loss on the last step."""
+    growth, middle = [], []
+    for seed in range(SEEDS):
+        rng = np.random.default_rng(seed)
+        layer = RNN.init(
+            rng,
+            inputs=INPUTS,
+            hidden=HIDDEN,
+            activation=activation,
+            kernel_initializer=name if both else "glorot_uniform",
+            recurrent_initializer=name,
+        )
+        xs = rng.standard_normal((STEPS, 1, INPUTS))
+        norms = flow.gradient_norms(layer, xs)[:, 0]
+        growth.append(float(np.log(norms[0] / norms[-1]) / STEPS))
+        middle.append(float(np.median(flow.singular_values(layer, xs[:LAG])[0, 0])))
+    return Flow(np.array(growth), np.array(middle))
+
+
+def _both(evidence: Evidence, activation: str, both: bool = False) -> tuple[Flow, Flow]:
+    """(orthogonal, glorot_uniform)."""
+    return (
+        evidence.once(gradient, activation, "orthogonal", both),
+        evidence.once(gradient, activation, "glorot_uniform", both),
+    )
+
+
+def difference(a: NDArray[np.float64], b: NDArray[np.float64]) -> Number:
+    """The mean of a - b over the seeds."""
+    return Number(*paired(a, b), len(a))
+
+
+def slower(activation: str, both: bool) -> Measure:
+    """By how much λ is larger, nearer to 0, with orthogonal than with glorot_uniform."""
+
+    def measure(evidence: Evidence) -> Number:
+        ours, theirs = _both(evidence, activation, both)
+        return difference(ours.growth, theirs.growth)
+
+    return measure
+
+
+def _deviation(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    away: NDArray[np.float64] = np.abs(values - values.mean())
+    return away
+
+
+def steadier(evidence: Evidence) -> Number:
+    """The mean deviation of λ from its mean over the seeds: of orthogonal, less half of glorot_uniform's."""
+    ours, theirs = _both(evidence, "tanh")
+    return difference(_deviation(ours.growth), _deviation(theirs.growth) / 2)
+
+
+def spectrum(evidence: Evidence) -> Number:
+    """log10 of how many times as large the median singular value is with orthogonal, 20 steps back."""
+    ours, theirs = _both(evidence, "tanh")
+    return difference(np.log10(ours.middle), np.log10(theirs.middle))
+
+
+def especially(evidence: Evidence) -> Number:
+    """By how much orthogonal gains more on glorot_uniform in λ for tanh than for ReLU, as W and U."""
+    (a, b), (c, d) = _both(evidence, "tanh", both=True), _both(evidence, "relu", both=True)
+    return difference(a.growth - b.growth, c.growth - d.growth)
+
+
+C4 = Claim(
+    "C4",
+    "orthogonal keeps gradients better through time and is more stable, above all for tanh RNNs",
+    (
+        Part(
+            "A6",
+            "steady",
+            "as U of a tanh RNN, the growth λ varies at most half as much from seed to seed as with glorot_uniform",
+            steadier,
+            BELOW_0,
+            "mean deviation of λ less half of the other's, nats per step",
+            first="numbers",
+        ),
+        Part(
+            "A6",
+            "slower",
+            "as U of a tanh RNN, the gradient vanishes more slowly",
+            slower("tanh", both=False),
+            ABOVE_0,
+            "λ less that of glorot_uniform, nats per step",
+            first="numbers",
+        ),
+        Part(
+            "A6",
+            "slower",
+            "as W and U of a tanh RNN, the gradient vanishes more slowly",
+            slower("tanh", both=True),
+            ABOVE_0,
+            "λ less that of glorot_uniform, nats per step",
+            first="numbers",
+        ),
+        Part(
+            "A6",
+            "directions",
+            "20 steps back, more directions are left: the median singular value is at least ten times as large",
+            spectrum,
+            at_least(1.0),
+            "powers of ten between the two",
+            first="numbers",
+        ),
+        Part(
+            "A6",
+            "learns",
+            "a tanh RNN learns to add, T = 30, in fewer updates",
+            updates("tanh RNN", "orthogonal", "glorot_uniform"),
+            BELOW_0,
+            "updates, orthogonal against glorot_uniform",
+        ),
+        Part(
+            "A6",
+            "tanh",
+            "as W and U, it gains more on glorot_uniform in a tanh RNN than in a ReLU RNN",
+            especially,
+            ABOVE_0,
+            "gain in λ for tanh less the gain for ReLU, nats per step",
+        ),
+    ),
+    (
+        Clause("steady", "steadier from seed to seed", "no steadier from seed to seed", "how steady it is, is open"),
+        Clause(
+            "directions",
+            "it keeps many more directions",
+            "it keeps no more directions",
+            "how many directions it keeps is open",
+        ),
+        Clause(
+            "slower",
+            "the gradient vanishes more slowly",
+            "the gradient vanishes as fast",
+            "whether the gradient vanishes more slowly is open",
+            "the gradient vanishes more slowly in {k} of {n} uses",
+        ),
+        Clause("learns", "the net learns sooner", "the net learns no sooner", "whether the net learns sooner is open"),
+        Clause(
+            "tanh", "above all with tanh", "no more with tanh than with ReLU", "whether above all with tanh is open"
+        ),
+    ),
+    "Keras draws U from orthogonal by default; the survey does not say what it is compared with: here, glorot_uniform.",
+    "Sequences on which a tanh RNN learns sooner with one of them, seed by seed.",
+    f"{LEARNING}; rnnlab claims C4",
+)
+
+CLAIMS = (C4,)
