@@ -67,7 +67,7 @@ class Clause:
         if k == 0 and decided == n:
             return self.no
         said = self.some.format(k=k, n=n)
-        return said if decided == n else f"{said} ({n - decided} open)"
+        return said if decided == n else f"{said} ({n - decided} undecided)"
 
 
 @dataclass(frozen=True)

@@ -86,7 +86,7 @@ C1 = Claim(
         ),
         Part(
             "A2",
-            "gradient",
+            "suits",
             "ten tanh layers keep the variance of the gradient within a factor of ten",
             balance(True, "tanh"),
             between(0.1, 10),
@@ -94,7 +94,7 @@ C1 = Claim(
         ),
         Part(
             "A2",
-            "gradient",
+            "suits",
             "ten sigmoid layers keep the variance of the gradient within a factor of ten",
             balance(True, "sigmoid"),
             between(0.1, 10),
@@ -142,11 +142,11 @@ C1 = Claim(
             "it balances the variance one way only, in {k} of {n} measurements",
         ),
         Clause(
-            "gradient",
-            "it keeps the gradient through ten tanh and ten sigmoid layers",
-            "it keeps the gradient through ten layers of neither tanh nor sigmoid",
-            "whether it keeps the gradient through tanh and sigmoid is open",
-            "it keeps the gradient through ten layers of tanh or of sigmoid, but not of both",
+            "suits",
+            "it suits tanh and sigmoid",
+            "it suits neither tanh nor sigmoid",
+            "whether it suits tanh and sigmoid is open",
+            "it suits tanh and sigmoid in {k} of {n} tests",
         ),
         Clause(
             "depth",

@@ -65,6 +65,10 @@ SLACK = 0.05
 """What counts as equally good: within a twentieth."""
 
 
+SATURATED = 0.025
+"""A tenth of sigmoid's largest slope."""
+
+
 def saturated(scale: float) -> Measure:
     """The share of a sigmoid layer's units whose slope is below a tenth of the largest: inputs N(0, scale²)."""
 
@@ -73,7 +77,7 @@ def saturated(scale: float) -> Measure:
         drawn = scale * rng.standard_normal((100, 200)) @ initializers.get("lecun_uniform")(rng, (200, 100))
         Sigmoid().apply(drawn)
         slopes = Sigmoid().slope(drawn)
-        return Number.mean((slopes < 0.025).mean(axis=1))
+        return Number.share(int(np.sum(slopes < SATURATED)), slopes.size)
 
     return measure
 
@@ -105,16 +109,16 @@ C3 = Claim(
             "data",
             "of normalised data it saturates less than a twentieth of the units",
             saturated(1.0),
-            at_most(0.05),
-            "share of saturated units, inputs N(0, 1)",
+            at_most(0.05, percent=True),
+            "saturated units, inputs N(0, 1)",
         ),
         Part(
             "A5",
             "data",
             "of data that are not normalised, 100 times as large, it saturates most",
             saturated(100.0),
-            at_least(0.5),
-            "share of saturated units, inputs N(0, 100²)",
+            at_least(0.5, percent=True),
+            "saturated units, inputs N(0, 100²)",
         ),
     ),
     (

@@ -189,10 +189,10 @@ C9 = Claim(
     (
         Clause(
             "forgets",
-            "αI forgets by a factor α a step, as an LSTM's cell with that forget gate does",
-            "αI does not forget as it should",
-            "how αI forgets is open",
-            "αI forgets as it should in {k} of {n} tests",
+            "the identity times α forgets by a factor α a step, as an LSTM's cell does whose forget gate is α",
+            "the identity times α does not forget as it should",
+            "how the identity times α forgets is open",
+            "the identity times α forgets as it should in {k} of {n} tests",
         ),
         Clause(
             "helps",

@@ -33,7 +33,7 @@ def _grow(depth: int, gain: float) -> Part:
     weights = f"weights × {gain:g}" if gain != 1 else "weights as he_uniform draws them"
     return Part(
         "D4",
-        "outputs" if gain == 1 else "above",
+        "outputs",
         f"one shared W, {weights}: after {depth} steps most nets' outputs are above 1,000",
         share(nets.shared, "outputs", "explode", depth, gain),
         MOST,
@@ -45,7 +45,7 @@ def _shared(depth: int, outcome: str) -> Part:
     words = {"explode": "explodes, above 1,000", "vanish": "vanishes, below a thousandth"}[outcome]
     return Part(
         "D5",
-        outcome,
+        "arrives",
         f"one shared W: {depth} steps back the gradient {words}, in more than one net of twenty",
         share(nets.shared, "gradients", outcome, depth),
         Rule(low=RARE, strict=True, percent=True),
@@ -58,7 +58,7 @@ def _independent(kind: nets.Kind, depth: int, outcome: str, gain: float = 1.0) -
     weights = f", weights × {gain:g}" if gain != 1 else ""
     return Part(
         "D6",
-        {"explode": "kept" if gain == 1 else "large", "vanish": "lost"}[outcome],
+        "large" if gain > 1 else {"explode": "kept", "vanish": "lost"}[outcome],
         f"{KINDS[kind]}{weights}: {depth} layers back the gradient rarely {words[0]}",
         share(kind, "gradients", outcome, depth, gain),
         at_most(RARE, percent=True),
@@ -81,53 +81,39 @@ C17 = Claim(
     ),
     (
         Clause(
+            "arrives",
+            "with one shared W gradients explode in many nets and vanish in many",
+            "with one shared W gradients rarely explode or vanish",
+            "what one shared W does to gradients is open",
+            "with one shared W gradients explode, or vanish, in many nets in {k} of {n} tests",
+        ),
+        Clause(
             "outputs",
-            "one shared W makes most outputs explode as it is initialised",
-            "one shared W, as it is initialised, makes few outputs explode",
-            "what one shared W does is open",
-            "one shared W makes most outputs explode at {k} of {n} depths",
-        ),
-        Clause(
-            "above",
-            "1.5 times as large, it makes them explode",
-            "1.5 times as large, it does not either",
-            "of larger weights this is open",
-            "1.5 times as large, at {k} of {n} depths",
-        ),
-        Clause(
-            "explode",
-            "its gradient explodes in many nets",
-            "its gradient rarely explodes",
-            "whether its gradient explodes is open",
-            "its gradient explodes in many nets at {k} of {n} depths",
-        ),
-        Clause(
-            "vanish",
-            "and vanishes in many",
-            "and rarely vanishes",
-            "and whether it vanishes is open",
-            "and vanishes in many at {k} of {n} depths",
+            "outputs explode in most",
+            "outputs explode in few",
+            "what it does to outputs is open",
+            "outputs explode in most nets in {k} of {n} tests",
         ),
         Clause(
             "kept",
-            "independent weights rarely explode",
-            "independent weights explode as well",
-            "of independent weights this is open",
-            "independent weights rarely explode in {k} of {n} cases",
+            "independent weights, sparse or not, rarely let gradients explode",
+            "independent weights let gradients explode as well",
+            "whether independent weights keep gradients from exploding is open",
+            "independent weights rarely let gradients explode in {k} of {n} tests",
         ),
         Clause(
             "lost",
-            "and rarely vanish",
-            "but vanish",
-            "and whether they vanish is open",
-            "and rarely vanish in {k} of {n}",
+            "and rarely let them vanish",
+            "but let them vanish",
+            "and of vanishing this is open",
+            "and rarely let them vanish in {k} of {n}",
         ),
         Clause(
             "large",
-            "not even 1.5 times as large",
-            "1.5 times as large, they explode too",
-            "of larger ones this is open",
-            "1.5 times as large, {k} of {n} kinds do not explode",
+            "not even if they are 1.5 times as large",
+            "1.5 times as large, they let them explode",
+            "of larger weights this is open",
+            "1.5 times as large, {k} of {n} kinds hold",
         ),
     ),
     f"{nets.NETS} nets of width {nets.WIDTH} at their start, no input after the first; {nets.TAPS} weights a unit if "
