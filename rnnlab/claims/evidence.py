@@ -1,6 +1,8 @@
 """Where a part's number comes from: recorded runs, each model's curves compared by one method, and figures' tables."""
 
+import shlex
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,7 +18,7 @@ from rnnlab.experiments.results.tables import RUNS, is_recorded, own_copy, read
 from rnnlab.gallery.figures import FIGURES, recipe
 from rnnlab.table import Table
 
-RULED = "2026-11-21T18:05"
+RULED = "2026-11-21T18:15"
 """When the rules of the trained parts were committed, UTC: a run that ended before is not judged by them."""
 T = TypeVar("T")
 
@@ -175,13 +177,37 @@ class Evidence:
             for seed, run in runs.items()
         }
 
+    def until(self, recipe: str, variant: str, model: str) -> Number:
+        """Updates until the score was below the threshold, as a share of the budget: the mean of the seeds.
+
+        A run that never got there has the whole budget; if it still falls, more updates may get it there.
+        """
+        side = Side(variant, model)
+        rows, by = self.curves(recipe, side), judged(recipe, variant)
+        budget = max(_updates(command) for command in self.runs(recipe, *side)["command"])
+        runs = [rows.where(seed=seed) for (seed,) in rows.each("seed")]
+        firsts = np.array([first_below(run["update"], run["score"], by.below) for run in runs])
+        shares = np.minimum(firsts / budget, 1.0)
+        may = frozenset({"fall"}) if _some_fall(runs, np.isfinite(firsts)) else frozenset[str]()
+        return replace(Number.mean(shares, may), kind="percent")
+
     def crossed(self, recipe: str, variant: str, model: str) -> Number:
         """The share of the seeds whose score was below the threshold at some time; more may be if the others fall."""
         rows, by = self.curves(recipe, Side(variant, model)), judged(recipe, variant)
         runs = [rows.where(seed=seed) for (seed,) in rows.each("seed")]
-        below = [np.isfinite(first_below(run["update"], run["score"], by.below)) for run in runs]
-        falls = [
-            not crossed and run["status"][-1] == "done" and falling(run["update"], run["score"])
-            for run, crossed in zip(runs, below, strict=True)
-        ]
-        return Number.share(sum(below), len(below), frozenset({"rise"}) if any(falls) else frozenset())
+        below = np.array([np.isfinite(first_below(run["update"], run["score"], by.below)) for run in runs])
+        return Number.share(sum(below), len(below), frozenset({"rise"}) if _some_fall(runs, below) else frozenset())
+
+
+def _some_fall(runs: list[Table], crossed: NDArray[np.bool_]) -> bool:
+    """Whether a run that has not crossed the threshold, and did not diverge, still falls."""
+    return any(
+        not done and run["status"][-1] == "done" and falling(run["update"], run["score"])
+        for run, done in zip(runs, crossed, strict=True)
+    )
+
+
+def _updates(command: str) -> int:
+    """The budget of a run, from its command."""
+    words = shlex.split(command)
+    return int(words[words.index("--updates") + 1])

@@ -27,7 +27,7 @@ class Number:
         value: the number; NaN where the task cannot tell.
         low, high: its 95 % interval; both the value itself where chance has no part in it.
         seeds: of how many seeds, nets or rounds; 0 where chance has no part in it.
-        kind: "share" of the seeds, "relative" to what it is compared with, or "plain".
+        kind: "share" of the seeds, "relative" to what it is compared with, "percent" of something, or "plain".
         may: whether more training may still make it "fall" or "rise".
     """
 
@@ -35,7 +35,7 @@ class Number:
     low: float
     high: float
     seeds: int = 0
-    kind: Literal["plain", "share", "relative"] = "plain"
+    kind: Literal["plain", "share", "relative", "percent"] = "plain"
     may: frozenset[str] = frozenset()
 
     @classmethod
@@ -95,8 +95,8 @@ class Number:
 
 
 def _shown(value: float, kind: str) -> str:
-    if kind == "relative":
-        return f"{100 * value:+.0f} %".replace("-", "−")
+    if kind in ("relative", "percent"):
+        return f"{100 * value:{'+' if kind == 'relative' else ''}.0f} %".replace("-", "−")
     if isfinite(value) and 1e-3 <= abs(value) < 1e6:
         shown = f"{value:,.0f}" if value == int(value) or abs(value) >= 1e4 else digits(value)
     else:
@@ -178,5 +178,7 @@ def exactly(value: float) -> Rule:
 
 BELOW_0, ABOVE_0 = Rule(high=0.0, strict=True), Rule(low=0.0, strict=True)
 """Lower, or higher, than what it is compared with."""
+IN_TIME = Rule(high=1.0, strict=True, percent=True)
+"""Before its updates are used up."""
 MOST, FEW = Rule(low=0.5, strict=True, percent=True), Rule(high=0.5, strict=True, percent=True)
 """More than half of the seeds, less than half."""
