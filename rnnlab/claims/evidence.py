@@ -77,7 +77,7 @@ class Evidence:
     def runs_since(self) -> Table:
         """The runs that ended after the rules of the trained parts were committed."""
         columns = self.all_runs.columns
-        since = columns["ended"] > RULED if "ended" in columns else np.zeros(len(self.all_runs), bool)
+        since = columns["ended"].astype(str) > RULED if "ended" in columns else np.zeros(len(self.all_runs), bool)
         return Table({name: column[since] for name, column in columns.items()})
 
     def runs(self, recipe: str, variant: str, model: str) -> Table:
@@ -132,8 +132,9 @@ class Evidence:
         if found.score == "first" and found.crossed == (0, 0):
             raise CannotTellError(f"neither {a.model} nor {b.model} crossed the threshold")
         unit = float(np.mean(found.b))
-        moves = {"a": "fall", "b": "rise"}
-        may = frozenset(moves[name] for name in found.falling)
+        worse = "a" if found.difference > 0 else "b"
+        moves = {"a": "fall", "b": "rise"} if found.score != "first" else {worse: "cross"}
+        may = frozenset(moves[name] for name in found.falling if name in moves)
         return Number(found.difference / unit, found.low / unit, found.high / unit, found.seeds, "relative", may)
 
     def less_than_ended(self, recipe: str, a: Side, b: Side) -> Number:
@@ -188,7 +189,7 @@ class Evidence:
         runs = [rows.where(seed=seed) for (seed,) in rows.each("seed")]
         firsts = np.array([first_below(run["update"], run["score"], by.below) for run in runs])
         shares = np.minimum(firsts / budget, 1.0)
-        may = frozenset({"fall"}) if _some_fall(runs, np.isfinite(firsts)) else frozenset[str]()
+        may = frozenset({"cross"}) if _some_fall(runs, np.isfinite(firsts)) else frozenset[str]()
         return replace(Number.mean(shares, may), kind="percent")
 
     def crossed(self, recipe: str, variant: str, model: str) -> Number:

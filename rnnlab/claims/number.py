@@ -28,7 +28,8 @@ class Number:
         low, high: its 95 % interval; both the value itself where chance has no part in it.
         seeds: of how many seeds, nets or rounds; 0 where chance has no part in it.
         kind: "share" of the seeds, "relative" to what it is compared with, "percent" of something, or "plain".
-        may: whether more training may still make it "fall" or "rise".
+        may: whether more training may still make it "fall" or "rise"; "cross" where a run still falls towards the
+            threshold that it has not crossed: it will need more updates, but is not to be blamed for too short a run.
     """
 
     value: float
@@ -71,7 +72,7 @@ class Number:
         p, z = hits / of, NORMAL
         middle, half = p + z * z / (2 * of), z * sqrt(p * (1 - p) / of + z * z / (4 * of * of))
         low, high = ((middle + sign * half) / (1 + z * z / of) for sign in (-1, 1))
-        return cls(p, max(0.0, low), min(1.0, high), of, "share", may)
+        return cls(p, min(p, low), max(p, high), of, "share", may)  # by rounding 8 of 8 would be above its interval
 
     @property
     def text(self) -> str:
@@ -116,7 +117,7 @@ class Rule:
     """Confirmed if the number's whole interval is in [low, high], contradicted if all of it is outside.
 
     Otherwise undecided: too noisy. Where more training may still move the number, its interval is open on that side;
-    what only this leaves undecided is too short.
+    what only this leaves undecided is too short. A run that may still cross its threshold contradicts nothing.
 
     Attributes:
         low, high: the ends.
@@ -135,12 +136,15 @@ class Rule:
         low, high = number.low, number.high
         outcome = self._of(low, high)
         opened = self._of(-inf if "fall" in number.may else low, inf if "rise" in number.may else high)
-        if opened:
+        if opened and not (opened == "contradicted" and "cross" in number.may):
             return Finding(opened)
         return Finding("undecided", SHORT if outcome or number.may else NOISY)
 
     def _of(self, low: float, high: float) -> Literal["confirmed", "contradicted"] | None:
-        inside = self.low < low and high < self.high if self.strict else self.low <= low and high <= self.high
+        above, below = low >= self.low, high <= self.high
+        if self.strict:
+            above, below = low > self.low or self.low == -inf, high < self.high or self.high == inf
+        inside = above and below
         outside = high <= self.low or low >= self.high if self.strict else high < self.low or low > self.high
         return "confirmed" if inside else "contradicted" if outside else None
 

@@ -1,0 +1,174 @@
+"""A number and a rule give an outcome: every part's rule is tried from both sides, and where runs are too short."""
+
+from dataclasses import replace
+from itertools import product
+from math import inf, isfinite, nan
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rnnlab.claims.claim import Clause
+from rnnlab.claims.ledger import CLAIMS
+from rnnlab.claims.number import BLIND, NOISY, SHORT, Finding, Number, Rule, at_least, at_most, between, exactly
+from rnnlab.table import Table
+
+PARTS = [pytest.param(part, id=f"{claim.name} {part.says}") for claim in CLAIMS for part in claim.parts if part.measure]
+YES, NO = Finding("confirmed"), Finding("contradicted")
+
+
+def number(low: float, high: float, may: str = "") -> Number:
+    return Number((low + high) / 2, low, high, 8, may=frozenset(filter(None, [may])))
+
+
+def sides(rule: Rule) -> tuple[tuple[float, float], list[tuple[float, float]]]:
+    """An interval inside the rule's, and one or two outside."""
+    low, high = rule.low, rule.high
+    outside = [(end + sign * 1.0, end + sign * 2.0) for end, sign in ((low, -1), (high, 1)) if isfinite(end)]
+    if isfinite(low) and isfinite(high):
+        return (low, high) if not rule.strict else ((low + high) / 2,) * 2, [tuple(sorted(one)) for one in outside]
+    inside = (high - 2.0, high - 1.0) if isfinite(high) else (low + 1.0, low + 2.0)
+    return inside, [tuple(sorted(one)) for one in outside]
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_every_rule_can_confirm_and_contradict(part):
+    inside, outside = sides(part.rule)
+    assert outside, "a rule without an end cannot fail"
+    assert part.rule(number(*inside)) == YES
+    for interval in outside:
+        assert part.rule(number(*interval)) == NO
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_an_interval_on_both_sides_is_too_noisy(part):
+    inside, outside = sides(part.rule)
+    for interval in outside:
+        both = min(inside[0], interval[0]), max(inside[1], interval[1])
+        assert part.rule(number(*both)) == Finding("undecided", NOISY)
+    assert part.rule(Number(nan, -inf, inf)) == Finding("undecided", BLIND)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_what_more_training_could_change_is_too_short(part):
+    inside, outside = sides(part.rule)
+    short = Finding("undecided", SHORT)
+    for interval in outside:
+        towards = "fall" if interval[0] > inside[1] else "rise"
+        away = {"fall": "rise", "rise": "fall"}[towards]
+        assert part.rule(number(*interval, towards)) == short
+        if not (isfinite(part.rule.low) and isfinite(part.rule.high)):
+            assert part.rule(number(*interval, away)) == NO
+            assert part.rule(number(*inside, away)) == short
+            assert part.rule(number(*inside, towards)) == YES
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_run_that_may_still_cross_its_threshold_contradicts_nothing(part):
+    inside, outside = sides(part.rule)
+    assert part.rule(number(*inside, "cross")) == YES
+    for interval in outside:
+        assert part.rule(number(*interval, "cross")) == Finding("undecided", SHORT)
+
+
+@given(st.floats(-10, 10), st.floats(0, 5), st.floats(-10, 10), st.booleans())
+def test_a_rule_never_says_two_things(middle, half, end, strict):
+    for rule in (Rule(low=end, strict=strict), Rule(high=end, strict=strict)):
+        finding = rule(number(middle - half, middle + half))
+        opposite = (Rule(high=end, strict=not strict) if isfinite(rule.low) else Rule(low=end, strict=not strict))(
+            number(middle - half, middle + half)
+        )
+        assert {finding.outcome, opposite.outcome} in ({"confirmed", "contradicted"}, {"undecided"})
+
+
+def test_the_ends_belong_to_a_rule_unless_it_is_strict():
+    assert at_most(1)(Number.exact(1)) == at_least(1)(Number.exact(1)) == exactly(1)(Number.exact(1)) == YES
+    assert Rule(high=1, strict=True)(Number.exact(1)) == Rule(low=1, strict=True)(Number.exact(1)) == NO
+    assert exactly(0)(Number.exact(5e-324)) == NO
+    assert between(1, 2)(Number.exact(2)) == YES
+    assert between(1, 2)(Number.exact(np.nextafter(2, 3))) == NO
+
+
+def test_rules_in_words():
+    words = (
+        at_most(0.1),
+        at_most(0.1, percent=True),
+        at_least(-1),
+        between(1, 2),
+        exactly(0),
+        Rule(high=0, strict=True),
+    )
+    assert [rule.says for rule in words] == [
+        "at most 0.1",
+        "at most 10 %",
+        "at least −1",
+        "from 1 to 2",
+        "exactly 0",
+        "below 0",
+    ]
+
+
+def test_a_share_of_all_or_none_has_an_interval_all_the_same():
+    """Wilson's interval for 8 of 8 begins at 8 / (8 + 1.96²), as one sees by putting p = 1 into it."""
+    every, none = Number.share(8, 8), Number.share(0, 8)
+    assert (every.low, every.high) == (pytest.approx(8 / (8 + 1.96**2)), 1)
+    assert (none.low, none.high) == (0, pytest.approx(1 - every.low))
+    assert (every.text, none.text, Number.share(2, 3).text) == ("8 of 8", "0 of 8", "2 of 3")
+
+
+@given(st.integers(1, 300), st.integers(0, 300))
+def test_a_share_s_interval_holds_it_and_narrows(of, hits):
+    hits = min(hits, of)
+    one, ten = Number.share(hits, of), Number.share(10 * hits, 10 * of)
+    assert -1e-9 <= one.low <= one.value <= one.high <= 1 + 1e-9
+    assert ten.high - ten.low < one.high - one.low
+
+
+def test_a_mean_of_one_seed_decides_nothing():
+    assert at_most(5)(Number.mean([1.0])) == Finding("undecided", NOISY)
+    assert at_most(5)(Number.mean([1.0, 1.1, 0.9])) == YES
+    assert at_most(5)(Number.mean([1.0, inf])) == Finding("undecided", NOISY)
+
+
+def test_numbers_in_words():
+    assert Number.exact(20_000.0).text == "20,000"
+    assert Number.exact(0.123456).text == "0.123"
+    assert Number(-0.2, -0.3, -0.1, 3, "relative").text == "−20 %"
+    assert Number(-0.2, -0.3, -0.1, 3, "relative").interval == "−30 % to −10 %"
+    assert replace(Number.exact(0.25), kind="percent").text == "25 %"
+    assert (Number.exact(1).interval, Number(1, -inf, inf).interval) == ("", "unknown")
+    row = Table.of("ratio low high", [(4.3, 4.1, 4.6)])
+    assert Number.ratio(row) == Number(4.3, 4.1, 4.6)
+
+
+CLAUSE = Clause("g", "yes", "no", "open", "{k} of {n}")
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "said"),
+    [
+        (["confirmed"] * 3, "yes"),
+        (["contradicted"] * 3, "no"),
+        (["undecided", "not tested"], "open"),
+        (["confirmed", "contradicted"], "1 of 2"),
+        (["confirmed", "contradicted", "undecided"], "1 of 3 (1 undecided)"),
+        (["confirmed", "undecided"], "1 of 2 (1 undecided)"),
+        (["contradicted", "undecided"], "0 of 2 (1 undecided)"),
+    ],
+)
+def test_a_clause_follows_from_the_outcomes(outcomes, said):
+    assert CLAUSE.of(outcomes) == said
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.name)
+def test_another_outcome_gives_another_clause(claim):
+    for clause in claim.clauses:
+        count = sum(part.group == clause.group for part in claim.parts)
+        assert count, f"no part is of {clause.group}"
+        said = {
+            clause.of(list(outcomes))
+            for outcomes in product(("confirmed", "contradicted", "undecided"), repeat=min(count, 2))
+        }
+        assert len(said) >= (3 if count == 1 else 5), clause.group
+        assert count == 1 or ("{k}" in clause.some and "{n}" in clause.some) or count == 2, clause.group

@@ -1,0 +1,296 @@
+"""Parts that need training, on made-up runs: what confirms each, what contradicts it, and what is still too short.
+
+Which side must win is read here from a part's words alone, so that they say what is measured.
+"""
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from rnnlab.claims.claim import NOT_RUN, Part, judge_part
+from rnnlab.claims.evidence import CURVES, RULED, CannotTellError, Evidence, NotRunError
+from rnnlab.claims.ledger import CLAIMS
+from rnnlab.claims.number import BLIND, SHORT, Number
+from rnnlab.experiments.results.comparison import Side
+from rnnlab.experiments.results.scores import SCORE
+from rnnlab.table import Table
+from small_figures import curves
+
+BASE = {"adding": 1 / 6, "initializers": 90.0, "pixels": 90.0, "phonemes": 90.0, "characters": 4.7, "stacks": 4.7}
+ROWS, SEEDS = 40, 8
+RUNS = "recipe variant model seed status updates best baseline command ended"
+AFTER, BEFORE = "2999-01-01T00:00:00", "2000-01-01T00:00:00"
+assert BEFORE < RULED < AFTER
+
+Spec = dict[tuple[str, Side], str]
+
+
+def shape(word: str, base: float, first: bool, rng: np.random.Generator) -> list[float]:
+    """A curve: good or bad, which is late if the first crossing counts; never; or falling to the end and above good."""
+    noise = 1 + 0.001 * rng.standard_normal(ROWS)
+    if first and word in ("good", "bad"):
+        crossing = (4 if word == "good" else 30) + rng.integers(2)
+        return [*([base] * crossing), *([0.005 * base] * (ROWS - crossing))]
+    if word == "falling":
+        return list(np.linspace(1, 0.55, ROWS) * base * noise)
+    return list({"good": 0.02, "middle": 0.3, "bad": 0.9, "never": 0.99}[word] * base * noise)
+
+
+def world(tmp_path, spec: Spec, ended: str = AFTER, status: str = "done") -> Evidence:
+    """Evidence of these runs and no others."""
+    evidence = Evidence(tmp_path)
+    rows, tables = [], {recipe: [] for recipe in CURVES}
+    for (recipe, side), word in spec.items():
+        base = 1 / 6 if "RNN" in side.variant else BASE[recipe]
+        for seed in range(SEEDS):
+            rng = np.random.default_rng(seed)
+            scores = shape(word, base, SCORE[recipe].score == "first", rng)
+            tables[recipe].append((*side, seed, status, scores))
+            command = f"rnnlab train x --updates {100 * ROWS}"
+            rows.append((recipe, *side, float(seed), status, 1.0, min(scores), base, command, ended))
+    evidence.__dict__["all_runs"] = Table.of(RUNS, rows)
+    evidence._tables.update({CURVES[recipe]: curves(*runs) for recipe, runs in tables.items()})
+    return evidence
+
+
+@dataclass
+class Contest:
+    """The side that must win for a part to be confirmed, and the one that must lose, if there is one."""
+
+    recipe: str
+    winner: Side | None
+    loser: Side | None = None
+
+
+def layers(words: str) -> str:
+    return words.replace("ten ", "10 ")
+
+
+PATTERNS = {
+    r"C1 with it, (ten \w+ layers) learn the digits": lambda v: Contest(
+        "initializers", Side(layers(v), "glorot_uniform")
+    ),
+    r"C1 for U of a (\w+ RNN, T = 60), (?:the )?(\w+) needs fewer updates": lambda v, m: Contest(
+        "initializers", Side(v, m), Side(v, "glorot_uniform")
+    ),
+    r"C1 (ten ReLU layers) learn the digits in fewer updates with (\w+)": lambda v, m: Contest(
+        "initializers", Side(layers(v), m), Side(layers(v), "glorot_uniform")
+    ),
+    r"C2 (ten .*) learn the digits in fewer updates than with (\w+)": lambda v, m: Contest(
+        "initializers", Side(layers(v), "he_uniform"), Side(layers(v), m)
+    ),
+    r"C2 (ten \w+ layers) learn the digits": lambda v: Contest("initializers", Side(layers(v), "he_uniform")),
+    r"C3 one sigmoid layer learns the digits about as soon as with (\w+), or sooner": lambda m: Contest(
+        "initializers", Side("1 sigmoid layer", "lecun_uniform"), Side("1 sigmoid layer", m)
+    ),
+    r"C3 (ten sigmoid layers), not shallow, do not learn the digits with it": lambda v: Contest(
+        "initializers", None, Side(layers(v), "lecun_uniform")
+    ),
+    r"C4 a tanh RNN learns to add, T = 30, in fewer updates": lambda: Contest(
+        "initializers", Side("tanh RNN", "orthogonal"), Side("tanh RNN", "glorot_uniform")
+    ),
+    r"C5 with σ = 0.2 (ten ReLU layers) learn the digits": lambda v: Contest(
+        "initializers", Side(layers(v), "random_normal:stddev=0.2")
+    ),
+    r"C5 with σ = 0.01 (ten ReLU layers) do not": lambda v: Contest(
+        "initializers", None, Side(layers(v), "random_normal:stddev=0.01")
+    ),
+    r"C5 with σ = 0.2 (ten ReLU layers of 25) do not, .*": lambda v: Contest(
+        "initializers", None, Side(layers(v), "random_normal:stddev=0.2")
+    ),
+    r"C6 (ten ReLU layers of \d+) learn the digits": lambda v: Contest(
+        "initializers", Side(layers(v), "variance_scaling:scale=2")
+    ),
+    r"C9 where the past matters little, phonemes, 0.01 I has a lower error than I": lambda: Contest(
+        "phonemes", Side("frames", "IRNN, 0.01 I"), Side("frames", "IRNN")
+    ),
+    r"C10 the (\w+) needs more updates for (T = 400) than for (T = 100)": lambda m, late, soon: Contest(
+        "adding", Side(soon, m), Side(late, m)
+    ),
+    r"C10 the (.+) solves (T = 100)": lambda m, v: Contest("adding", Side(v, m)),
+    r"C10 the (.+) needs twice as many updates, or fails, at (T = 200)": lambda m, v: Contest(
+        "adding", Side("T = 100", m), Side(v, m)
+    ),
+    r"C10 (T = \d+): (?:the IRNN|it) needs at most a tenth more (?:updates than the LSTM|time)": lambda v: Contest(
+        "adding", Side(v, "IRNN"), Side(v, "LSTM")
+    ),
+    r"C12 (\w+ digits): the plain RNN does badly.*": lambda d: Contest("pixels", None, Side(ORDER[d], "tanh RNN")),
+    r"C12 (\w+ digits): the IRNN comes to.*": lambda d: Contest("pixels", Side(ORDER[d], "IRNN")),
+    r"C12 (\w+ digits): the LSTM does well.*": lambda d: Contest("pixels", Side(ORDER[d], "LSTM")),
+    r"C12 (\w+ digits): the IRNN is better than a linear classifier": lambda d: Contest(
+        "pixels", Side(ORDER[d], "IRNN"), Side(WHOLE[d], "linear")
+    ),
+    r"C14 .*than the (tanh RNN)'s.*|C14 .*above the (LSTM)'s": lambda a, b: Contest(
+        "phonemes", Side("frames", "IRNN, 0.01 I"), Side("frames", a or b)
+    ),
+    r"C18 it solves the adding problem at (T = [\d,]+)": lambda v: Contest(
+        "adding", Side(v.replace(",", ""), "IndRNN")
+    ),
+    r"C18 (\d speakers) to learn from: a lower error than with tanh": lambda v: Contest(
+        "phonemes", Side(f"frames, {v}", "IndRNN"), Side(f"frames, {v}", "IndRNN, tanh")
+    ),
+    r"C18 (\d speakers) to learn from: a lower error than the LSTM's": lambda v: Contest(
+        "phonemes", Side(f"frames, {v}", "IndRNN"), Side(f"frames, {v}", "LSTM")
+    ),
+    r"C18 21 layers without shortcuts are better than one": lambda: Contest(
+        "stacks", Side("21 layers", "IndRNN"), Side("1 layers", "IndRNN")
+    ),
+    r"C18 21 layers with shortcuts are better than two": lambda: Contest(
+        "stacks", Side("21 layers", "IndRNN residual"), Side("2 layers", "IndRNN residual")
+    ),
+    r"C18 21 layers without shortcuts are better than 21 of a tanh RNN": lambda: Contest(
+        "stacks", Side("21 layers", "IndRNN"), Side("21 layers", "tanh RNN")
+    ),
+    r"C18 21 layers with shortcuts are better than 21 of a tanh RNN with shortcuts": lambda: Contest(
+        "stacks", Side("21 layers", "IndRNN residual"), Side("21 layers", "tanh RNN residual")
+    ),
+    r"C18 (.+): better than the (.+)": lambda contest, m: Contest(
+        PLACES[contest][0], Side(PLACES[contest][1], "IndRNN"), Side(PLACES[contest][1], m)
+    ),
+}
+ORDER = {"drawn digits": "sequential", "real digits": "real digits"}
+WHOLE = {"drawn digits": "whole image", "real digits": "real digits, whole image"}
+PLACES = {
+    "the adding problem, T = 400": ("adding", "T = 400"),
+    "pixels in order": ("pixels", "sequential"),
+    "permuted pixels": ("pixels", "permuted"),
+    "real digits": ("pixels", "real digits"),
+    "characters": ("characters", "characters"),
+    "phonemes": ("phonemes", "frames"),
+}
+APART = (
+    "C13 characters: the IRNN's bits are nearer to the LSTM's than to the tanh RNN's",
+    "C18 no run of an IndRNN with ReLU diverges",
+)
+"""Tried by themselves, below."""
+
+
+def needs_runs(part: Part, evidence: Evidence) -> bool:
+    try:
+        part.measure(evidence)
+    except NotRunError:
+        return True
+    except (AttributeError, KeyError, CannotTellError):
+        return False
+    return False
+
+
+def trained(tmp_path_factory=None) -> dict[str, tuple[Part, Contest]]:
+    found = {}
+    for claim in CLAIMS:
+        for part in claim.parts:
+            words = f"{claim.name} {part.says}"
+            for pattern, contest in PATTERNS.items():
+                if (match := re.fullmatch(pattern, words)) and words not in found:
+                    found[words] = part, contest(*match.groups())
+    return found
+
+
+TRAINED = trained()
+
+
+def spec(contest: Contest, winner: str, loser: str) -> Spec:
+    sides = {contest.winner: winner, contest.loser: loser}
+    return {(contest.recipe, side): word for side, word in sides.items() if side is not None}
+
+
+def lost(contest: Contest) -> str:
+    """How the losing side looks: late if it is compared, else never."""
+    return "bad" if contest.winner and contest.loser else "never"
+
+
+@pytest.mark.parametrize("words", TRAINED)
+def test_a_trained_part_is_confirmed_on_one_side(words, tmp_path):
+    part, contest = TRAINED[words]
+    assert judge_part(part, world(tmp_path, spec(contest, "good", lost(contest)))).finding == ("confirmed", "")
+
+
+@pytest.mark.parametrize("words", TRAINED)
+def test_and_contradicted_on_the_other(words, tmp_path):
+    part, contest = TRAINED[words]
+    assert judge_part(part, world(tmp_path, spec(contest, lost(contest), "good"))).finding == ("contradicted", "")
+
+
+@pytest.mark.parametrize("words", TRAINED)
+def test_and_too_short_where_the_worse_still_falls(words, tmp_path):
+    part, contest = TRAINED[words]
+    for winner, loser in (("good", "falling"), ("falling", "good")):
+        falls = contest.loser if loser == "falling" else contest.winner
+        if falls is None:
+            continue
+        outcome, why = judge_part(part, world(tmp_path, spec(contest, winner, loser))).finding
+        if contest.winner and loser == "falling" and SCORE[contest.recipe].score == "first":
+            assert outcome == "confirmed"  # it will take longer still
+            continue
+        assert outcome == "undecided"
+        assert why == (BLIND if "needs twice" in words and winner == "falling" else SHORT)
+
+
+@pytest.mark.parametrize("words", TRAINED)
+def test_a_run_that_ended_before_the_rules_does_not_count(words, tmp_path):
+    part, contest = TRAINED[words]
+    old = world(tmp_path, spec(contest, "good", "bad"), ended=BEFORE)
+    assert judge_part(part, old).finding == ("undecided", NOT_RUN)
+
+
+def test_no_other_part_needs_runs(tmp_path, monkeypatch):
+    empty = world(tmp_path, {})
+    costs = empty.table("step_cost")
+    monkeypatch.setattr(Evidence, "table", lambda self, name: {"step_cost": costs}[name])
+    monkeypatch.setattr(Evidence, "once", lambda self, measure, *settings: (_ for _ in ()).throw(KeyError))
+    needy = {
+        f"{claim.name} {part.says}"
+        for claim in CLAIMS
+        for part in claim.parts
+        if part.measure and needs_runs(part, empty)
+    }
+    assert needy == {*TRAINED, *APART}
+
+
+def part_of(words: str) -> Part:
+    claim, _, says = words.partition(" ")
+    (part,) = [part for one in CLAIMS if one.name == claim for part in one.parts if part.says == says]
+    return part
+
+
+@pytest.mark.parametrize(
+    ("lstm", "rnn", "finding"),
+    [
+        ("middle", "bad", ("confirmed", "")),
+        ("bad", "middle", ("contradicted", "")),
+        ("falling", "middle", ("undecided", SHORT)),
+        ("middle", "falling", ("undecided", SHORT)),
+    ],
+)
+def test_nearer_to_the_lstm(lstm, rnn, finding, tmp_path):
+    words = {"IRNN": "good", "LSTM": lstm, "tanh RNN": rnn}
+    evidence = world(tmp_path, {("characters", Side("characters", model)): word for model, word in words.items()})
+    assert judge_part(part_of(APART[0]), evidence).finding == finding
+
+
+@pytest.mark.parametrize(("status", "outcome"), [("done", "confirmed"), ("diverged", "contradicted")])
+def test_one_run_that_diverges_is_enough(status, outcome, tmp_path):
+    evidence = world(tmp_path, {("stacks", Side("21 layers", "IndRNN residual")): "good"}, status=status)
+    assert judge_part(part_of(APART[1]), evidence).finding.outcome == outcome
+
+
+def test_where_nobody_crosses_the_task_cannot_tell(tmp_path):
+    part, contest = TRAINED["C10 T = 300: the IRNN needs at most a tenth more updates than the LSTM"]
+    assert judge_part(part, world(tmp_path, spec(contest, "never", "never"))).finding == ("undecided", BLIND)
+
+
+def test_a_run_that_diverged_has_the_trivial_answer_s_score(tmp_path):
+    key = ("pixels", Side("sequential", "IRNN"))
+    assert world(tmp_path, {key: "good"}, status="diverged").level(key[0], *key[1]) == Number(90, 90, 90, SEEDS)
+
+
+def test_by_time_the_dear_one_has_fewer_updates(tmp_path):
+    """Both need as many updates; by time the IRNN, whose update costs less than a quarter, is far ahead."""
+    by_updates, contest = TRAINED["C10 T = 200: the IRNN needs at most a tenth more updates than the LSTM"]
+    by_time, _ = TRAINED["C10 T = 200: it needs at most a tenth more time"]
+    evidence = world(tmp_path, spec(contest, "good", "good"))
+    updates, time = (judge_part(part, evidence).number for part in (by_updates, by_time))
+    assert updates.value == 0
+    assert time.value < -0.7
