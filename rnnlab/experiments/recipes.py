@@ -40,7 +40,7 @@ def _only(entries: Iterable[Entry], *variants: str) -> list[Entry]:
 
 # The adding problem
 
-ADDING_UPDATES, SHORT_PILOT, LONG_PILOT = 30_000, 6_000, 10_000
+ADDING_UPDATES, SHORT_PILOT, LONG_PILOT = 30_000, 5_000, 8_000
 
 
 def _adding(
@@ -146,7 +146,7 @@ PIXELS = Recipe(
         )
     ),
     name="pixels",
-    pilots=(*tried(SEQUENTIAL, 2_000), *tried(DRAWN_WHOLE, 2_000)),
+    pilots=(*tried(SEQUENTIAL, 1_500), *tried(DRAWN_WHOLE, 1_500)),
 )
 
 # Characters, and stacks of layers on them
@@ -168,7 +168,7 @@ CHARACTERS = Recipe(
     quick=tuple(replace(entry, pilot="") for entry in _characters(1000)),
     paper=tuple(seeded(_characters(20_000), 5)),
     name="characters",
-    pilots=tuple(tried(_characters(20_000), 1_500)),
+    pilots=tuple(tried(_characters(20_000), 1_000)),
 )
 
 SHALLOW, HIGH = "4 layers", "12 layers"
@@ -204,7 +204,7 @@ STACKS = Recipe(
     quick=tuple(replace(entry, pilot="") for entry in _stacks((1, 4), 500)),
     paper=tuple(seeded(_stacks((1, 2, 4, 6, 12, 21), 2000), 3)),
     name="stacks",
-    pilots=tuple(tried(_only(_stacks((4, 12), 2000), SHALLOW, HIGH), 600)),
+    pilots=tuple(tried(_only(_stacks((4, 12), 2000), SHALLOW, HIGH), 500)),
 )
 
 # Phonemes
