@@ -91,10 +91,10 @@ assert np.mean(losses[-50:]) > 0.8 * task.baseline
 
 
 # %%
-def train(seed, updates, every, layers=1, **words):
+def train(seed, updates, every, layer, layers=1, W=None, **words):
     """A network trained from a seed, which gives it its weights and its batches."""
     weights = np.random.default_rng(seed).spawn(2)[0]
-    start = rl.models.build(weights, task, hidden=40, layers=layers, layer=words.pop("layer"))
+    start = rl.models.build(weights, task, layer=layer, layers=layers, hidden=40, kernel_initializer=W)
     return rl.fit(start, task, updates=updates, every=every, clip_norm=1.0, seed=seed, **words)
 
 
@@ -115,14 +115,14 @@ for name, layer in (("tanh RNN", "rnn"), ("IRNN", "irnn")):
 # %% [markdown]
 # After 300 updates no run is much better than the baseline. But look at the gradients. In each tanh RNN less than a
 # hundredth of the gradient is left at the first step, from the first row after the start on, mostly far less. Each IRNN
-# keeps more than a hundredth. The two do not overlap.
+# keeps more than a tenth, and here it even grows. The two do not overlap.
 
 # %%
 tanh_most = max(max(left(trained)[1:]) for (name, _), trained in runs.items() if name == "tanh RNN")
 irnn_least = min(min(left(trained)[1:]) for (name, _), trained in runs.items() if name == "IRNN")
 print(f"left at the first step: tanh RNN at most {tanh_most:.0e}, IRNN at least {irnn_least:.0e}")
 print(f"lowest error of any run: {min(row.score for trained in runs.values() for row in trained.rows):.3f}")
-assert tanh_most < 1e-2 < irnn_least
+assert tanh_most < 1e-2 < 1e-1 < irnn_least
 assert min(row.score for trained in runs.values() for row in trained.rows) > 0.75 * task.baseline
 
 # %% [markdown]
@@ -186,16 +186,19 @@ assert by_hand < 1e-30
 stacks = {}
 for layers in (1, 2):
     for seed in range(3):
-        trained = train(seed, updates=200, every=50, lr=1e-2, layer="indrnn", layers=layers, gamma=2.0)
+        trained = train(
+            seed, updates=200, every=50, lr=1e-2, layer="indrnn", layers=layers, W="glorot_uniform", gamma=2.0
+        )
         stacks[layers, seed] = [row.score for row in trained.rows]
         print(f"{layers} layers, seed {seed}:", " ".join(f"{score:8.3f}" for score in stacks[layers, seed]))
 assert min(min(stacks[1, seed]) for seed in range(3)) > 1 / 12
 assert max(min(stacks[2, seed]) for seed in range(3)) < 1 / 12
 
 # %% [markdown]
-# With one layer no run gets below 1/12 in 200 updates; with two layers every run does. (`gamma=2` keeps every |u| at
-# most 2^(1/T), as in the paper. The first error of the two-layer nets can be in the hundreds. That is no harm: Adam
-# takes steps of the same size for large gradients and for small ones.)
+# With one layer no run gets below 1/12 in 200 updates; with two layers every run does. (Their W is larger than in the
+# paper, glorot_uniform, so that seconds are enough. `gamma=2` keeps every |u| at most 2^(1/T), as the paper does. The
+# first error of the two-layer nets can be in the hundreds. That is no harm: Adam takes steps of the same size for large
+# gradients and for small ones.)
 #
 # A stack is not deeper in time: each of its layers carries its own state over the same 40 steps. It is a second place
 # to put what one layer cannot do.
