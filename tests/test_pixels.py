@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import struct
 import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib as mpl
@@ -13,7 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.ft2font import FT2Font
 
+from rnnlab.models import build
 from rnnlab.tasks import Pixels, digits, idx
+from rnnlab.training import fit
 
 SMALL = {"side": 14, "train": 300, "test": 120}
 
@@ -391,3 +394,49 @@ def test_every_truncation_is_refused(folder, name):
 def test_sizes_that_cannot_be_are_refused(options):
     with pytest.raises(ValueError, match="must"):
         Pixels.drawn(**{**SMALL, **options})
+
+
+# Standardised, and what an IRNN has of it
+
+
+@pytest.mark.parametrize("words", [{}, {"permuted": True}, {"pixels_per_step": 14}])
+def test_standardised_pixels_have_mean_0_and_variance_1_over_the_training_images(drawn, words):
+    raw, task = replace(drawn, **words), replace(drawn, standardised=True, **words)
+    everything = task._sequences(task.images)
+    assert everything.mean() == pytest.approx(0, abs=1e-12)
+    assert everything.std() == pytest.approx(1, rel=1e-12)
+    for ours, theirs in ((task.batch, raw.batch), (lambda *_: next(task.test()), lambda *_: next(raw.test()))):
+        (xs, labels), (as_they_are, same) = (make(np.random.default_rng(0), 30) for make in (ours, theirs))
+        assert np.array_equal(labels, same)
+        np.testing.assert_allclose(xs * drawn.images.std() / 255 + drawn.images.mean() / 255, as_they_are, atol=1e-14)
+
+
+def test_pixels_that_are_all_alike_are_not_standardised(drawn):
+    with pytest.raises(ValueError, match="pixels that are all alike cannot be standardised"):
+        replace(drawn, images=np.full_like(drawn.images, 7), standardised=True)
+
+
+@pytest.mark.parametrize("permuted", [False, True])
+@pytest.mark.parametrize("seed", range(3))
+def test_irnn_units_with_w_below_0_are_dead_for_ever_on_pixels_as_they_are_and_live_on_standardised(
+    drawn, seed, permuted
+):
+    """h[t] = ReLU(h[t-1] + w x[t]) from 0 with x ≥ 0 and w < 0 is 0 at every step, and so is its slope."""
+    rng = np.random.default_rng(seed)
+    for standardised in (False, True):
+        task = replace(drawn, permuted=permuted, standardised=standardised)
+        network = build(rng.spawn(1)[0], task, layer="irnn", hidden=100, dtype=np.float64)
+        below = network.layers[0].W[0] < 0
+        assert 35 < below.sum() < 65  # half of 100, give or take three standard deviations
+        xs, labels = task.batch(np.random.default_rng(0), 32)
+        trace = network.forward(xs)
+        gradient = network.backward(trace, task.loss(trace.ys, labels)[1]).params.layers[0]
+        on = (trace.layers[0].hs > 0).any(axis=(0, 1))
+        assert np.array_equal(on, np.ones(100, bool) if standardised else ~below)
+        assert np.array_equal(gradient.W[0] != 0, on)
+        for array in (gradient.U, gradient.b[None]):
+            assert np.array_equal(array.any(axis=0), on)
+
+        trained = fit(network, task, updates=3, every=3, batch=8, lr=1e-2).network.layers[0]
+        moved = (trained.W != network.layers[0].W)[0]
+        assert np.array_equal(moved, on)  # what is dead stays as it was drawn

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -30,16 +31,19 @@ class Pixels:
     which the network must give after the last step.
 
     With one pixel a step a 28 × 28 image takes T = 784 steps; with all of them T = 1, an ordinary image. Permuted, the
-    pixels of every image come in the same shuffled order, which separates neighbours.
+    pixels of every image come in the same shuffled order, which separates neighbours. Standardised, the pixels of all
+    training images together have mean 0 and variance 1. As they are they are never below 0, and so an IRNN's unit with
+    W < 0, about half of them, is never on: its gradient is 0, and it stays so.
 
     Attributes:
         images, labels: for training: (N, side, side) uint8, and (N,) integers in 0 … 9.
         test_images, test_labels: held out.
         source: where they come from.
-        permuted, pixels_per_step: as above.
+        permuted, pixels_per_step, standardised: as above.
 
     Raises:
-        ValueError: images and labels that do not fit together, or pixels that pixels_per_step does not divide.
+        ValueError: images and labels that do not fit together, pixels that pixels_per_step does not divide, or
+            training images of one grey that cannot be standardised.
         TypeError: images that are not uint8, labels or pixels_per_step that are not integers.
 
     Source: Le, Jaitly, Hinton (2015), arXiv 1504.00941, §4.2.
@@ -52,6 +56,7 @@ class Pixels:
     source: str
     permuted: bool = False
     pixels_per_step: int = 1
+    standardised: bool = False
     symbolic: ClassVar[bool] = False
     outputs: ClassVar[int] = 10
     reads: ClassVar[Literal["last"]] = "last"
@@ -68,6 +73,8 @@ class Pixels:
             raise ValueError(
                 f"pixels_per_step must divide the {self.images[0].size} pixels of an image; got {self.pixels_per_step}"
             )
+        if self.standardised and not self.images.std():
+            raise ValueError(f"{self.source}: pixels that are all alike cannot be standardised")
 
     @classmethod
     def load(
@@ -76,11 +83,13 @@ class Pixels:
         side: Annotated[int | None, "pixels on a side of an image; default: 28 if drawn, else your data's own"] = None,
         pixels_per_step: Annotated[int, "pixels in a step"] = 1,
         permuted: Annotated[bool, "in one shuffled order for all images"] = False,
+        standardised: Annotated[bool, "pixels with mean 0 and variance 1, not in 0 … 1"] = False,
     ) -> "Pixels":
         """The task on your copy of MNIST, or on digits drawn in Matplotlib's fonts."""
+        asked: dict[str, Any] = {"pixels_per_step": pixels_per_step, "permuted": permuted, "standardised": standardised}
         if input is None:
-            return cls.drawn(side=28 if side is None else side, permuted=permuted, pixels_per_step=pixels_per_step)
-        return cls.read(input, side=side, permuted=permuted, pixels_per_step=pixels_per_step)
+            return cls.drawn(side=28 if side is None else side, **asked)
+        return cls.read(input, side=side, **asked)
 
     @classmethod
     def drawn(
@@ -92,6 +101,7 @@ class Pixels:
         seed: int = 0,
         permuted: bool = False,
         pixels_per_step: int = 1,
+        standardised: bool = False,
     ) -> "Pixels":
         """Digits from Matplotlib's fonts, test faces held out; the same seed draws the same.
 
@@ -103,7 +113,7 @@ class Pixels:
         images, labels = digits.draw(np.random.default_rng([seed, 0]), digits.TRAINING, train, side)
         test_images, test_labels = digits.draw(np.random.default_rng([seed, 1]), digits.TEST, test, side)
         source = f"digits in Matplotlib's fonts, {side} × {side}"
-        return cls(images, labels, test_images, test_labels, source, permuted, pixels_per_step)
+        return cls(images, labels, test_images, test_labels, source, permuted, pixels_per_step, standardised)
 
     @classmethod
     def read(
@@ -113,6 +123,7 @@ class Pixels:
         side: int | None = None,
         permuted: bool = False,
         pixels_per_step: int = 1,
+        standardised: bool = False,
     ) -> "Pixels":
         """MNIST from its four files, train-images-idx3-ubyte and so on, plain or .gz.
 
@@ -135,7 +146,7 @@ class Pixels:
         _alike(images, test_images, str(folder / "t10k-images-idx3-ubyte"))
         if side is not None:
             images, test_images = _averaged(images, side, folder), _averaged(test_images, side, folder)
-        return cls(images, labels, test_images, test_labels, str(folder), permuted, pixels_per_step)
+        return cls(images, labels, test_images, test_labels, str(folder), permuted, pixels_per_step, standardised)
 
     @property
     def steps(self) -> int:
@@ -168,8 +179,14 @@ class Pixels:
             part = slice(first, first + SCORED)
             yield self._sequences(self.test_images[part]), self.test_labels[part]
 
+    @cached_property
+    def _grey(self) -> tuple[float, float]:
+        """The grey that is read as 0, and how much lighter the grey that is read as 1."""
+        return (float(self.images.mean()), float(self.images.std())) if self.standardised else (0.0, 255.0)
+
     def _sequences(self, images: NDArray[np.uint8]) -> Array:
-        pixels = images.reshape(len(images), -1)[:, self.order] / 255
+        zero, one = self._grey
+        pixels = (images.reshape(len(images), -1)[:, self.order] - zero) / one
         return np.ascontiguousarray(pixels.reshape(len(images), self.steps, -1).transpose(1, 0, 2))
 
     @staticmethod
