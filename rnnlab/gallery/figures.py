@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 NAMES = (
     "gradient_decay",
+    "unrolled",
     "initializer_survey",
     "activation_slopes",
     "depth_vs_time",
