@@ -296,8 +296,8 @@ assert apart < 1e-15
 #     tanh       tanh(a)               1 - h²
 #     relu       max(a, 0)             1 where h > 0, else 0
 #
-# That is why the trace keeps xs and hs, but not a. Check each slope by a *difference quotient*: move a by 1e-5 to either
-# side, and divide the change of h by the change of a. It agrees to within 1e-9.
+# That is why the trace keeps xs and hs, but not a. Check each slope by a *difference quotient*: move a by 1e-5 to
+# either side, and divide the change of h by the change of a. It agrees to within 1e-9.
 
 # %%
 a = np.array([-2.0, -0.5, 0.5, 2.0])
