@@ -86,6 +86,16 @@ def test_every_scored_run_has_its_pilots_and_none_of_their_seeds(name):
     assert not any(entry.pilot for entry in recipe.quick)
 
 
+def test_a_pilot_may_vary_an_option_of_the_task():
+    one = Entry("sequential", "IRNN", Run("pixels", {"side": 7}, layer="irnn", updates=9), "sequential")
+    recipe = Recipe(
+        "Pixels.", (), (one,), "pixels", tuple(tried([one], 4, {"IRNN": [{"lr": 2e-4, "standardised": True}]}))
+    )
+    (entry,) = recipe.entries("paper", pilots(recipe, {("IRNN", "lr=0.0002 standardised=1"): (inf, 0.01, "done")}))
+    assert entry.run == replace(one.run, data={"side": 7, "standardised": True}, lr=2e-4)
+    assert "--standardised" in entry.run.command
+
+
 @pytest.mark.parametrize("name", RECIPES)
 def test_all_models_have_the_same_pilots_seeds_and_budget(name):
     recipe = RECIPES[name]
@@ -172,6 +182,19 @@ def test_a_long_run_makes_the_common_updates_first_and_the_rest_last(tmp_path, m
     runner.carry_out_all([(one.entry, one.root) for one in again])
     logs = runner.curves([one.entry for one in runs[4:]], runs[4].root)
     assert logs["update"].tolist() == [0, 3, 4, 6] * 4
+
+
+@pytest.mark.usefixtures("_tiny")
+def test_three_seeds_of_all_come_before_a_fourth(tmp_path, monkeypatch):
+    more = replace(PAIR, name="more", paper=tuple(replace(one, pilot="") for one in seeded([ONE], 5)))
+    monkeypatch.setitem(RECIPES, "more", more)
+    monkeypatch.setitem(RECIPES, "adding", replace(more, name="adding"))
+    runs = schedule.scored(["more", "adding"], tmp_path)
+    first = [(name, seed) for name in ("more", "adding") for seed in range(3)]
+    assert [(one.recipe, one.entry.run.seed) for one in runs[:6]] == first
+    assert [one.entry.run.seed for one in runs[6:]] == [3, 4, 3, 4]
+    assert len(schedule.scored(["more"], tmp_path, 2)) == 2
+    assert schedule.hours(runs) == 0  # none of them was timed
 
 
 def test_runs_on_data_that_is_not_here_are_left_out_and_named(tmp_path, capsys):

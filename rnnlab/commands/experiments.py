@@ -24,7 +24,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Its options."""
     parser.description = (
         "Carry out the experiments (all if none is named): first the pilot runs, which choose the learning rates, then "
-        "the runs that are scored, every model's first seed before any second one. Each has its own folder in --out; "
+        "the runs that are scored, three seeds of every model before any more. Each has its own folder in --out; "
         "what has ended there is not run again, what was interrupted goes on. It takes about a day of one core."
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(RECIPES))

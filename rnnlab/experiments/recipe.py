@@ -87,7 +87,7 @@ class Recipe:
         rivals = [
             one for one in self.pilots if one.variant == entry.pilot and (self.one_rate or one.model == entry.model)
         ]
-        return replace(entry, run=replace(entry.run, **best(self.name, rivals, pilots)))
+        return replace(entry, run=with_tried(entry.run, best(self.name, rivals, pilots)))
 
 
 def best(recipe: str, rivals: Iterable[Entry], pilots: Table) -> Mapping[str, Any]:
@@ -127,11 +127,18 @@ def tried(
 ) -> list[Entry]:
     """The pilot runs of entries: each with every rate of the grid, and with what else is tried of a model, `more`."""
     return [
-        replace(entry, run=replace(entry.run, updates=updates, seed=seed, **varied), pilot="", varied=varied)
+        replace(entry, run=with_tried(replace(entry.run, updates=updates, seed=seed), varied), pilot="", varied=varied)
         for seed in PILOT_SEEDS
         for entry in entries
         for varied in [*_rates(), *(more or {}).get(entry.model, [])]
     ]
+
+
+def with_tried(run: Run, varied: Mapping[str, Any]) -> Run:
+    """The run with what a pilot varied: its own fields, and its task's options."""
+    own = {name for name in varied if hasattr(run, name)}
+    data = {name: value for name, value in varied.items() if name not in own}
+    return replace(run, data={**run.data, **data}, **{name: varied[name] for name in own})
 
 
 def _rates() -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""In which order the experiments are run, so that the most is known soonest, and how long they will take."""
+"""In which order the experiments are run, so that something is decided soon, and how long they will take."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -11,6 +11,8 @@ from rnnlab.experiments.results.tables import PILOTS, is_recorded, read, update_
 from rnnlab.experiments.runner import so_far, tries
 from rnnlab.table import Table
 
+DECIDE = 3
+"""So many seeds of every model come before any more of them: with fewer hardly any difference is decided."""
 COMMON = 30_000
 """A run that is to make more updates than this makes so many in its turn, and the rest after all others."""
 
@@ -41,7 +43,7 @@ def pilot_table(recipe: Recipe, out: Path) -> Table:
 
 
 def scored(names: Iterable[str], out: Path, seeds: int | None = None) -> list[Placed]:
-    """The scored runs of the recipes: every model's first seed, then the second ones; among them the shortest first.
+    """The scored runs of the recipes, three seeds of all before any more, in the order in which the recipes list them.
 
     Args:
         seeds: only the first so many of each.
@@ -61,9 +63,7 @@ def scored(names: Iterable[str], out: Path, seeds: int | None = None) -> list[Pl
                 placed = placed._replace(entry=replace(entry, run=replace(entry.run, updates=COMMON)))
             if before is None or before.updates <= placed.entry.run.updates:
                 early.append(placed)
-    cost = {placed.entry.name: seconds(placed) for placed in early}
-    early.sort(key=lambda placed: (placed.entry.run.seed, cost[placed.entry.name]))
-    return early + late
+    return sorted(early, key=lambda placed: placed.entry.run.seed >= DECIDE) + late
 
 
 def seconds(placed: Placed) -> float:
