@@ -100,7 +100,7 @@ def _above_zero(norms: Array) -> Array:
 def draw(table: Table) -> "Figure":
     """A chain for each model, the loss at its right; the gradient flows from there to the left."""
     models = [model for (model,) in table.each("model")]
-    figure, panels = page.page(len(models), 1, height=1.25 * len(models) + 0.3, width=7)
+    figure, panels = page.page(len(models), 1, height=1.25 * len(models) + 0.3, width=7, sharex=True)
     for ax, model in zip(panels, models, strict=True):
         _draw_chain(ax, table.where(model=model), model)
         page.headline(ax, _found(table, model), 6.8)
