@@ -64,12 +64,18 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _run(names: list[str], arguments: argparse.Namespace) -> None:
-    """The pilots that are needed, then the scored runs."""
-    out, untuned = arguments.out, [name for name in names if arguments.pilots or not _is_tuned(name, arguments.out)]
+    """Of each recipe the pilots of a variant, then three seeds of what they chose for; then all other runs."""
+    out, jobs = arguments.out, arguments.jobs
+    seeds = sys.maxsize if arguments.seeds is None else arguments.seeds
     try:
-        _carry_out(schedule.pilots(untuned, out), arguments.jobs)
+        for name in names:
+            for variant in dict.fromkeys(entry.variant for entry in RECIPES[name].pilots):
+                _carry_out(schedule.pilots(name, variant, out), jobs)
+                if not arguments.pilots:
+                    first = schedule.scored([name], out, min(seeds, schedule.DECIDE), variant)
+                    _carry_out([one for one in first if one.entry.run.updates <= schedule.COMMON], jobs)
         if not arguments.pilots:
-            _carry_out(schedule.scored(names, out, arguments.seeds), arguments.jobs)
+            _carry_out(schedule.scored(names, out, seeds), jobs)
     except KeyboardInterrupt:
         interrupt.ignore()
         print(f"rnnlab experiments: interrupted; the same command goes on with what is in {out}", file=sys.stderr)
@@ -98,22 +104,14 @@ def _print(entry: Entry, outcome: Outcome) -> None:
     )
 
 
-def _is_tuned(name: str, out: Path) -> bool:
-    """Whether the pilots of the recipe have all been run, here or for the package."""
-    try:
-        RECIPES[name].entries("paper", pilot_table(RECIPES[name], out))
-    except ValueError:
-        return False
-    return True
-
-
 def _plan(names: list[str], arguments: argparse.Namespace) -> None:
     """For every recipe and variant the number of runs that are left and their hours, pilots first."""
-    runs = schedule.pilots(names, arguments.out)
+    out, seeds = arguments.out, sys.maxsize if arguments.seeds is None else arguments.seeds
+    runs = [Placed(name, entry, out / f"{name}-pilots") for name in names for entry in RECIPES[name].pilots]
     for name in names:
-        tuned = _is_tuned(name, arguments.out)
-        runs += schedule.scored([name], arguments.out, arguments.seeds) if tuned else _declared(name, arguments)
-    left = [one for one in runs if ended(one.entry, one.root) is None]
+        entries = [entry for entry in RECIPES[name].paper if entry.run.seed < seeds]
+        runs += [Placed(name, entry, out / f"{name}-paper") for entry in entries]
+    left = [one for one in runs if not _has_ended(one)]
     for key in dict.fromkeys((one.root.name, one.entry.variant) for one in runs):
         every = [one for one in runs if (one.root.name, one.entry.variant) == key]
         some = [one for one in left if (one.root.name, one.entry.variant) == key]
@@ -121,11 +119,10 @@ def _plan(names: list[str], arguments: argparse.Namespace) -> None:
     print(f"{'together':49} {len(left):4} of {len(runs):4} runs left {schedule.hours(left):6.2f} hours of one core")
 
 
-def _declared(name: str, arguments: argparse.Namespace) -> list[Placed]:
-    """The runs of a recipe whose rates the pilots have not chosen yet."""
-    seeds = arguments.seeds or sys.maxsize
-    entries = [entry for entry in RECIPES[name].paper if entry.run.seed < seeds]
-    return [Placed(name, entry, arguments.out / f"{name}-paper") for entry in entries]
+def _has_ended(one: Placed) -> bool:
+    """Whether it has made all its updates, whatever rate its pilots chose."""
+    outcome = Outcome.read(one.root / one.entry.name)
+    return outcome is not None and (outcome.status != "done" or outcome.updates >= one.entry.run.updates)
 
 
 def _time(names: list[str], folder: Path) -> None:
@@ -146,17 +143,15 @@ def _record(names: list[str], out: Path, folder: Path) -> None:
         own = tries(name, RECIPES[name].pilots, out / f"{name}-pilots")
         if len(own):
             pilots = with_rows(own, pilots, name)
-        if not _is_tuned(name, out):
-            print(f"{name}: {len(own)} of {len(RECIPES[name].pilots)} pilot runs have ended; nothing is scored")
-            continue
-        entries, root = RECIPES[name].entries("paper", pilot_table(RECIPES[name], out)), out / f"{name}-paper"
+        entries, root = RECIPES[name].ready(pilot_table(RECIPES[name], out)), out / f"{name}-paper"
         scored = outcomes(name, "paper", entries, root)
-        print(f"{name}: {len(own)} of {len(RECIPES[name].pilots)} pilots, {len(scored)} of {len(entries)} runs")
+        every = len(RECIPES[name].pilots), len(RECIPES[name].paper)
+        print(f"{name}: {len(own)} of {every[0]} pilot runs and {len(scored)} of {every[1]} scored runs have ended")
         if len(scored):
             runs = with_rows(scored, runs, name)
             for figure in FIGURES:
                 if recipe(figure) == name:
-                    norms = figure == gradient_while_learning.__name__.rpartition(".")[2]
+                    norms = FIGURES[figure] is gradient_while_learning
                     table = gradient_while_learning.thinned(entries, root) if norms else thinned(curves(entries, root))
                     if len(table):
                         _write(figure, table, folder)

@@ -82,6 +82,16 @@ class Recipe:
             pilots = read(PILOTS) if is_recorded(PILOTS) else Table.of("recipe", [])
         return tuple(self.tuned(entry, pilots) if entry.pilot else entry for entry in declared)
 
+    def ready(self, pilots: Table) -> tuple[Entry, ...]:
+        """Those of the paper's size whose pilots are all in the table."""
+        found = []
+        for entry in self.paper:
+            try:
+                found.append(self.tuned(entry, pilots) if entry.pilot else entry)
+            except ValueError:
+                continue
+        return tuple(found)
+
     def tuned(self, entry: Entry, pilots: Table) -> Entry:
         """The entry with what its pilots chose."""
         rivals = [

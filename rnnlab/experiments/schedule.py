@@ -1,5 +1,6 @@
 """In which order the experiments are run, so that something is decided soon, and how long they will take."""
 
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -31,32 +32,38 @@ class Placed(NamedTuple):
     root: Path
 
 
-def pilots(names: Iterable[str], out: Path) -> list[Placed]:
-    """The pilot runs of the recipes, in their order."""
-    return [Placed(name, entry, out / f"{name}-pilots") for name in names for entry in RECIPES[name].pilots]
+def pilots(name: str, variant: str, out: Path) -> list[Placed]:
+    """The pilot runs of a variant; none if all are in the table already."""
+    runs = [entry for entry in RECIPES[name].pilots if entry.variant == variant]
+    table = pilot_table(RECIPES[name], out)
+    known = {(row[0], row[1], row[2]) for row in table.each("variant", "model", "varied")}
+    if all((run.variant, run.model, run.tries) in known for run in runs):
+        return []
+    return [Placed(name, entry, out / f"{name}-pilots") for entry in runs]
 
 
 def pilot_table(recipe: Recipe, out: Path) -> Table:
-    """The recipe's pilots that have ended in `out`; the recorded ones where they have not all."""
+    """The recipe's pilots that have ended in `out`, then the recorded ones."""
     own = tries(recipe.name, recipe.pilots, out / f"{recipe.name}-pilots")
-    return read(PILOTS) if len(own) < len(recipe.pilots) and is_recorded(PILOTS) else own
+    if not is_recorded(PILOTS):
+        return own
+    recorded = read(PILOTS).where(recipe=recipe.name)
+    return own.above(recorded) if len(own) else recorded
 
 
-def scored(names: Iterable[str], out: Path, seeds: int | None = None) -> list[Placed]:
-    """The scored runs of the recipes, three seeds of all before any more, in the order in which the recipes list them.
+def scored(names: Iterable[str], out: Path, seeds: int = sys.maxsize, pilot: str | None = None) -> list[Placed]:
+    """The scored runs of the recipes whose pilots have been run, in their order; three seeds of all before any more.
 
     Args:
         seeds: only the first so many of each.
-
-    Raises:
-        ValueError: pilots that they need have not been run.
+        pilot: only those whose rate comes from the pilots of this variant.
     """
     early, late = [], []
     for name in names:
-        for entry in RECIPES[name].entries("paper", pilot_table(RECIPES[name], out)):
-            placed = Placed(name, entry, out / f"{name}-paper")
-            if seeds is not None and entry.run.seed >= seeds:
+        for entry in RECIPES[name].ready(pilot_table(RECIPES[name], out)):
+            if entry.run.seed >= seeds or pilot not in (None, entry.pilot):
                 continue
+            placed = Placed(name, entry, out / f"{name}-paper")
             before = so_far(entry, placed.root)
             if entry.run.updates > COMMON:
                 late.append(placed)
