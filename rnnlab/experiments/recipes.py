@@ -238,14 +238,6 @@ PHONEMES = Recipe(
     pilots=tuple(tried(_phonemes(2000), 600)),
 )
 
-LONGER, LONGER_MODELS = "5 times as long", ("tanh RNN", "IRNN")
-
-
-def longer(order: str) -> str:
-    """The variant of older recorded runs in which some models were trained for longer."""
-    return f"{order}, {LONGER}"
-
-
 RECIPES = {
     "phonemes": PHONEMES,
     "adding": ADDING,

@@ -78,8 +78,8 @@ class Run(Settings, Model):
         """The initial network.
 
         Its weights and its batches come from two generators that are spawned from the seed, so they have no numbers in
-        common. (In the recorded runs, which are older, both came from the seed itself, so the first batches reuse the
-        random numbers of the weights.)
+        common. (In recorded runs that do not say when they ended, which are older, both came from the seed itself, so
+        the first batches reuse the random numbers of the weights.)
         """
         weights = np.random.default_rng(self.seed).spawn(2)[0]
         return build(weights, task, **{word.name: getattr(self, word.name) for word in fields(Model)})
