@@ -8,7 +8,7 @@ import pytest
 
 import rnnlab.claims
 from rnnlab.claims import depth, glorot, indrnn, nets, orthogonal, scales
-from rnnlab.claims.claim import SIGNS, Claim, Judged, Part, Verdict, judge
+from rnnlab.claims.claim import NOT_RUN, SIGNS, Claim, Judged, Part, Verdict, judge
 from rnnlab.claims.evidence import Evidence
 from rnnlab.claims.ledger import CLAIMS
 from rnnlab.claims.margins import CONTESTS, Margin, margins
@@ -95,6 +95,16 @@ def test_the_sentence_to_take_away_follows_from_the_outcomes(claim):
         assert "{" not in sentence
 
 
+def test_what_has_not_been_run_is_counted():
+    claim = BY_NAME["C3"]
+    waiting, decided = Finding("undecided", NOT_RUN), Finding("confirmed")
+    found = Verdict(claim, tuple(Judged(part, None, waiting) for part in claim.parts))
+    assert found.sentence == "Not run yet."
+    some = [decided if part.group == "data" else waiting for part in claim.parts]
+    found = Verdict(claim, tuple(Judged(part, None, one) for part, one in zip(claim.parts, some, strict=True)))
+    assert found.sentence == "It needs normalised data; not run yet: 4 of 6 parts."
+
+
 # The page
 
 
@@ -127,7 +137,7 @@ def test_the_table_at_the_top_says_what_came_out(shipped):
     page = text(verdicts, evidence)
     top = page.partition("\n### ")[0]
     for found in verdicts:
-        assert f"| [{found.claim.name}](#{found.claim.name.lower()}) | {found.claim.says} | **{found.word}** | " in top
+        assert f"| [{found.claim.name}](#{found.claim.name.lower()}) | {found.claim.says} | **{found.word}** " in top
         assert found.sentence in top
 
 

@@ -13,6 +13,7 @@ from rnnlab.claims.claim import NOT_RUN, Part, judge_part
 from rnnlab.claims.evidence import CURVES, RULED, CannotTellError, Evidence, NotRunError
 from rnnlab.claims.ledger import CLAIMS
 from rnnlab.claims.number import BLIND, SHORT, Number
+from rnnlab.experiments.recipes import RECIPES
 from rnnlab.experiments.results.comparison import Side
 from rnnlab.experiments.results.scores import SCORE
 from rnnlab.table import Table
@@ -247,6 +248,16 @@ def test_no_other_part_needs_runs(tmp_path, monkeypatch):
         if part.measure and needs_runs(part, empty)
     }
     assert needy == {*TRAINED, *APART}
+
+
+def test_every_run_that_a_part_needs_is_in_a_recipe():
+    there = {(name, entry.variant, entry.model) for name, recipe in RECIPES.items() for entry in recipe.paper}
+    for words, (_, contest) in TRAINED.items():
+        assert {(contest.recipe, *side) for side in (contest.winner, contest.loser) if side} <= there, words
+
+
+def test_what_needs_runs_has_its_rule_first():
+    assert {part.first for part, _ in TRAINED.values()} == {"rule"}
 
 
 def part_of(words: str) -> Part:

@@ -126,11 +126,14 @@ class Verdict:
 
     @property
     def sentence(self) -> str:
-        """What to take away: the clauses that the outcomes choose."""
-        said = [
-            clause.of([judged.finding.outcome for judged in self.parts if judged.part.group == clause.group])
-            for clause in self.claim.clauses
-        ]
+        """What to take away: the clauses that the outcomes choose, and how many parts have not been run."""
+        said, waiting = [], sum(judged.finding.why == NOT_RUN for judged in self.parts)
+        for clause in self.claim.clauses:
+            findings = [judged.finding for judged in self.parts if judged.part.group == clause.group]
+            if any(finding.why != NOT_RUN for finding in findings):
+                said.append(clause.of([finding.outcome for finding in findings]))
+        if waiting:
+            said.append(f"{NOT_RUN}: {waiting} of {len(self.parts)} parts" if said else NOT_RUN)
         words = "; ".join(said)
         return f"{words[0].upper()}{words[1:]}."
 

@@ -150,10 +150,10 @@ C1 = Claim(
         ),
         Clause(
             "depth",
-            "deep ReLU nets need more",
+            "deep ReLU nets need another",
             "deep ReLU nets do as well with it",
             "whether it suits deep ReLU nets is open",
-            "deep ReLU nets need more in {k} of {n} tests",
+            "deep ReLU nets need another in {k} of {n} tests",
         ),
         Clause(
             "time",

@@ -147,23 +147,31 @@ C4 = Claim(
         ),
     ),
     (
-        Clause("steady", "steadier from seed to seed", "no steadier from seed to seed", "how steady it is, is open"),
+        Clause(
+            "steady",
+            "it is steadier from seed to seed",
+            "it is no steadier from seed to seed",
+            "how steady it is, is open",
+        ),
         Clause(
             "directions",
-            "it keeps many more directions",
-            "it keeps no more directions",
+            "its gradient keeps many more directions",
+            "its gradient keeps no more directions",
             "how many directions it keeps is open",
         ),
         Clause(
             "slower",
-            "the gradient vanishes more slowly",
-            "the gradient vanishes as fast",
+            "it vanishes more slowly",
+            "it vanishes as fast",
             "whether the gradient vanishes more slowly is open",
-            "the gradient vanishes more slowly in {k} of {n} uses",
+            "it vanishes more slowly in {k} of {n} tests",
         ),
         Clause("learns", "the net learns sooner", "the net learns no sooner", "whether the net learns sooner is open"),
         Clause(
-            "tanh", "above all with tanh", "no more with tanh than with ReLU", "whether above all with tanh is open"
+            "tanh",
+            "it gains most with tanh",
+            "it gains no more with tanh than with ReLU",
+            "whether it gains most with tanh is open",
         ),
     ),
     "Keras draws U from orthogonal by default; the survey does not say what it is compared with: here, glorot_uniform.",

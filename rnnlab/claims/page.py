@@ -15,7 +15,7 @@ CHANGED = ("C1", "C2", "C3", "C4", "C5", "C6", "C10", "C12", "C18")
 """Whose first rules, of the ledger's first day, were changed after the first numbers were in: see its history."""
 
 
-HEADS = "| | part | measured | number | 95 % interval | seeds | confirmed if | first |"
+HEADS = "| | part | measured | number | 95 % interval | seeds or nets | confirmed if | first |"
 
 
 def judged(evidence: Evidence) -> list[Verdict]:
@@ -41,7 +41,7 @@ def text(verdicts: list[Verdict], evidence: Evidence) -> str:
         "| | claim | what came out | to take away |\n|---|---|---|---|\n"
         + "\n".join(
             f"| [{verdict.claim.name}](#{verdict.claim.name.lower()}) | {_cell(verdict.claim.says)} | "
-            f"**{verdict.word}** | {_cell(verdict.sentence)} |"
+            f"**{verdict.word}** {counts(verdict)} | {_cell(verdict.sentence)} |"
             for verdict in verdicts
         ),
         "## How a part is decided",
@@ -59,6 +59,7 @@ def text(verdicts: list[Verdict], evidence: Evidence) -> str:
         "written after them; the history of `rnnlab/claims/` shows how. "
         f"[Every run]({link(location(RUNS, evidence.out), evidence.out)}) is listed with its command, seed, time and "
         "versions.",
+        "## The claims, part by part",
         *(_claim(verdict) for verdict in verdicts),
         "## Built, not judged",
         "\n".join(f"- {name}: {STATEMENTS[name]}. See {where}." for name, where in CONSTRUCTIONS.items()),

@@ -82,17 +82,17 @@ C17 = Claim(
     (
         Clause(
             "arrives",
-            "with one shared W gradients explode in many nets and vanish in many",
+            "with one shared W gradients explode in some nets and vanish in others",
             "with one shared W gradients rarely explode or vanish",
             "what one shared W does to gradients is open",
-            "with one shared W gradients explode, or vanish, in many nets in {k} of {n} tests",
+            "with one shared W some gradients explode or vanish, in {k} of {n} tests",
         ),
         Clause(
             "outputs",
-            "outputs explode in most",
-            "outputs explode in few",
+            "most outputs explode",
+            "few outputs explode",
             "what it does to outputs is open",
-            "outputs explode in most nets in {k} of {n} tests",
+            "most outputs explode in {k} of {n} tests",
         ),
         Clause(
             "kept",
@@ -106,7 +106,7 @@ C17 = Claim(
             "and rarely let them vanish",
             "but let them vanish",
             "and of vanishing this is open",
-            "and rarely let them vanish in {k} of {n}",
+            "and rarely let them vanish in {k} of {n} tests",
         ),
         Clause(
             "large",
