@@ -154,7 +154,7 @@ CLAUSE = Clause("g", "yes", "no", "open", "{k} of {n}")
         (["confirmed", "contradicted"], "1 of 2"),
         (["confirmed", "contradicted", "undecided"], "1 of 3 (1 undecided)"),
         (["confirmed", "undecided"], "1 of 2 (1 undecided)"),
-        (["contradicted", "undecided"], "0 of 2 (1 undecided)"),
+        (["contradicted", "undecided"], "none of 2 (1 undecided)"),
     ],
 )
 def test_a_clause_follows_from_the_outcomes(outcomes, said):

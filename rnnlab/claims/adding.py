@@ -130,7 +130,7 @@ C10 = Claim(
             "time",
             "by time, too",
             "by time, too, it is behind",
-            "by time neither",
+            "by time this is open",
             "by time at {k} of {n}",
         ),
     ),

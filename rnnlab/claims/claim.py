@@ -66,7 +66,7 @@ class Clause:
             return self.yes
         if k == 0 and decided == n:
             return self.no
-        said = self.some.format(k=k, n=n)
+        said = self.some.format(k=k or "none", n=n)
         return said if decided == n else f"{said} ({n - decided} undecided)"
 
 

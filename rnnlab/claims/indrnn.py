@@ -104,7 +104,7 @@ GRADIENT = (
     *(
         Part(
             "D8",
-            "whole",
+            "neurons",
             f"most neurons of whole nets still have a path 200 steps back: inputs {words}",
             open_paths(inputs),
             MOST,
@@ -140,10 +140,17 @@ C18 = Claim(
         ),
         Clause(
             "whole",
-            "so it does in whole nets",
-            "in whole nets it does not",
+            "so it does in most whole nets",
+            "in most whole nets it does not",
             "in whole nets this is open",
-            "in whole nets it does in {k} of {n} tests",
+            "in whole nets it does with {k} of {n} kinds of input",
+        ),
+        Clause(
+            "neurons",
+            "most of their neurons reach that far back",
+            "most of their neurons do not reach that far back",
+            "how many neurons reach that far back is open",
+            "most neurons reach that far back with {k} of {n} kinds of input",
         ),
         Clause(
             "long",
@@ -168,10 +175,10 @@ C18 = Claim(
         ),
         Clause(
             "better",
-            "it beats RNN, LSTM and GRU everywhere",
-            "it beats RNN, LSTM and GRU nowhere",
+            "it wins every comparison with RNN, LSTM and GRU",
+            "it wins no comparison with RNN, LSTM and GRU",
             "how it compares with RNN, LSTM and GRU is open",
-            "it beats RNN, LSTM and GRU in {k} of {n} contests",
+            "it wins {k} of {n} comparisons with RNN, LSTM and GRU",
         ),
     ),
     "Digits of 14 × 14; stacks of 64 units, not 2,000; far fewer updates than its authors'.",

@@ -231,7 +231,7 @@ C11 = Claim(
     (
         Clause(
             "cost",
-            "an LSTM step costs four IRNN steps or more at every width",
+            "an LSTM step costs four IRNN steps or more at every width that was tried",
             "an LSTM step costs less than four IRNN steps",
             "what an LSTM step costs is open",
             "an LSTM step costs four IRNN steps or more at {k} of {n} widths",

@@ -91,7 +91,7 @@ class Number:
         if not (isfinite(self.low) and isfinite(self.high)):
             return "unknown"
         if self.kind == "share":
-            return f"{100 * self.low:.0f} to {100 * self.high:.0f} %"
+            return " to ".join(f"{100 * end:{'.0f' if end >= 0.02 else '.1g'}}" for end in (self.low, self.high)) + " %"
         return f"{_shown(self.low, self.kind)} to {_shown(self.high, self.kind)}"
 
 

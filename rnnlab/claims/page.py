@@ -45,13 +45,14 @@ def text(verdicts: list[Verdict], evidence: Evidence) -> str:
             for verdict in verdicts
         ),
         "## How a part is decided",
-        "A part has one number with a 95 % interval, and a rule in words, which `rnnlab/claims/` has in code. The part "
-        "is confirmed if the rule holds everywhere in the interval, and contradicted if it holds nowhere. Otherwise it "
+        "A part has one number with a 95 % interval (of times, the middle 80 % of the rounds), and a rule in words, "
+        "which `rnnlab/claims/` has in code. The part is confirmed if the rule holds everywhere in the interval, and contradicted if it holds nowhere. Otherwise it "
         "is undecided: *too noisy* if the interval is too wide, *too short* if a learning curve still falls at the end "
         "so that more training could change the answer, *the task cannot tell* if no model learns, *not run yet* if "
         "there are no runs since the rule was committed. Models are compared with the same seeds, at the same number "
         "of updates or the same time, with learning rates that were chosen with other seeds. A difference in percent "
-        "is that of the means: −20 % is a fifth less.",
+        "is that of the means: −20 % is a fifth less. λ is the growth of the gradient in nats per step back: below 0 "
+        "it vanishes.",
         f"Which came first? A part that needs training is judged only by runs that ended after its rule was committed, "
         f"on {RULED.replace('T', ' at ')} UTC. Of the others, *first* says whether the rule was committed before the "
         "numbers were known, or after. These rules replace earlier ones. Of the earlier ones, those of "
@@ -62,7 +63,7 @@ def text(verdicts: list[Verdict], evidence: Evidence) -> str:
         "## The claims, part by part",
         *(_claim(verdict) for verdict in verdicts),
         "## Built, not judged",
-        "\n".join(f"- {name}: {STATEMENTS[name]}. See {where}." for name, where in CONSTRUCTIONS.items()),
+        "\n".join(f"- {name}: {STATEMENTS[name].rstrip('?')}. See {where}." for name, where in CONSTRUCTIONS.items()),
         "## Against a linear model",
         "The lowest held-out error of a run, the median of the seeds. A recurrent model beats the linear one on the "
         f"same input if its error is at most {MARGIN:g} of the linear one's.",
@@ -73,7 +74,8 @@ def text(verdicts: list[Verdict], evidence: Evidence) -> str:
             for row in margins(evidence)
         ),
         "## The papers' numbers beside ours",
-        "Except for the adding problem, ours are smaller and on other data: where a number differs, that may be why.",
+        "Except for the adding problem, ours are smaller and on other data: where a number differs, that may be why. Older "
+        "runs ended before the rules above were committed, with other budgets and learning rates.",
         "| experiment | paper | source | ours | our budget |\n|---|---|---|---|---|\n"
         + "\n".join(
             f"| {row.experiment} | {theirs(row)} | {row.source} | {' | '.join(ours(row, evidence))} |"
@@ -117,7 +119,7 @@ def row(judged: Judged) -> str:
         part.unit if tested else "",
         number.text if number else "",
         number.interval if number else "",
-        str(number.seeds or "") if number else "",
+        f"{number.seeds:,}" if number and number.seeds else "",
         part.rule.says if tested else "",
         part.first if tested else "",
     ]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from rnnlab.claims.evidence import Evidence, NotRunError
+from rnnlab.claims.evidence import RULED, Evidence, NotRunError
 from rnnlab.experiments.results.ends import SOLVED, digits
 from rnnlab.experiments.results.papers import Reported
 
@@ -26,4 +26,6 @@ def ours(number: Reported, evidence: Evidence) -> tuple[str, str]:
         said = digits(float(np.median(scores)))
         if len(scores) > 1:
             said += f" ({digits(min(scores))} to {digits(max(scores))}, {len(scores)} seeds)"
+    if str(max(runs["ended"].astype(str))) < RULED:
+        said += ", older runs"
     return said, f"{np.median(runs['updates']):,.0f} updates, {np.median(runs['seconds']):,.0f} s a run"

@@ -175,12 +175,12 @@ C7 = Claim(
         Clause("batch", "batches are faster", "batches are no faster", "whether batches are faster is open"),
         Clause(
             "data",
-            "two workers are right, and faster for a large network",
-            "two workers are neither right nor faster",
+            "two workers give the same gradient, and sooner for a large network",
+            "two workers give another gradient, and no sooner",
             "whether two workers are faster is open",
             "of two workers {k} of {n} statements are right",
         ),
-        Clause("small", "for a small one, too", "for a small one they are slower", "for a small one this is open"),
+        Clause("small", "for a small one sooner, too", "for a small one later", "for a small one this is open"),
         Clause(
             "ensemble",
             "ensembles are faster side by side, and no worse than their members",

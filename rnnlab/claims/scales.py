@@ -55,7 +55,7 @@ C5 = Claim(
         ),
         Part(
             "A7",
-            "unstable",
+            "default",
             "with Keras's σ = 0.05, most nets of 50 ReLU layers lose the gradient or let it explode",
             lost_or_exploded(0.05),
             MOST,
@@ -63,7 +63,7 @@ C5 = Claim(
         ),
         Part(
             "A7",
-            "unstable",
+            "fitting",
             "so do most with the right σ for their width, 0.2",
             lost_or_exploded(0.2),
             MOST,
@@ -85,11 +85,16 @@ C5 = Claim(
             "whether the right σ depends on the width is open",
         ),
         Clause(
-            "unstable",
-            "deep nets lose the gradient or let it explode whatever σ is",
-            "deep nets keep the gradient whatever σ is",
-            "what σ does to deep nets is open",
-            "deep nets lose the gradient or let it explode with {k} of {n} σ",
+            "default",
+            "with the default σ = 0.05 a deep ReLU net loses its gradient",
+            "with the default σ = 0.05 a deep ReLU net keeps its gradient",
+            "what the default σ = 0.05 does to a deep ReLU net is open",
+        ),
+        Clause(
+            "fitting",
+            "so does one with a σ that fits its width",
+            "with a σ that fits its width it is stable",
+            "with a σ that fits its width this is open",
         ),
     ),
     "“Unstable” is read in two ways: a σ that does not learn, and a gradient out of [1e-3, 1e3] after 50 layers.",
@@ -169,7 +174,7 @@ C6 = Claim(
             "one scale keeps the signal at widths 16 and 400",
             "one scale keeps the signal at neither width",
             "whether one scale does for all widths is open",
-            "one scale keeps the signal at {k} of {n} widths",
+            "one scale keeps the signal at {k} of {n} widths, 16 and 400",
         ),
         Clause(
             "fixed",

@@ -47,8 +47,8 @@ STATEMENTS = {
 }
 
 CONSTRUCTIONS = {
-    "B1": "`RNN.irnn` in rnnlab/layers/rnn.py, tested in tests/test_layers.py",
-    "B9": "tutorial 7, or where the tutorials build the IRNN by hand",
-    "D7": "`IndRNN` in rnnlab/layers/indrnn.py; tests/test_layers.py: it equals an RNN whose U is diagonal",
+    "B1": "`RNN.irnn` in rnnlab/layers/rnn.py, and tutorials/07_irnn_and_indrnn.py",
+    "B9": "tutorials/07_irnn_and_indrnn.py, from words to equations to code",
+    "D7": "`IndRNN` in rnnlab/layers/indrnn.py; tests/laws/test_memory.py: it equals an RNN whose U is diagonal",
 }
 """Statements that are not judged but built, and where."""
