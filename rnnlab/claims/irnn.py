@@ -103,10 +103,10 @@ C8 = Claim(
     (
         Clause(
             "same",
-            "without input it keeps state and derivative to the last bit",
-            "even without input it keeps neither state nor derivative",
+            "without input an IRNN keeps its state and the derivative to the last bit",
+            "even without input an IRNN keeps neither its state nor the derivative",
             "whether it keeps state and derivative is open",
-            "without input it keeps state or derivative, but not both",
+            "without input an IRNN keeps its state or the derivative, but not both",
         ),
         Clause(
             "lstm",

@@ -178,10 +178,10 @@ C6 = Claim(
         ),
         Clause(
             "fixed",
-            "no fixed σ does",
-            "a fixed σ does as well",
-            "what a fixed σ does is open",
-            "a fixed σ fails at {k} of {n} widths",
+            "a fixed σ of 0.2 keeps it at neither",
+            "a fixed σ of 0.2 keeps it as well",
+            "what a fixed σ of 0.2 does is open",
+            "a fixed σ of 0.2 fails at {k} of {n} widths",
         ),
         Clause(
             "kinds", "it adapts to convolutions", "it does not adapt to convolutions", "of convolutions this is open"

@@ -90,16 +90,16 @@ C17 = Claim(
         Clause(
             "outputs",
             "most outputs explode",
-            "most outputs do not",
+            "most outputs do not explode",
             "of outputs this is open",
             "most outputs explode at {k} of {n} depths",
         ),
         Clause(
             "grown",
-            "with W 1.5 times as large most outputs explode",
-            "not even with W 1.5 times as large do most outputs explode",
+            "with W 1.5 times as large most do",
+            "with W 1.5 times as large most do not",
             "with a larger W this is open",
-            "with W 1.5 times as large most outputs explode at {k} of {n} depths",
+            "with W 1.5 times as large most do at {k} of {n} depths",
         ),
         Clause(
             "kept",

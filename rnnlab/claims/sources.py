@@ -31,7 +31,7 @@ STATEMENTS = {
     "classifiers, and the LSTM does well",
     "B7": "on a language model the IRNN is nearer to the LSTM than to the RNN",
     "B8": "on speech the IRNN is far better than the tanh RNN, and on a par with the LSTM",
-    "B9": "the reader's own question: what does it mean, as code, to initialise with the identity and with zero?",
+    "B9": "the reader's own question: what it means, as code, to initialise with the identity and with zero",
     "D1": "a convolution is one product of two matrices: 4 × 4 inputs, a 2 × 2 filter, stride 1 and padding 1 give 25 "
     "positions, a 25 × 4 matrix",
     "D2": "gradients vanish because of the activations' derivatives: sigmoid's is in (0, 0.25], ten layers give "
