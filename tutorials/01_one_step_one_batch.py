@@ -532,4 +532,5 @@ assert np.abs(plain - whole).max() > 0.1
 # one step. Two of them, da = dh ⊙ φ'(a) and dh_prev = da Uᵀ, carry the gradient from h[t] to h[t-1]. In
 # `02_through_time_by_hand.py` you use them T times in a row, and see what becomes of the gradient.
 #
-# **To remember:** in a step everything can be computed ahead for all times at once, except h[t-1] U, which must wait.
+# **To remember:** only the term h[t-1] U has to wait for the step before, and all else can be computed for all steps at
+# once.
