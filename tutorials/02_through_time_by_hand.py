@@ -220,16 +220,18 @@ by_slope = np.linalg.norm(da[1:, 0], axis=1) / norms[1:]
 by_matrix = norms[:-1] / np.linalg.norm(da[1:, 0], axis=1)
 for k in range(4):
     print(f"{k} → {k + 1} steps back: ① slope × {by_slope[-1 - k]:.3f}, ② Uᵀ × {by_matrix[-1 - k]:.3f}")
-print(f"typical: slope × {np.exp(np.log(by_slope).mean()):.3f}, U × {np.exp(np.log(by_matrix).mean()):.3f}")
+typical = np.exp(np.log(by_slope).mean())
+print(f"typical: slope × {typical:.3f}, U × {np.exp(np.log(by_matrix).mean()):.3f}")
+print(f"{T} times: {typical:.3f}^{T} = {typical**T:.1e}, and |dh[0]| / |dh[{T}]| = {norms[0] / norms[T]:.1e}")
 assert by_slope.max() < 1
-assert 0.75 < np.exp(np.log(by_slope).mean()) < 0.8
+assert abs(typical**T / (norms[0] / norms[T]) - 1) < 1e-9
 assert np.abs(by_matrix - 1).max() < 1e-14
 
 # %% [markdown]
 # Here only the slope shrinks the gradient. Uᵀ keeps the length at every step, to within 1e-14, while the slope takes
-# away about a fifth each time: × 0.781 typically, and 0.781^200 is the twenty-one orders of magnitude. That does not
-# make ① the only culprit. The factor of a step is the pair: with another U, the second line shrinks or stretches the
-# gradient too, and can make up for the first or make it worse. That is tutorial 4.
+# away about a fifth each time: × 0.781 typically, and 200 such factors are the twenty-one orders of magnitude. That
+# does not make ① the only culprit. The factor of a step is the pair: with another U, the second line shrinks or
+# stretches the gradient too, and can make up for the first or make it worse. That is tutorial 4.
 #
 # Why does it matter? dW is a sum over steps. How much of it comes from the first hundred of the 200 steps?
 

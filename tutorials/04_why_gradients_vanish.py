@@ -85,7 +85,8 @@ assert apart < 1e-13
 # %%
 rng = np.random.default_rng(0)
 layer = rl.RNN.init(rng, inputs=8, hidden=100, activation="sigmoid", recurrent_initializer="orthogonal")
-norms = rl.flow.gradient_norms(layer, rng.standard_normal((100, 1, 8)))[::-1, 0]  # [k]: k steps back
+norms = rl.flow.gradient_norms(layer, rng.standard_normal((100, 1, 8)))  # |dh[t]|; the loss is the sum of h[T]
+norms = norms[::-1, 0]  # [k]: k steps back
 left = norms / norms[0]
 print(f"bound per step: {rl.flow.pascanu_bound(layer):.4f}")
 for k in (1, 10, 100):
@@ -171,9 +172,15 @@ def factors(activation, U):
 
 
 # %%
+σ = np.linalg.svd(get("glorot_uniform")(np.random.default_rng(0), (100, 100)), compute_uv=False)
+print(
+    f"glorot_uniform stretches by {σ.min():.2f} to {σ.max():.2f}, root mean square {np.sqrt(np.square(σ).mean()):.2f}"
+)
 pairs = {name: factors("tanh", U) for name, U in THREE.items()}
 for name, (slope, matrix) in pairs.items():
     print(f"{name:17} ① slope × {slope:.3f}   ② Uᵀ × {matrix:.3f}   together × {slope * matrix:.3f}")
+assert σ.min() < 0.1
+assert abs(np.sqrt(np.square(σ).mean()) - 1) < 0.05
 assert 0.9 < pairs["glorot_uniform"][1] < 1.1
 assert np.prod(pairs["glorot_uniform"]) < 1 < np.prod(pairs["2 × orthogonal"])
 
@@ -189,6 +196,7 @@ for (name, norms), ink in zip(found.items(), ("#0072B2", "#009E73", "#D55E00"), 
     axes.plot(np.median(norms, axis=1), color=ink)
     axes.plot(bound ** np.arange(101), color=ink, linestyle=":")
     axes.text(101, np.median(norms[-1]), name, color=ink, va="center")
+    assert (np.median(norms, axis=1)[1:] < bound ** np.arange(1, 101)).all()
 axes.set(
     yscale="log",
     xlabel="steps back from the loss, k",
@@ -197,7 +205,6 @@ axes.set(
     xticks=range(0, 101, 20),
 )
 axes.set_title("Nearly the same bound (dotted), opposite fates", loc="left")
-print("lines:", len(axes.lines))
 
 # %%
 if plt.get_backend().lower() == "agg":  # no display

@@ -44,7 +44,8 @@ assert abs(ahead["he_uniform"] - 2) < 0.1
 assert abs(back["orthogonal"] - 1) < 0.05
 
 # %% [markdown]
-# One by one:
+# Forward lecun_uniform and variance_scaling do, back orthogonal and random_normal. None does both: n v and m v cannot
+# both be 1 unless n = m. One by one:
 #
 # - `lecun_uniform` has v = 1/n. Forward × 1: made to keep the variance on the way forward.
 # - `he_uniform` has v = 2/n. Forward × 2: made for ReLU, for a reason that comes next.
@@ -175,10 +176,12 @@ assert np.median(r) > 0.2
 # in the place of W. Which will be best now?
 
 # %%
-w_role = {}
+w_role, drives = {}, {}
 for name in SIX:
-    drive = (np.random.default_rng(1).standard_normal((100, 8)) @ get(name)(np.random.default_rng(0), (8, 100))).std()
-    w_role[name] = show(f"W {name:16}, x W about {drive:.2f}", rates("tanh", W=name))
+    driven = np.random.default_rng(1).standard_normal((100, 8)) @ get(name)(np.random.default_rng(0), (8, 100))
+    drives[name] = driven.std()
+    w_role[name] = show(f"W {name:16}, x W about {drives[name]:.2f}", rates("tanh", W=name))
+assert sorted(SIX, key=drives.get) == sorted(SIX, key=w_role.get)  # the smaller x W, the smaller r
 assert abs(w_role["glorot_uniform"] - 0.220) < 5e-4
 assert abs(w_role["orthogonal"] - 0.168) < 5e-4
 assert abs(w_role["random_normal"] - 0.090) < 5e-4
