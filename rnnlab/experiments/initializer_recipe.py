@@ -50,11 +50,11 @@ INITIALIZERS = Recipe(
     "Learning curves with different initializers, all else the same, the learning rate too: for U of an RNN on the "
     "adding problem, T = 30, and for the kernels of perceptrons on whole digits of 14 × 14.",
     quick=tuple(replace(entry, pilot="") for entry in (*_recurrent(3200), *_perceptrons(400))),
-    paper=tuple(seeded([*_recurrent(8000), *_perceptrons(1000)], 8)),
+    paper=tuple(seeded([*_perceptrons(1000), *_recurrent(8000)], 8)),
     name="initializers",
     pilots=(
-        *tried([entry for entry in _recurrent(8000) if entry.variant == entry.pilot], 3000),
         *tried(_perceptrons(1000), 400),
+        *tried([entry for entry in _recurrent(8000) if entry.variant == entry.pilot], 3000),
     ),
     one_rate=True,
 )
