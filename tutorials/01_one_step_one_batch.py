@@ -232,23 +232,26 @@ assert np.abs(at_once - one_by_one).max() < 1e-14
 # %% [markdown]
 # ## What can be done in parallel
 #
-# Count. A step *waits* if it needs a result that is not there yet. Take a net of a more usual size, with D = H.
-#
-#     stage            multiplications     rounds, one after the other
-#     1. project       T B D H             1
-#     2. recur         T B H H             T
-#
-# The work is the same, the waiting is not: stage 2 can be spread over the sequences of the batch, but not over the
-# steps. (Not with tanh in between. Without it the recurrence is linear, and there are ways: tutorial 11.)
+# Count. A result is ready one round after the last result that it needs, and in the first round if it needs none. With
+# enough hands, how many rounds does each stage take? Take a net of a more usual size, with D = H.
 
 # %%
 steps, batch, inputs, hidden = 200, 16, 64, 64
 project, recur = steps * batch * inputs * hidden, steps * batch * hidden * hidden
-print(f"project: {project:,} multiplications,   1 round")
-print(f"recur:   {recur:,} multiplications, {steps} rounds")
+projected = [1] * steps  # x[t] W + b needs the inputs alone: ready in round 1, at every t
+carried = [1]  # so is h[0] U
+for _ in range(1, steps):
+    carried.append(carried[-1] + 1)  # h[t] U needs h[t], and h[t] needs h[t-1] U
+print(f"project: {project:,} multiplications, {max(projected):3} round")
+print(f"recur:   {recur:,} multiplications, {max(carried)} rounds")
 assert project == recur
+assert (max(projected), max(carried)) == (1, 200)
 
 # %% [markdown]
+# The work is the same, T·B·D·H multiplications and T·B·H·H. The waiting is not: stage 2 can be spread over the
+# sequences of the batch, but not over the steps. (Not with tanh in between. Without it the recurrence is linear, and
+# there are ways: tutorial 11.)
+#
 # How much time does this save? That depends on your machine, so measure it. What do you expect: how many times faster
 # is one product for all steps than one for each step? And a batch than one sequence after the other? (The ratios differ
 # from run to run. Nothing below depends on them.)
