@@ -49,10 +49,10 @@ def draw(table: Table) -> "Figure":
 
 
 def _found(one: Band) -> str:
-    """Who needs the fewest bits, and how many need fewer than bigrams."""
+    """Who needs the fewest bits{one.when}, and how many need fewer than bigrams."""
     if one.best is None:
         return "All runs diverged" if one.models else "No model with a memory was run"
-    said = f"{one.best.name} needs the fewest bits, {digits(one.best.middle)}"
+    said = f"{one.best.name} needs the fewest bits{one.when}, {digits(one.best.middle)}"
     if BIGRAMS not in one.levels:
         return said
     better, of = one.below(BIGRAMS), len(one.sorted)
@@ -65,7 +65,8 @@ def caption(table: Table) -> str:
         captions.finding(f"{_found(one)}."),
         "Left, of each run the fewest bits per character on the last tenth of the text: a dot for each seed, the bar "
         "and the number their median; dotted, or at the edge, bigrams, which see one character, and the frequencies of "
-        "single characters alone. Right, the bits as the models learn.",
+        "single characters alone. Right, the bits as the models learn."
+        f"{compared.budgets([one])}",
         f"{learning.rates(table, RECIPE)} {learning.budget(table)}.",
         [
             f"Bits per character: {learning.summaries(table, RECIPE, VARIANT, (BIGRAMS, *MODELS))}; the frequencies of "

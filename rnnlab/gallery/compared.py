@@ -1,7 +1,7 @@
 """The page of models compared on one task: a dot plot with its baselines, and small beside it how they learn."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 WHICH = {"best": "lowest", "last": "last"}
 """How an axis says which of a run's scores it shows."""
 LONGER = 1.5
-"""A model has a second row where it was trained for so many times the updates that all had."""
+"""A model has dots with all its updates, too, if they are more than so many times those that all had."""
+
+FAR = 4
+"""The curves have a logarithmic axis of updates where somebody went on for so many times those that all had."""
 
 
 @dataclass(frozen=True)
@@ -28,15 +31,19 @@ class Band:
     """One variant: its rows, and what they are compared with.
 
     Attributes:
-        rows: at the number of updates that all models had; below a model that had more, it once more with all of them.
+        rows: at the number of updates that all models had, and with all of them for a model that had more.
         levels: the scores of models that are no rows, and of the best answer without looking at the input.
         models: those of the rows that were run.
+        updates: those that all of them had.
+        longer: the updates of those that had more.
     """
 
     variant: str
     rows: list[Row]
     levels: dict[str, float]
     models: list[str]
+    updates: float
+    longer: dict[str, float]
 
     @property
     def sorted(self) -> list[Row]:
@@ -47,6 +54,11 @@ class Band:
     def best(self) -> Row | None:
         """The row with the lowest median."""
         return next(iter(self.sorted), None)
+
+    @property
+    def when(self) -> str:
+        """At how many updates the rows are compared, where some had more, as the end of a phrase."""
+        return f" after {self.updates:,.0f} updates" if self.longer else ""
 
     def below(self, level: str) -> int:
         """How many rows have a median below the level."""
@@ -74,11 +86,21 @@ def band(
     cut = Table({name: column[here["update"] <= common] for name, column in here.columns.items()})
     rows = []
     for row in learning.rows(cut, recipe, variant, names):
-        rows.append(row)
-        if common and longest.get(row.name, 0) > LONGER * common:
-            all_of_it = np.array(learning.scores(here, recipe, variant, row.name))
-            rows.append(Row(f"{row.name}, {longest[row.name] / common:.2g} × updates", row.look, all_of_it))
-    return Band(variant, rows, levels, there)
+        more = bool(common) and longest.get(row.name, 0) > LONGER * common
+        whole_run = np.array(learning.scores(here, recipe, variant, row.name) if more else ())
+        rows.append(replace(row, longer=whole_run))
+    longer = {model: updates for model, updates in longest.items() if updates > LONGER * common}
+    return Band(variant, rows, levels, there, common, longer)
+
+
+def budgets(bands: Sequence[Band]) -> str:
+    """At how many updates the models are compared, and who went on for how long; empty if none did."""
+    said = []
+    for one in bands:
+        if one.longer:
+            whole = ", ".join(f"{model} {updates:,.0f}" for model, updates in one.longer.items())
+            said.append(f"{one.variant} after {one.updates:,.0f} updates (filled: {whole})")
+    return f" Compared at the updates that all had: {'; '.join(said)}." if said else ""
 
 
 def level(table: Table, recipe: str, variant: str, model: str) -> float | None:
@@ -134,4 +156,8 @@ def _draw_curves(ax: "Axes", table: Table, one: Band, log: bool) -> None:
         ax.axhline(value, color=GREY, lw=1.1, ls=(0, (1, 2)), zorder=1)
     if log:
         ax.set_yscale("log")
+    if one.longer and max(one.longer.values()) > FAR * one.updates:  # else the others would be a line on the left
+        unit = 1000 if most >= 5000 else 1
+        ax.set(xscale="log", xlim=(max(one.updates / 100, 1) / unit, 1.15 * most / unit))
+        ax.xaxis.set_major_formatter("{x:g}")
     page.headline(ax, learning.pace(table, one.variant, one.models), 2.2)

@@ -4,7 +4,7 @@ What has no number, because a run never came below a threshold or diverged, stan
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,11 +29,13 @@ class Row:
     Attributes:
         name: what stands left of it.
         values: one for each seed, infinite where there is none; empty if nothing was run.
+        longer: the same with a larger budget than all rows have; empty if there is none.
     """
 
     name: str
     look: Look
     values: NDArray[np.float64]
+    longer: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
 
     @property
     def middle(self) -> float:
@@ -63,7 +65,7 @@ def draw_rows(
     if log:
         ax.set_xscale("log")
     beyond, bottom = np.nan, len(rows) + 0.75 * len(levels)
-    if edge or any(np.isinf(row.values).any() for row in rows):
+    if edge or any(np.isinf([*row.values, *row.longer]).any() for row in rows):
         beyond = strip(ax, *limits, log=log)
         name: Any = {"color": GREY, "ha": "center", "va": "center", "fontsize": SMALL}
         ax.text(beyond, bottom, edge or "diverged", **name)
@@ -92,14 +94,18 @@ def _draw_row(ax: "Axes", place: int, row: Row, beyond: float, lost_marker: str,
     if not len(row.values):
         ax.text(0.02, place, "not run", color=GREY, bbox={"facecolor": "white", "edgecolor": "none", "pad": 1}, **side)
         return
-    lost = np.isinf(row.values)
-    places = place + offsets(len(row.values), 0.2)
-    dot: Any = {"color": color, "ls": "none", "mfc": "white", "mew": 1.2, "ms": 5.5, "zorder": 3}
-    ax.plot(row.values[~lost], places[~lost], marker=marker, **dot)
-    ax.plot(np.full(lost.sum(), beyond), places[lost], marker=lost_marker, **dot)
-    if np.isfinite(row.middle):
-        ax.plot([row.middle] * 2, [place - 0.36, place + 0.36], color=color, lw=2.2, zorder=2)
-        ax.text(1.02, place, number(row.middle), color=color, **side)
+    dot: Any = {"color": color, "ls": "none", "mew": 1.2, "ms": 5.5, "zorder": 3}
+    for values, fill in ((row.values, "white"), (row.longer, color)):
+        places, lost = place + offsets(len(values), 0.2), np.isinf(values)
+        ax.plot(values[~lost], places[~lost], marker=marker, mfc=fill, **dot)
+        ax.plot(np.full(lost.sum(), beyond), places[lost], marker=lost_marker, mfc=fill, **dot)
+        middle = float(np.median(values)) if len(values) else np.nan
+        if np.isfinite(middle):
+            ax.plot([middle] * 2, [place - 0.36, place + 0.36], color=color, lw=2.2, zorder=2)
+    middles = [float(np.median(values)) for values in (row.values, row.longer) if len(values)]
+    if np.isfinite(middles).all():
+        ax.text(1.02, place, " → ".join(map(number, middles)), color=color, **side)
+        ax.plot(middles, [place] * len(middles), color=color, lw=1, zorder=1)
 
 
 def _draw_level(ax: "Axes", name: str, level: float, place: float) -> None:

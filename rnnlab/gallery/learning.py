@@ -151,18 +151,31 @@ def label_right(ax: "Axes", labels: Iterable[tuple[float, str, str]], *, size: f
 
 
 @cache
-def _recorded_rates(recipe: str) -> dict[tuple[str, str], float]:
-    """Of every variant and model the learning rate of its recorded runs; of others that of the recipe."""
-    rates = {(entry.variant, entry.model): entry.run.lr for entry in RECIPES[recipe].paper}
-    for variant, model, command in read(RUNS).where(recipe=recipe).each("variant", "model", "command"):
-        words = shlex.split(command)
-        rates[variant, model] = float(words[words.index("--lr") + 1]) if "--lr" in words else Settings.lr
-    return rates
+def _commands(recipe: str) -> dict[tuple[str, str], list[str]]:
+    """Of every variant and model the words of the command of its recorded runs."""
+    found = read(RUNS).where(recipe=recipe).each("variant", "model", "command")
+    return {(variant, model): shlex.split(command) for variant, model, command in found}
 
 
 def rate(recipe: str, variant: str, model: str) -> float | None:
-    """The learning rate of those runs; None if they are of no recipe."""
-    return _recorded_rates(recipe).get((variant, model))
+    """The learning rate of the recorded runs; None if there are none."""
+    words = _commands(recipe).get((variant, model))
+    if words is None:
+        return None
+    return float(words[words.index("--lr") + 1]) if "--lr" in words else Settings.lr
+
+
+def chosen(recipe: str, variant: str, model: str) -> str:
+    """What pilot runs chose for the recorded runs, as " at 1e-3, forget bias 4"; empty if there are none."""
+    lr, words = rate(recipe, variant, model), _commands(recipe).get((variant, model), [])
+    if lr is None:
+        return ""
+    said = [power(lr)]
+    if "--forget-bias" in words:
+        said.append(f"forget bias {float(words[words.index('--forget-bias') + 1]):g}")
+    if "--standardised" in words:
+        said.append("standardised")
+    return f" at {', '.join(said)}"
 
 
 def rates(table: Table, recipe: str) -> str:
@@ -205,8 +218,7 @@ def summaries(table: Table, recipe: str, variant: str, models: Sequence[str]) ->
     found = present(table.where(variant=variant), models)
     said = []
     for row in rows(table, recipe, variant, found):
-        lr = rate(recipe, variant, row.name)
-        said.append(f"{row.name} {spread(row.values)}{f' at {power(lr)}' if lr is not None else ''}")
+        said.append(f"{row.name} {spread(row.values)}{chosen(recipe, variant, row.name)}")
     return f"{', '.join(said)}{not_run(found, models)}" if found else "none was run"
 
 

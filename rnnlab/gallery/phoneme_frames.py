@@ -49,10 +49,10 @@ def draw(table: Table) -> "Figure":
 
 
 def _found(one: Band) -> str:
-    """Who errs least, and how many are better than the best that sees a single frame."""
+    """Who errs least{one.when}, and how many are better than the best that sees a single frame."""
     if one.best is None:
         return "All runs diverged" if one.models else "No model with a memory was run"
-    said = f"{one.best.name} errs least, {digits(one.best.middle)} %"
+    said = f"{one.best.name} errs least{one.when}, {digits(one.best.middle)} %"
     flat = min((name for name in one.levels if name != TRIVIAL), key=lambda name: one.levels[name], default=None)
     if flat is None:
         return said
@@ -68,7 +68,7 @@ def caption(table: Table) -> str:
         captions.finding(f"{_found(one)}."),
         "Left, of each run the lowest error on frames of held-out speakers: a dot for each seed, the bar and the "
         "number their median, dotted what sees one frame alone, and always answering with the same phoneme. Right, the "
-        "errors as the models learn.",
+        f"errors as the models learn.{compared.budgets([one])}",
         f"{learning.rates(table, RECIPE)} {learning.budget(table)}.",
         [
             f"Error in %: {learning.summaries(table, RECIPE, VARIANT, (*FLAT, *MODELS))}",

@@ -56,7 +56,7 @@ def _headline(one: Band) -> str:
     """Who errs least on this variant, and how many are better than a linear model."""
     if one.best is None:
         return f"{one.variant.capitalize()}: {'all diverged' if one.models else 'not run'}"
-    said = f"{one.variant.capitalize()}: {one.best.name} errs least, {digits(one.best.middle)} %"
+    said = f"{one.variant.capitalize()}: {one.best.name} errs least{one.when}, {digits(one.best.middle)} %"
     linear = f"{WHOLES[0]}, {WHOLE}"
     if linear not in one.levels:
         return said
@@ -69,8 +69,9 @@ def _finding(drawn: list[Band]) -> str:
     said = [f"{variant}: {row.name} {digits(row.middle)} %" for variant, row in best]
     linear = next((value for one in drawn for name, value in one.levels.items() if name.startswith(WHOLES[0])), None)
     beside = f"; linear on the {WHOLE} {digits(linear)} %" if linear is not None else ""
+    equal = " at equal updates" if any(one.longer for one in drawn) else ""
     return captions.finding(
-        *(f"Lowest error, {', '.join(said[:count])}{beside}." for count in range(len(said), 0, -1)),
+        *(f"Lowest error{equal}, {', '.join(said[:count])}{beside}." for count in range(len(said), 0, -1)),
         f"Lowest error of {len(drawn)} variants: {said[0]}." if said else "No run has an error to tell.",
     )
 
@@ -88,7 +89,7 @@ def caption(table: Table) -> str:
         _finding(drawn),
         "Left, of each run the lowest held-out error: a dot for each seed, the bar and the number their median, dotted "
         "the models that see all pixels at once, and always answering with the same digit. Right, the errors as the "
-        f"models learn.{absent}",
+        f"models learn.{compared.budgets(drawn)}{absent}",
         f"{learning.rates(table, RECIPE)} {learning.budget(table)}.",
         [*numbers, _theirs()],
         f"Sequential and permuted are the same images in the same split. {RECIPES[RECIPE].about}",
