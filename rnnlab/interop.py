@@ -20,7 +20,7 @@ import numpy as np
 
 from rnnlab.activations import Activation
 from rnnlab.arrays import Array
-from rnnlab.layers import GRU, LSTM, RNN
+from rnnlab.layers import GRU, LSTM, RNN, Dense
 from rnnlab.network import Network
 
 GATES = {1: RNN, 3: GRU, 4: LSTM}
@@ -47,31 +47,63 @@ def to_torch(layer: RNN | LSTM | GRU, *, index: int = 0) -> dict[str, Array]:
 
 
 def from_torch(
-    state: Mapping[str, Array], *, index: int = 0, activation: str | Activation = "tanh"
-) -> RNN | LSTM | GRU:
+    state: Mapping[str, Array], *, prefix: str = "", index: int = 0, activation: str | Activation = "tanh"
+) -> RNN | LSTM | GRU | Dense:
     """The layer with the parameters of a state_dict, whose values are NumPy arrays; its kind is read from the shapes.
 
+        rl.interop.from_torch(state, prefix="encoder.rnn.")      # encoder.rnn.weight_ih_l0, …: a recurrent layer
+        rl.interop.from_torch(state, prefix="head.")             # head.weight, head.bias, of a Linear: a Dense
+
     Args:
-        state: with weight_ih_l0, weight_hh_l0 and, if there are biases, bias_ih_l0 and bias_hh_l0.
+        state: with weight_ih_l0, weight_hh_l0 and, if there are biases, bias_ih_l0 and bias_hh_l0; or with weight and,
+            if there is one, bias.
+        prefix: what the names begin with, where the layer is a part of a larger module; its dot included.
         index: which layer of a stack.
         activation: of an RNN, "tanh" or "relu"; torch does not keep it in the state_dict.
 
     Raises:
-        ValueError: a name is missing, or the shapes are of no known layer.
+        ValueError: a name is missing, the shapes are of no known layer, or the layer is one that does not exist here:
+            it runs backwards in time as well, or has a projection.
     """
-    missing = [name for name in (f"weight_ih_l{index}", f"weight_hh_l{index}") if name not in state]
+    ours = {name.removeprefix(prefix): np.asarray(array) for name, array in state.items() if name.startswith(prefix)}
+    if f"weight_hh_l{index}" not in ours and ours.get("weight", np.empty(0)).ndim == 2:
+        W = np.ascontiguousarray(ours["weight"].T)
+        return Dense(W, np.array(ours.get("bias", np.zeros(W.shape[1], W.dtype))))
+    return _recurrent(ours, prefix, index, activation, state)
+
+
+def _recurrent(
+    ours: Mapping[str, Array], prefix: str, index: int, activation: str | Activation, state: Mapping[str, Array]
+) -> RNN | LSTM | GRU:
+    """The recurrent layer of those arrays, whose names are without their prefix; `state` is what they are from."""
+    missing = [f"{prefix}{name}" for name in (f"weight_ih_l{index}", f"weight_hh_l{index}") if name not in ours]
     if missing:
-        raise ValueError(f"the state_dict has no {' and no '.join(missing)}; it has {', '.join(state) or 'nothing'}")
-    W = np.ascontiguousarray(np.asarray(state[f"weight_ih_l{index}"]).T)
-    U = np.ascontiguousarray(np.asarray(state[f"weight_hh_l{index}"]).T)
+        elsewhere = [name for name in state if name.endswith(f"weight_hh_l{index}") and not name.startswith("weight")]
+        hint = f": say prefix={elsewhere[0].removesuffix(f'weight_hh_l{index}')!r}" if elsewhere else ""
+        raise ValueError(
+            f"the state_dict has no {' and no '.join(missing)}; it has {', '.join(state) or 'nothing'}{hint}"
+        )
+    of_this = re.compile(rf"_l{index}(_reverse)?$")
+    _refuse_unknown([f"{prefix}{name}" for name in ours if of_this.search(name)], "the state_dict")
+    W = np.ascontiguousarray(ours[f"weight_ih_l{index}"].T)
+    U = np.ascontiguousarray(ours[f"weight_hh_l{index}"].T)
     none = np.zeros(U.shape[-1], U.dtype)
-    b, bu = (np.array(state.get(f"bias_{kind}_l{index}", none)) for kind in ("ih", "hh"))
+    b, bu = (np.array(ours.get(f"bias_{kind}_l{index}", none)) for kind in ("ih", "hh"))
     kind = _kind(U)
     if kind is GRU:
         return GRU(*(_exchanged(array) for array in (W, U, b, bu)))
     if kind is LSTM:
         return LSTM(W, U, b + bu)
     return RNN(W, U, b + bu, activation)  # type: ignore[arg-type]  # a name becomes an Activation
+
+
+def _refuse_unknown(names: Sequence[str], where: str) -> None:
+    """Names that no layer here has a place for: leaving them out would make another layer."""
+    backwards = [name for name in names if "_reverse" in name or "backward" in name]
+    projected = [name for name in names if "weight_hr_l" in name]
+    if backwards or projected:
+        what = f"a layer that runs backwards in time, {backwards[0]}" if backwards else f"a projection, {projected[0]}"
+        raise ValueError(f"{where} has {what}, which no layer here has")
 
 
 def to_keras(layer: RNN | LSTM | GRU) -> list[Array]:
@@ -135,10 +167,7 @@ def read(path: str | os.PathLike[str], *, activation: str | Activation = "tanh")
         except Exception as error:  # bytes of unknown origin can raise any exception
             reason = str(error).partition("\n")[0] or type(error).__name__
             raise ValueError(f"{path} is not a whole .npz file of weights: {reason}") from None
-    backwards = [name for name in arrays if "_reverse" in name or "backward" in name]
-    if backwards or any("weight_hr_l" in name for name in arrays):
-        what = f"a layer that runs backwards in time, {backwards[0]}" if backwards else "a projection, weight_hr_l0"
-        raise ValueError(f"{path} has {what}, which no layer here has")
+    _refuse_unknown(list(arrays), str(path))
     layers = _torch_layers(arrays, activation) or _keras_layers(arrays, activation)
     if not layers:
         raise ValueError(
@@ -164,8 +193,8 @@ def _torch_layers(arrays: Mapping[str, Array], activation: str | Activation) -> 
     prefixes = list(dict.fromkeys(prefix for prefix, _ in places))
     layers = []
     for prefix, index in sorted(places, key=lambda place: (prefixes.index(place[0]), place[1])):
-        state = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
-        layers.append(from_torch(state, index=index, activation=activation))
+        ours = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+        layers.append(_recurrent(ours, prefix, index, activation, arrays))
     return layers
 
 

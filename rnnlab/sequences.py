@@ -1,5 +1,7 @@
-"""The user's own sequences as an array (T, B, D): a text's characters, a .npy array, or CPython's documentation."""
+"""The user's own sequences as an array (T, B, D): a text's characters, CSV columns, a .npy array, or CPython's docs."""
 
+import csv
+import io
 import os
 from dataclasses import dataclass
 from importlib import import_module
@@ -30,11 +32,13 @@ def read(
     batch: int | None = None,
     symbols: int | None = None,
 ) -> Sequences:
-    """Sequences from a .npy array (T, B, D), of which the first `steps` and the first `batch` are kept, or from a text.
+    """Sequences from a .npy array (T, B, D), of which the first `steps` and the first `batch` are kept, or from a CSV
+    file or a text.
 
     Of a UTF-8 text, `batch` windows (16 if not given) of `steps` characters (100) are spread evenly from its beginning
     to its end, and each character is a one-hot vector over those that occur in it. Without a path the text is CPython's
-    own documentation, which differs between Python versions.
+    own documentation, which differs between Python versions. Of a .csv file windows are taken likewise: D columns of
+    numbers, each with mean 0 and standard deviation 1.
 
     Where `symbols` is given, xs are integers (T, B) below it, for a network with an Embedding: a .npy array of them, or
     the indices of a text's characters in its alphabet, which must have that many.
@@ -52,6 +56,8 @@ def read(
     path = Path(path)
     if path.suffix == ".npy":
         return _array(path, steps, batch, symbols)
+    if path.suffix == ".csv" and symbols is None:
+        return _series(path, steps or 100, batch or 16)
     return _characters(read_text(path), path.name, steps or 100, batch or 16, symbols)
 
 
@@ -68,6 +74,54 @@ def read_text(path: str | os.PathLike[str]) -> str:
         raise ValueError(
             f"{path} is not UTF-8 text: byte 0x{error.object[error.start]:02x} at position {error.start}"
         ) from None
+
+
+def read_numbers(path: str | os.PathLike[str], column: str | None = None) -> dict[str, Array]:
+    """The columns of a CSV file in which every cell is a finite number, by name; or the one that is named.
+
+    The first line holds the names, unless it holds numbers: then the columns are 0, 1, …
+
+    Raises:
+        ValueError: not UTF-8, no rows, rows of different lengths, no such column, or none with numbers.
+        OSError: it cannot be read.
+    """
+    name = Path(path).name
+    try:
+        rows = [row for row in csv.reader(io.StringIO(read_text(path))) if row]  # a blank line is no row
+    except csv.Error as error:
+        raise ValueError(f"{name} is not a CSV file: {error}") from None
+    titles = [title.strip() for title in rows[0]] if rows else []
+    if all(_number(title) is not None for title in titles):
+        titles = [str(place) for place in range(len(titles))]
+    else:
+        rows = rows[1:]
+    if not rows:
+        raise ValueError(f"{name} has no rows of numbers")
+    if column is not None and column not in titles:
+        raise ValueError(f"{name} has no column {column}; it has {', '.join(titles)}")
+    found: dict[str, Array] = {}
+    for place, title in enumerate(titles):
+        if column not in (None, title):
+            continue
+        cells = [row[place] if len(row) == len(titles) else f"{len(row)} cells" for row in rows]
+        numbers = [_number(cell) for cell in cells]
+        if None not in numbers:
+            found[title] = np.array(numbers, dtype=np.float64)
+        elif column is not None:
+            wrong = numbers.index(None)
+            raise ValueError(f"column {column} of {name} has no number in row {wrong + 1}: {cells[wrong]!r}")
+    if not found:
+        raise ValueError(f"{name} has no column in which every cell is a number; its columns are {', '.join(titles)}")
+    return found
+
+
+def _number(cell: str) -> float | None:
+    """A finite number, or None."""
+    try:
+        number = float(cell)
+    except ValueError:
+        return None
+    return number if np.isfinite(number) else None
 
 
 def documentation() -> str:
@@ -111,6 +165,17 @@ def _characters(text: str, source: str, steps: int, batch: int, symbols: int | N
     xs = np.zeros((steps, batch, len(alphabet)))
     np.put_along_axis(xs, windows[..., None], 1.0, axis=2)
     return Sequences(xs, f"{source}, characters one-hot")
+
+
+def _series(path: Path, steps: int, batch: int) -> Sequences:
+    columns = read_numbers(path)
+    values = np.stack(list(columns.values()), axis=1)  # (N, D)
+    if len(values) < steps:
+        raise ValueError(f"{path.name} has {len(values)} rows; {steps} steps need at least {steps}")
+    spread = values.std(axis=0)
+    values = (values - values.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
+    starts = np.linspace(0, len(values) - steps, batch).astype(int)
+    return Sequences(values[starts + np.arange(steps)[:, None]], f"{path.name}, standardised: {', '.join(columns)}")
 
 
 def _array(path: Path, steps: int | None, batch: int | None, symbols: int | None) -> Sequences:

@@ -79,15 +79,18 @@ def test_recorded_runs_are_runs_of_their_recipes():
         ({"task": "sorting"}, "task must be one of adding, copying"),
         ({"data": {"side": 7}}, "--side is for pixels; the task is adding"),
         ({"data": {"permuted": True}}, "--permuted is for pixels"),
-        ({"task": "pixels", "data": {"steps": 9}}, "--steps is for adding, characters, phonemes; the task is pixels"),
-        ({"task": "copying"}, "--steps is for adding, characters, phonemes; the task is copying"),
+        (
+            {"task": "pixels", "data": {"steps": 9}},
+            "--steps is for adding, characters, phonemes, series; the task is pixels",
+        ),
+        ({"task": "copying"}, "--steps is for adding, characters, phonemes, series; the task is copying"),
         ({"data": {"speed": 9}}, "--speed is for no task; the task is adding"),
         ({"layer": "sru"}, "layer must be one of rnn, irnn"),
         ({"hidden": 0}, "hidden must be at least 1; got 0"),
         ({"gamma": 2.0}, "--gamma is for indrnn; the layer is rnn"),
         ({"layer": "indrnn", "gamma": -1.0}, r"^gamma must be above 0 and finite; got -1\.0$"),
         ({"layer": "indrnn", "gamma": float("nan")}, "^gamma must be above 0 and finite; got nan$"),
-        ({"data": {"input": "x"}}, "--input is for pixels, characters, phonemes"),
+        ({"data": {"input": "x"}}, "--input is for pixels, characters, phonemes, series"),
     ],
 )
 def test_an_option_that_the_run_has_no_use_for_is_refused(change, says):
@@ -613,4 +616,4 @@ def test_the_experiments_are_listed(capsys):
     assert main(["train", "--list"]) == 0
     out = capsys.readouterr().out
     assert all(name in out for name in RECIPES)
-    assert set(TASKS) == {"adding", "copying", "pixels", "characters", "phonemes"}
+    assert set(TASKS) == {"adding", "copying", "pixels", "characters", "phonemes", "series"}

@@ -107,6 +107,40 @@ def test_what_is_not_known_is_refused():
         from_torch({"weight_ih_l0": np.ones((4, 2)), "weight_hh_l0": np.eye(3)})
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_part_of_a_larger_module_is_found_by_its_prefix(kind):
+    layer = KINDS[kind](np.random.default_rng(0), 2, 3)
+    state = {f"encoder.rnn.{name}": array for name, array in to_torch(layer, index=1).items()}
+    state["head.weight"], state["head.bias"] = np.arange(6.0).reshape(2, 3), np.array([7.0, 8.0])
+    same(from_torch(state, prefix="encoder.rnn.", index=1), layer)
+    with pytest.raises(ValueError, match=r"no weight_ih_l1 and no weight_hh_l1; .*: say prefix='encoder\.rnn\.'$"):
+        from_torch(state, index=1)
+    with pytest.raises(ValueError, match=r"has no decoder\.weight_ih_l0 and no decoder\.weight_hh_l0; it has encoder"):
+        from_torch(state, prefix="decoder.")
+
+
+def test_a_linear_is_a_dense():
+    weight, bias = np.arange(6.0).reshape(2, 3), np.array([7.0, 8.0])
+    dense = from_torch({"head.weight": weight, "head.bias": bias}, prefix="head.")
+    x = np.array([[1.0, 2.0, -1.0]])
+    np.testing.assert_array_equal(dense.forward(x).ys, x @ weight.T + bias)
+    assert dense.W.flags.c_contiguous
+    assert (from_torch({"weight": weight}).b == 0).all()
+
+
+@pytest.mark.parametrize("index", [0, 1])
+def test_a_layer_that_does_not_exist_here_is_refused_by_name(index):
+    state = to_torch(KINDS["LSTM"](np.random.default_rng(0), 2, 3), index=index)
+    backwards = {f"rnn.{name}{end}": array for name, array in state.items() for end in ("", "_reverse")}
+    says = f"the state_dict has a layer that runs backwards in time, rnn.weight_ih_l{index}_reverse, which no layer"
+    with pytest.raises(ValueError, match=says):
+        from_torch(backwards, prefix="rnn.", index=index)
+    with pytest.raises(
+        ValueError, match=f"the state_dict has a projection, weight_hr_l{index}, which no layer here has"
+    ):
+        from_torch({**state, f"weight_hr_l{index}": np.ones((2, 3))}, index=index)
+
+
 # A file of weights
 
 

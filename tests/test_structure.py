@@ -31,6 +31,7 @@ NEIGHBOURS = {
     ("losses", "trace"),
     ("bptt", "network"),
     ("tasks/characters", "sequences"),
+    ("tasks/series", "sequences"),
     ("checkpoint", "tasks.task"),
     ("training", "checkpoint"),
     ("training", "settings"),

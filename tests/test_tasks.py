@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 import rnnlab as rl
 from rnnlab import models
 from rnnlab.layers.batchnorm import evaluating
-from rnnlab.tasks import Adding, Characters, Copying
+from rnnlab.sequences import read, read_numbers
+from rnnlab.tasks import Adding, Characters, Copying, Series
 from rnnlab.training import evaluate, fit
 
 seeds = st.integers(0, 10**6)
@@ -34,6 +35,7 @@ TASKS = {
     "adding, markers anywhere": Adding(steps=6, markers="anywhere"),
     "copying": Copying(delay=3),
     "characters": Characters.of(SENTENCE * 10, steps=8),
+    "series": Series.mackey_glass(length=300, steps=8),
 }
 every_task = pytest.mark.parametrize("task", TASKS.values(), ids=TASKS.keys())
 
@@ -448,3 +450,78 @@ def test_any_bytes_are_a_text_or_are_refused_in_one_sentence(tmp_path_factory, c
         said = str(refusal)
         assert "fuzz.txt" in said
     assert "\n" not in said
+
+
+# Series
+
+
+def test_a_series_wants_the_next_value_of_every_window_standardised_by_the_training_part():
+    values = np.arange(100.0) ** 2
+    task = Series(values, "squares", steps=5)
+    train = values[:90]
+    for xs, targets in (task.batch(np.random.default_rng(0), 7), *task.test()):
+        there = np.concatenate([xs, targets[-1:]])[:, :, 0] * train.std() + train.mean()
+        places = np.sqrt(np.maximum(there, 0)).round().astype(int)
+        np.testing.assert_allclose(there, places**2, atol=1e-9 * values.max())
+        assert (np.diff(places, axis=0) == 1).all()
+    held_out = [place for xs, _ in task.test() for place in (xs[0, :, 0] * train.std() + train.mean()) ** 0.5]
+    np.testing.assert_allclose(held_out, [90], rtol=1e-9)  # 90 … 99 hold one window of 5 and the value after it
+    assert task.baseline == pytest.approx(np.square((values[91:] - train.mean()) / train.std()).mean(), rel=1e-12)
+
+
+def test_the_default_series_is_mackey_and_glass_s():
+    x = Series.mackey_glass(length=200, steps=5).values
+    after = x[17:-1] + 0.2 * x[:-18] / (1 + x[:-18] ** 10) - 0.1 * x[17:-1]
+    np.testing.assert_allclose(x[18:], after, rtol=1e-12)
+    assert 0.2 < x.min() < 0.7 < 1.1 < x.max() < 1.5
+
+
+@pytest.mark.parametrize(
+    ("text", "column", "values"),
+    [
+        ("a,b\n1,x\n2,y\n3,z\n", None, [1, 2, 3]),
+        ("\ufeffday,a,b\nMon,1,4\n\nTue,2,5\nWed,3,6\n", "b", [4, 5, 6]),
+        ("1\n2\n3\n", None, [1, 2, 3]),
+        ("1,4\n2,5\n3,6\n", "1", [4, 5, 6]),
+        ('"a, b"\r\n1e3\r\n-2\r\n.5\r\n', "a, b", [1000, -2, 0.5]),
+    ],
+)
+def test_a_column_of_a_csv_file_is_read(tmp_path, text, column, values):
+    (tmp_path / "s.csv").write_text(text, encoding="utf-8", newline="")
+    ((name, found),) = read_numbers(tmp_path / "s.csv", column).items()
+    assert found.tolist() == values
+    assert column in (None, name)
+
+
+@pytest.mark.parametrize(
+    ("text", "column", "says"),
+    [
+        ("a,b\n1,2\n", "c", "s.csv has no column c; it has a, b"),
+        ("a,b\n1,2\n3,?\n", "b", "column b of s.csv has no number in row 2: '[?]'"),
+        ("a\n1\nnan\n", "a", "column a of s.csv has no number in row 2: 'nan'"),
+        ("a,b\n1,2\n3\n", "a", "column a of s.csv has no number in row 2: '1 cells'"),
+        ("a;b\n1;2\n", None, "no column in which every cell is a number; its columns are a;b"),
+        ("a,b\n1,2\n", None, "s.csv has several columns of numbers: choose one of a, b"),
+        ("", None, "s.csv has no rows of numbers"),
+        ("a\n", None, "s.csv has no rows of numbers"),
+        ("a\n1\n2\n", None, "s.csv, column a has 2 values; windows of 3 in each of its two parts need at least 31"),
+        ("a\n" + "7\n" * 40, None, "the first nine tenths of s.csv, column a are all 7: there is nothing to learn"),
+    ],
+)
+def test_a_csv_file_that_cannot_be_used_is_refused(tmp_path, text, column, says):
+    (tmp_path / "s.csv").write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match=says):
+        Series.read(tmp_path / "s.csv", column=column, steps=3)
+
+
+def test_a_csv_file_is_sequences_of_numbers_and_not_of_letters(tmp_path):
+    rows = [f"{day},{day % 7},{2.0 * day}" for day in range(50)]
+    (tmp_path / "s.csv").write_text("\n".join(["name,a,b", *[f"x{row}" for row in rows]]), encoding="utf-8")
+    sequences = read(tmp_path / "s.csv", steps=10, batch=4)
+    assert sequences.xs.shape == (10, 4, 2)
+    assert sequences.source == "s.csv, standardised: a, b"
+    b = (np.arange(100.0, step=2) - 49) / np.arange(100.0, step=2).std()
+    np.testing.assert_allclose(sequences.xs[:, 0, 1], b[:10], rtol=1e-12)
+    np.testing.assert_allclose(sequences.xs[:, -1, 1], b[-10:], rtol=1e-12)
+    with pytest.raises(ValueError, match=r"s\.csv has 50 rows; 51 steps need at least 51"):
+        read(tmp_path / "s.csv", steps=51)

@@ -27,7 +27,8 @@ def add(parser: argparse.ArgumentParser) -> None:
         "input",
         nargs="?",
         metavar="INPUT",
-        help="a UTF-8 text file (characters, one-hot) or a .npy array (T, B, D); CPython's documentation if not given",
+        help="a UTF-8 text file (characters, one-hot), a .csv file (its columns of numbers) or a .npy array (T, B, D); "
+        "CPython's documentation if not given",
     )
     parser.add_argument(
         "--weights",

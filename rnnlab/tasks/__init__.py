@@ -7,6 +7,7 @@ from rnnlab.tasks.characters import Characters
 from rnnlab.tasks.copying import Copying
 from rnnlab.tasks.phonemes import Phonemes
 from rnnlab.tasks.pixels import Pixels
+from rnnlab.tasks.series import Series
 from rnnlab.tasks.task import Task
 
 TASKS: dict[str, Callable[..., Task]] = {
@@ -15,10 +16,11 @@ TASKS: dict[str, Callable[..., Task]] = {
     "pixels": Pixels.load,
     "characters": Characters.load,
     "phonemes": Phonemes.load,
+    "series": Series.load,
 }
 """The tasks by name: the function that makes each.
 
 Its parameters are the task's options on the command line, where they are declared as Annotated[type, meaning].
 """
 
-__all__ = ["TASKS", "Adding", "Characters", "Copying", "Phonemes", "Pixels", "Task"]
+__all__ = ["TASKS", "Adding", "Characters", "Copying", "Phonemes", "Pixels", "Series", "Task"]
