@@ -62,6 +62,7 @@ def inputs(rng, net, T, B):
 
 @every_network
 @given(seeds, st.integers(1, 5), st.integers(1, 3))
+@settings(max_examples=max(8, settings.default.max_examples // 3))  # each checks every layer, then the whole
 def test_every_gradient_agrees_with_the_complex_step(name, seed, T, B):
     # Two rows are normalised to ±1 whatever they are: their gradient is a difference of equals, and only digits of it
     # are left that ε = 0.001 leaves.
