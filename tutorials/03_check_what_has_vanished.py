@@ -192,7 +192,9 @@ assert report.worst("hs").error < 1e-12
 
 # %% [markdown]
 # There is one line for each array. A parameter is checked as a whole; xs and hs are checked at each timestep, so that
-# "slices" says 200 and 201. The rest of a line describes its worst slice:
+# "slices" says 200 and 201. `trace.hs` checks the forward pass: is each state what one step makes of the state before?
+# The last line takes the first three steps as a whole, for a second opinion. The rest of a line describes its worst
+# slice:
 #
 # - worst error: the difference between backward and oracle (what it is compared with), relative to their size;
 # - doubt: how far the oracle itself may be wrong, 0 for the complex step;
