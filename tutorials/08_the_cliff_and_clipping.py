@@ -24,7 +24,7 @@ import rnnlab as rl
 #
 #     x[t] = w σ(x[t-1]) + b        x[0] = 0.5        E = (σ(x[50]) - 0.7)²
 #
-# The gradient of E is taken by the complex step of the second tutorial: exact to the last digits, and two lines long.
+# The gradient of E is taken by the complex step of the third tutorial: exact to the last digits, and two lines long.
 
 
 # %%
@@ -261,37 +261,41 @@ assert cosine(g, by_value) < 0.95
 # %% [markdown]
 # ## Knobs to turn
 #
-# Change the first line of a cell and run it again. Guess first.
+# Change the first line of a knob's cell. Guess what it will print, then run it. What you should see stands below it.
 #
 # *The limit.* Where is E after 40 updates?
-#
-#     limit = 5.0   →  longest step 0.500, E 0.040
-#     limit = 0.5   →  longest step 0.050, E 0.004
-#     limit = 0.05  →  longest step 0.005, E 0.003
 
 # %% knob
-limit = 0.5
+limit = 0.5  # try 5.0 and 0.05
 rows = descend(limit)
 longest = np.hypot(*np.diff(rows[:, :2], axis=0).T).max()
 print(f"limit {limit}: longest step {longest:.3f}, E {rows[-1, 2]:.3f}")
 
 # %% [markdown]
+# What you should see:
+#
+#     limit = 5.0   →  longest step 0.500, E 0.040
+#     limit = 0.5   →  longest step 0.050, E 0.004
+#     limit = 0.05  →  longest step 0.005, E 0.003
+#
 # With a limit of 5 it is thrown out again and again, only not so far. A good limit is a little above the norms of the
 # ordinary steps, which are 0.1 to 0.2 here.
 #
 # *The learning rate.* Without clipping, does a smaller lr stay in the valley? And what does it cost?
-#
-#     lr = 0.1   →  E after 40 updates 0.090, largest on the way 0.090
-#     lr = 0.05  →  E after 40 updates 0.001, largest on the way 0.029
-#     lr = 0.01  →  E after 40 updates 0.024, largest on the way 0.029
 
 # %% knob
-lr = 0.1
+lr = 0.1  # try 0.05 and 0.01
 rows = descend(lr=lr)
 print(f"lr {lr}: E after 40 updates {rows[-1, 2]:.3f}, largest on the way {rows[:, 2].max():.3f}")
 print(f"norms of the first 16 gradients: {rows[:16, 3].min():.1f} to {rows[:16, 3].max():.1f}")
 
 # %% [markdown]
+# What you should see:
+#
+#     lr = 0.1   →  E after 40 updates 0.090, largest on the way 0.090
+#     lr = 0.05  →  E after 40 updates 0.001, largest on the way 0.029
+#     lr = 0.01  →  E after 40 updates 0.024, largest on the way 0.029
+#
 # With 0.05 these 40 updates stay in the valley, but by luck: a smaller lr makes the step across the cliff shorter, not
 # safe. And lr = 0.01 makes *every* step ten times shorter, also the good ones.
 #

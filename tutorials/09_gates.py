@@ -261,16 +261,12 @@ assert by_gate_alone < left[225]
 #
 # ## Knobs to turn
 #
-# Change the first line of a cell and run it again. Guess first.
+# Change the first line of a knob's cell. Guess what it will print, then run it. What you should see stands below it.
 #
 # *A GRU that starts open.* Before training, add a bias to z. How much of the gradient is left at h[0]?
-#
-#     bias = 0.0  →  left: less than 1e-4
-#     bias = 3.0  →  left: more than 0.1
-#     bias = 5.0  →  left: more than 0.5   (but see what is let in)
 
 # %% knob
-bias = 0.0
+bias = 0.0  # try 3.0 and 5.0
 gru = rl.GRU.init(np.random.default_rng(0), inputs=2, hidden=20)
 gru.b[:20] += bias  # z is the first of the three blocks
 norms = rl.flow.gradient_norms(gru, xs)
@@ -282,23 +278,31 @@ print(f"{share:.0e} left: {word}")
 print(f"of the candidate 1 - σ({bias}) = {1 - 1 / (1 + np.exp(-bias)):.3f} gets in at a step")
 
 # %% [markdown]
+# What you should see:
+#
+#     bias = 0.0  →  left: less than 1e-4
+#     bias = 3.0  →  left: more than 0.1
+#     bias = 5.0  →  left: more than 0.5   (but see what is let in)
+#
 # An open gate has a price in the GRU: with z = σ(5) only 0.007 of the candidate gets in. In the LSTM i is a gate of its
 # own, and a large forget bias closes nothing.
 #
 # *An LSTM that starts open.* The same for the forget gate, and the gradient of the cell. (The loss reads h[T], so c[T]
 # itself gets nothing from later steps, and the share is counted from c[T-1].)
-#
-#     forget_bias = 0.0  →  left: less than 1e-4
-#     forget_bias = 5.0  →  left: more than 0.5
 
 # %% knob
-forget_bias = 0.0
+forget_bias = 0.0  # try 5.0
 lstm = rl.LSTM.init(np.random.default_rng(0), inputs=2, hidden=20, forget_bias=forget_bias)
 norms = rl.flow.gradient_norms(lstm, xs, of="cs")
 share = np.median(norms[0] / norms[-2])
 print(f"{share:.0e} left:", "more than 0.5" if share > 0.5 else "less than 1e-4" if share < 1e-4 else "in between")
 
 # %% [markdown]
+# What you should see:
+#
+#     forget_bias = 0.0  →  left: less than 1e-4
+#     forget_bias = 5.0  →  left: more than 0.5
+#
 # ## Exercises
 #
 # **Exercise 1.** Which bias of the forget gate makes the gradient of the cell halve every 1,000 steps? Check it with

@@ -261,35 +261,39 @@ assert (from_shell.network.layers[0].U == ours.network.layers[0].U).all()
 # %% [markdown]
 # ## Knobs to turn
 #
-# Change the first line of a cell and run it again. Guess first.
+# Change the first line of a knob's cell. Guess what it will print, then run it. What you should see stands below it.
 #
 # *A little forgetting.* The upper unit of the stack by hand keeps everything, u = 1. Let it forget. How much can it
 # forget before it is no better than a net that knows one number only?
-#
-#     keep = 1.0   →  error 0.000, below 1/12
-#     keep = 0.99  →  error 0.038, below 1/12
-#     keep = 0.98  →  error 0.120, not below 1/12
-#     keep = 0.9   →  error 0.706, not below 1/12
 
 # %% knob
-keep = 1.0
+keep = 1.0  # try 0.99, 0.98 and 0.9
 leaky = rl.IndRNN(np.array([[1.0]]), np.array([keep]), np.array([0.0]), "relu")
 error = np.square(rl.Network((lower, leaky), reads="last").forward(xs).ys - targets).mean()
 print(f"error {error:.3f},", "below 1/12" if error < 1 / 12 else "not below 1/12")
 
 # %% [markdown]
-# *The length.* Which error does the stack by hand have on longer sequences than any it could have been trained on?
+# What you should see:
 #
-#     steps = 40    →  error at most 1e-29
-#     steps = 4000  →  error at most 1e-29
+#     keep = 1.0   →  error 0.000, below 1/12
+#     keep = 0.99  →  error 0.038, below 1/12
+#     keep = 0.98  →  error 0.120, not below 1/12
+#     keep = 0.9   →  error 0.706, not below 1/12
+#
+# *The length.* Which error does the stack by hand have on longer sequences than any it could have been trained on?
 
 # %% knob
-steps = 40
+steps = 40  # try 4000
 long_xs, long_targets = rl.tasks.Adding(steps=steps).batch(np.random.default_rng(2), 50)
 long_error = np.square(stack.forward(long_xs).ys - long_targets).mean()
 print(f"T = {steps}:", "error at most 1e-29" if long_error <= 1e-29 else f"error {long_error:.0e}")
 
 # %% [markdown]
+# What you should see:
+#
+#     steps = 40    →  error at most 1e-29
+#     steps = 4000  →  error at most 1e-29
+#
 # ## Exercises
 #
 # **Exercise 1.** One layer of IndRNN cannot do it, but one layer of RNN with ReLU and a full U can, with two units.

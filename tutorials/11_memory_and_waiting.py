@@ -265,29 +265,27 @@ assert abs(parts.members - parts.diversity - parts.error) < 1e-12
 # %% [markdown]
 # ## Knobs to turn
 #
-# Change the first line of a cell and run it again. Guess first.
+# Change the first line of a knob's cell. Guess what it will print, then run it. What you should see stands below it.
 #
 # *The length of a chunk* in checkpointed BPTT over 4,000 steps. How many states are held at most: those between chunks,
 # and those of one chunk?
-#
-#     k = 10    →  410 states
-#     k = 63    →  127 states    (about √4000)
-#     k = 1000  →  1004 states
 
 # %% knob
-k = 63
+k = 63  # try 10 and 1000
 between, inside = -(-4000 // k), k
 print(f"k = {k}: {between + inside} states, of 4001 that full BPTT keeps")
 
 # %% [markdown]
-# *Forgetting.* An IRNN with U = α I forgets. Over 200 steps with chunks of 50, how wrong is truncated BPTT?
+# What you should see:
 #
-#     alpha = 1.0  →  off by more than half
-#     alpha = 0.9  →  off by less than 5 %
-#     alpha = 0.5  →  off by less than 1e-12
+#     k = 10    →  410 states
+#     k = 63    →  127 states    (about √4000)
+#     k = 1000  →  1004 states
+#
+# *Forgetting.* An IRNN with U = α I forgets. Over 200 steps with chunks of 50, how wrong is truncated BPTT?
 
 # %% knob
-alpha = 1.0
+alpha = 1.0  # try 0.9 and 0.5
 xs_irnn = np.random.default_rng(0).random((200, 4, 2))
 leaky = rl.RNN.irnn(np.random.default_rng(1), inputs=2, hidden=20, scale=alpha, kernel_stddev=0.1)
 off = error(truncated(leaky, xs_irnn, 50), whole(leaky, xs_irnn))
@@ -297,6 +295,12 @@ word = (
 print(f"{off:.0e}: off by {word}")
 
 # %% [markdown]
+# What you should see:
+#
+#     alpha = 1.0  →  off by more than half
+#     alpha = 0.9  →  off by less than 5 %
+#     alpha = 0.5  →  off by less than 1e-12
+#
 # ## Exercises
 #
 # **Exercise 1.** In `truncated`, k = 150 over 200 steps is no better for the IRNN than k = 50. Why?

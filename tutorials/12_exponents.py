@@ -214,36 +214,40 @@ assert by_input[0] > 0 > by_input[-1]
 #
 # ## Knobs to turn
 #
-# Change the first line of a cell and run it again. Guess first.
+# Change the first line of a knob's cell. Guess what it will print, then run it. What you should see stands below it.
 #
 # *The gain*, at inputs of scale 1.
-#
-#     g = 0.5  →  vanishes
-#     g = 1.0  →  vanishes
-#     g = 3.0  →  explodes
 
 # %% knob
-g = 1.0
+g = 1.0  # try 0.5 and 3.0
 found = [largest(g, 1.0, seed) for seed in range(3)]
 word = "explodes" if min(found) > 0.05 else "vanishes" if max(found) < -0.05 else "on the edge"
 print(f"gain {g}: λ from {min(found):.2f} to {max(found):.2f}: {word}")
 
 # %% [markdown]
+# What you should see:
+#
+#     g = 0.5  →  vanishes
+#     g = 1.0  →  vanishes
+#     g = 3.0  →  explodes
+#
 # *The layer.* The state of an LSTM is the pair (h, c), so it has 2H exponents. Before training, which of these forgets
 # the slowest?
-#
-#     kind = rl.RNN   →  20 exponents, the largest -0.42
-#     kind = rl.GRU   →  20 exponents, the largest -0.42
-#     kind = rl.LSTM  →  40 exponents, the largest -0.16
 
 # %% knob
-kind = rl.LSTM
+kind = rl.LSTM  # try rl.RNN and rl.GRU
 rng = np.random.default_rng(0)
 net, inputs = kind.init(rng, inputs=8, hidden=20), rng.standard_normal((100, 1, 8))
 spectrum = rl.flow.lyapunov_exponents(net, inputs)[0]
 print(f"{kind.__name__}: {len(spectrum)} exponents, the largest {spectrum[0]:.2f}")
 
 # %% [markdown]
+# What you should see:
+#
+#     kind = rl.RNN   →  20 exponents, the largest -0.42
+#     kind = rl.GRU   →  20 exponents, the largest -0.42
+#     kind = rl.LSTM  →  40 exponents, the largest -0.16
+#
 # ## Exercises
 #
 # **Exercise 1.** An IndRNN with ReLU, u > 0, b = 0 and no input keeps its units on if h[0] > 0. What are its exponents?
