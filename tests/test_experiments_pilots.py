@@ -102,7 +102,8 @@ def test_all_models_have_the_same_pilots_seeds_and_budget(name):
     for variant in {entry.variant for entry in recipe.pilots}:
         runs = [entry for entry in recipe.pilots if entry.variant == variant]
         rates = {model: {one.run.lr for one in runs if one.model == model} for model in {one.model for one in runs}}
-        assert set(map(frozenset, rates.values())) == {frozenset(GRID)}
+        (grid,) = set(map(frozenset, rates.values()))
+        assert grid >= set(GRID)
         assert len({one.run.updates for one in runs}) == 1
     for variant in {entry.variant for entry in recipe.paper}:
         runs = [entry for entry in recipe.paper if entry.variant == variant]

@@ -133,14 +133,18 @@ def best(recipe: str, rivals: Iterable[Entry], pilots: Table) -> Mapping[str, An
 
 
 def tried(
-    entries: Iterable[Entry], updates: int, more: Mapping[str, list[dict[str, Any]]] | None = None
+    entries: Iterable[Entry],
+    updates: int,
+    more: Mapping[str, list[dict[str, Any]]] | None = None,
+    grid: tuple[float, ...] = GRID,
 ) -> list[Entry]:
     """The pilot runs of entries: each with every rate of the grid, and with what else is tried of a model, `more`."""
+    rates: list[dict[str, Any]] = [{"lr": rate} for rate in grid]
     return [
-        replace(entry, run=with_tried(replace(entry.run, updates=updates, seed=seed), varied), pilot="", varied=varied)
+        replace(entry, run=with_tried(replace(entry.run, updates=updates, seed=seed), one), pilot="", varied=one)
         for seed in PILOT_SEEDS
         for entry in entries
-        for varied in [*_rates(), *(more or {}).get(entry.model, [])]
+        for one in [*rates, *(more or {}).get(entry.model, [])]
     ]
 
 
@@ -149,10 +153,6 @@ def with_tried(run: Run, varied: Mapping[str, Any]) -> Run:
     own = {name for name in varied if hasattr(run, name)}
     data = {name: value for name, value in varied.items() if name not in own}
     return replace(run, data={**run.data, **data}, **{name: varied[name] for name in own})
-
-
-def _rates() -> list[dict[str, Any]]:
-    return [{"lr": rate} for rate in GRID]
 
 
 def seeded(entries: Iterable[Entry], seeds: int) -> list[Entry]:
