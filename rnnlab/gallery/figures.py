@@ -27,6 +27,7 @@ NAMES = (
     "tasks",
     "adding_problem",
     "gradient_while_learning",
+    "gradient_map",
     "pixel_digits",
     "character_model",
     "phoneme_frames",

@@ -1,0 +1,69 @@
+"""Figures of small networks before and after learning: the numbers in them are those of the networks."""
+
+import numpy as np
+import pytest
+
+from rnnlab import flow
+from rnnlab.gallery import gradient_map, small_runs
+from rnnlab.table import Table
+from rnnlab.tasks import Adding
+
+TINY = {"steps": 6, "hidden": 5, "updates": 8, "seed": 1}
+
+
+def test_a_small_run_is_the_same_twice_and_its_network_has_learned():
+    one, two = (small_runs.small_run("GRU", **TINY) for _ in range(2))
+    np.testing.assert_array_equal(one.after.layers[0].U, two.after.layers[0].U)
+    assert one.error == two.error
+    assert one.updates == 8
+    assert (one.after.layers[0].U != one.before.layers[0].U).any()
+
+
+def test_a_run_that_diverges_keeps_its_first_network(monkeypatch):
+    monkeypatch.setitem(small_runs.MODELS, "IRNN", ({"layer": "irnn"}, 1e200))
+    run = small_runs.small_run("IRNN", **TINY)
+    assert run.after is run.before
+    assert run.error == np.inf
+    monkeypatch.setattr(gradient_map, "MODELS", {"IRNN": small_runs.MODELS["IRNN"]})
+    assert "diverged" in gradient_map.caption(Table.parse(gradient_map.compute(**TINY).text()))
+
+
+@pytest.mark.parametrize("knobs", [TINY, {"steps": 2, "hidden": 1, "updates": 1}, {"steps": 60, "updates": 2}])
+def test_the_map_is_drawn_and_told_at_every_size(knobs):
+    table = Table.parse(gradient_map.compute(**knobs).text())
+    figure = gradient_map.draw(table)
+    assert len([ax for ax in figure.axes if ax.get_title(loc="left")]) == 2 * len(small_runs.MODELS)
+    caption = gradient_map.caption(table)
+    assert len(caption.split("**")[1].split()) <= 20
+    assert "nan" not in caption
+
+
+def test_the_sizes_of_the_units_make_the_norm_of_the_gradient():
+    table = gradient_map.compute(**TINY)
+    run = small_runs.small_run("tanh RNN", **TINY)
+    xs, _ = Adding(6).batch(np.random.default_rng([6, 3]), gradient_map.SEQUENCES)
+    squares = np.square(flow.gradient_norms(run.before, xs)).mean(axis=1)
+    rows = table.where(model="tanh RNN", updates=0.0)
+    made = [np.square(rows.where(t=float(t))["size"]).sum() for t in range(7)]
+    # Sizes are kept to four digits, a relative error of 5e-4 at most, of squares of 1e-3.
+    np.testing.assert_allclose(made, squares / squares[-1], rtol=1.1e-3)
+    assert gradient_map.left(rows) == pytest.approx(np.sqrt(squares[0] / squares[-1]), rel=6e-4)
+
+
+def units(sizes):
+    rows = [("GRU", 0.0, np.nan, 0.0, float(unit), size) for unit, size in enumerate(sizes)]
+    return Table.of("model updates error t unit size", rows)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "few"), [([1, 0, 0], 1), ([1, 1, 1, 1], 4), ([4, 1, 0.1], 1), ([0, 0], 0), ([2, 2, 0.1], 2)]
+)
+def test_carriers_are_the_fewest_with_nine_tenths_of_the_square(sizes, few):
+    assert gradient_map.carriers(units(sizes)) == few
+
+
+def test_a_map_has_the_unit_with_most_of_the_gradient_at_the_start_on_top():
+    rows = gradient_map.compute(**TINY).where(model="IRNN", updates=0.0)
+    sizes = gradient_map._map(rows)
+    assert (np.diff(sizes[:, 0]) <= 0).all()
+    assert sorted(sizes[:, 3]) == sorted(rows.where(t=3.0)["size"])
