@@ -162,7 +162,7 @@ def only_defines(text):
 
 def test_there_are_tutorials_and_they_are_numbered_from_one_without_a_gap():
     assert [int(path.name[:2]) for path in TUTORIALS] == list(range(1, len(TUTORIALS) + 1))
-    assert len(TUTORIALS) >= 12
+    assert len(TUTORIALS) == 13
 
 
 @every_tutorial
@@ -251,12 +251,24 @@ def test_every_code_cell_shows_something_unless_it_only_defines(path):
     assert not silent, f"cells at lines {silent}"
 
 
+def shown_by(path):
+    """The numbers that a tutorial's code holds or prints, its knobs included."""
+    texts = [run(path).done.stdout, *run(path).knobs, *(cell.text for cell in [*code(path), *knobs(path)])]
+    return set().union(*map(numbers, texts))
+
+
 @every_tutorial
 def test_every_number_in_its_prose_is_one_that_its_code_holds_or_prints(path):
-    shown = numbers(run(path).done.stdout).union(*map(numbers, run(path).knobs))
-    shown = shown.union(*(numbers(cell.text) for cell in [*code(path), *knobs(path)]))
+    shown = shown_by(path)
     unfounded = {cell.line: missing for cell in prose(path) if (missing := numbers(cell.text) - shown)}
     assert not unfounded, f"by line: {unfounded}"
+
+
+@every_tutorial
+def test_every_number_in_its_line_of_the_index_is_one_that_it_shows(path):
+    index = (FOLDER / "README.md").read_text(encoding="utf-8")
+    (line,) = [line for line in index.splitlines() if line.startswith("|") and f"({path.name})" in line]
+    assert not numbers(line) - shown_by(path)
 
 
 @pytest.mark.parametrize(

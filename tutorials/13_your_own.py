@@ -279,17 +279,13 @@ assert "encoder.rnn.weight_ih_l0_reverse" in refused
 #
 # ## Knobs to turn
 #
-# Change the first line of a cell and run it again. Guess first.
+# Change the first line of a knob's cell. Guess what it will print, then run it. What you should see stands below it.
 #
 # *A bias for the gate.* Here f near 0 keeps the state. With which bias of f is more of the gradient left over 100
 # steps?
-#
-#     bias = 2.0   →  left: less than 1e-12
-#     bias = 0.0   →  left: less than 1e-12
-#     bias = -5.0  →  left: more than 0.1
 
 # %% knob
-bias = 0.0
+bias = 0.0  # try 2.0 and -5.0
 biased = MGU.init(np.random.default_rng(0), inputs=2, hidden=20)
 biased.b[:20] += bias  # f is the first of the two blocks
 norms = rl.flow.gradient_norms(biased, np.random.default_rng(1).standard_normal((100, 4, 2)))
@@ -297,14 +293,16 @@ share = np.median(norms[0] / norms[-1])
 print(f"{share:.0e} left: {'more than 0.1' if share > 0.1 else 'less than 1e-12' if share < 1e-12 else 'in between'}")
 
 # %% [markdown]
-# *Another slip.* Leave out one piece of the backward. Where does the check put its finger?
+# What you should see:
 #
-#     piece = " + daf @ Uf.T"  →  hs at timestep 19
-#     piece = " * (1 - n**2)"  →  hs at timestep 19
-#     piece = " @ self.W.T"    →  no check at all   (the shape is wrong)
+#     bias = 2.0   →  left: less than 1e-12
+#     bias = 0.0   →  left: less than 1e-12
+#     bias = -5.0  →  left: more than 0.1
+#
+# *Another slip.* Leave out one piece of the backward. Where does the check put its finger?
 
 # %% knob
-piece = " + daf @ Uf.T"
+piece = " + daf @ Uf.T"  # try " * (1 - n**2)" and " @ self.W.T"
 try:
     rl.check_gradients(broken(piece, "")(layer.W, layer.U, layer.b), check_xs)
 except rl.GradientError as found:
@@ -313,6 +311,12 @@ except ValueError as found:
     print("no check at all:", found)
 
 # %% [markdown]
+# What you should see:
+#
+#     piece = " + daf @ Uf.T"  →  hs at timestep 19
+#     piece = " * (1 - n**2)"  →  hs at timestep 19
+#     piece = " @ self.W.T"    →  no check at all   (the shape is wrong)
+#
 # ## Exercises
 #
 # **Exercise 1.** Let the candidate see h[t-1] itself, without the gate: n = tanh(x W_n + h[t-1] U_n + b_n). Which
