@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from rnnlab import flow
-from rnnlab.gallery import gradient_map, small_runs
+from rnnlab.gallery import gradient_map, recurrent_spectrum, small_runs
+from rnnlab.gallery.knobs import with_knobs
 from rnnlab.table import Table
 from rnnlab.tasks import Adding
 
@@ -24,7 +25,7 @@ def test_a_run_that_diverges_keeps_its_first_network(monkeypatch):
     run = small_runs.small_run("IRNN", **TINY)
     assert run.after is run.before
     assert run.error == np.inf
-    monkeypatch.setattr(gradient_map, "MODELS", {"IRNN": small_runs.MODELS["IRNN"]})
+    monkeypatch.setattr(gradient_map, "MODELS", ("IRNN",))
     assert "diverged" in gradient_map.caption(Table.parse(gradient_map.compute(**TINY).text()))
 
 
@@ -32,7 +33,7 @@ def test_a_run_that_diverges_keeps_its_first_network(monkeypatch):
 def test_the_map_is_drawn_and_told_at_every_size(knobs):
     table = Table.parse(gradient_map.compute(**knobs).text())
     figure = gradient_map.draw(table)
-    assert len([ax for ax in figure.axes if ax.get_title(loc="left")]) == 2 * len(small_runs.MODELS)
+    assert len([ax for ax in figure.axes if ax.get_title(loc="left")]) == 2 * len(gradient_map.MODELS)
     caption = gradient_map.caption(table)
     assert len(caption.split("**")[1].split()) <= 20
     assert "nan" not in caption
@@ -67,3 +68,41 @@ def test_a_map_has_the_unit_with_most_of_the_gradient_at_the_start_on_top():
     sizes = gradient_map._map(rows)
     assert (np.diff(sizes[:, 0]) <= 0).all()
     assert sorted(sizes[:, 3]) == sorted(rows.where(t=3.0)["size"])
+
+
+@pytest.mark.parametrize(
+    "knobs", [TINY, {"steps": 2, "hidden": 1, "updates": 1}, {"steps": 3, "hidden": 60, "updates": 2}]
+)
+def test_the_eigenvalues_are_drawn_and_told_at_every_size(knobs):
+    table = Table.parse(recurrent_spectrum.compute(**knobs).text())
+    figure = recurrent_spectrum.draw(table)
+    assert all(ax.get_aspect() == 1 for ax in figure.axes)
+    caption = recurrent_spectrum.caption(table)
+    assert len(caption.split("**")[1].split()) <= 20
+    assert "nan" not in caption
+
+
+def test_the_eigenvalues_are_those_of_u_and_the_identity_s_lie_on_the_circle():
+    table = recurrent_spectrum.compute(**TINY)
+    first = table.where(model="IRNN", updates=0.0)
+    assert first["real"].tolist() == [1.0] * 5
+    assert recurrent_spectrum.outside(table, "IRNN", 0.0) == 0
+    u = small_runs.small_run("tanh RNN", **TINY).after.layers[0].U
+    rows = table.where(model="tanh RNN", updates=8.0)
+    assert rows["real"].sum() == pytest.approx(np.trace(u), rel=1e-12)  # the sum of the eigenvalues is the trace
+    assert recurrent_spectrum.radius(table, "tanh RNN", 8.0) == pytest.approx(np.abs(np.linalg.eigvals(u)).max())
+
+
+def test_the_finding_counts_the_nets_whose_eigenvalues_came_out():
+    rows = [
+        (model, updates, np.nan if not updates else 0.1, size, 0.0)
+        for model, sizes in (("tanh RNN", (0.9, 1.2)), ("IRNN", (1.0, 1.0)))
+        for updates, size in zip((0.0, 50.0), sizes, strict=True)
+    ]
+    table = with_knobs(Table.of("model updates error real imaginary", rows), steps=3, hidden=1, seed=0)
+    caption = recurrent_spectrum.caption(table)
+    assert "In 1 of 2 nets learning moves eigenvalues of U out of the unit circle, at most to 1.20." in caption
+    titles = [
+        ax.get_title(loc="left").replace("\n", " ").replace("\u00a0", " ") for ax in recurrent_spectrum.draw(table).axes
+    ]
+    assert titles == ["tanh RNN: largest |λ| 0.90 → 1.20", "IRNN: largest |λ| 1.00 → 1.00"]

@@ -28,6 +28,7 @@ NAMES = (
     "adding_problem",
     "gradient_while_learning",
     "gradient_map",
+    "recurrent_spectrum",
     "pixel_digits",
     "character_model",
     "phoneme_frames",

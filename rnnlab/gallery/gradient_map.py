@@ -9,7 +9,7 @@ from rnnlab.arrays import Array
 from rnnlab.experiments.results.ends import digits
 from rnnlab.gallery import captions, page
 from rnnlab.gallery.knobs import knob, setting, with_knobs
-from rnnlab.gallery.small_runs import BATCH, MODELS, rates, small_run
+from rnnlab.gallery.small_runs import BATCH, rates, small_run
 from rnnlab.network import Network
 from rnnlab.table import Table
 from rnnlab.tasks import Adding
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 TITLE = "Which units carry the gradient, as initialised and as trained"
+MODELS = ("tanh RNN", "IRNN", "GRU")
 SEQUENCES = 64
 """Held-out sequences over which the gradient of a unit is averaged."""
 FAINTEST = 1e-6
@@ -140,8 +141,8 @@ def caption(table: Table) -> str:
         captions.finding(f"{said}, {lost}'s to {share(change[lost][1])}.", f"{said}."),
         "A row of a map is a unit, a column a step: bright where the unit's dL/dh[t] is large, black where it is gone. "
         "Units are sorted by what they have at h[0]; the titles count those that have nine tenths of its square.",
-        f"The adding problem, {setting(table, 'steps', 'hidden', 'seed')}, Adam, learning rates {rates()}, batches of "
-        f"{BATCH}; root mean square over {SEQUENCES} held-out sequences.",
+        f"The adding problem, {setting(table, 'steps', 'hidden', 'seed')}, Adam, learning rates {rates(MODELS)}, "
+        f"batches of {BATCH}; root mean square over {SEQUENCES} held-out sequences.",
         [_numbers(table, model) for model in models],
     )
 

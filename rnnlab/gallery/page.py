@@ -58,7 +58,7 @@ def headline(axes: "Axes", words: str, inches: float) -> None:
     """The finding of a panel as its title, broken into lines that fit so many inches, but not within "T = 100"."""
     from textwrap import fill
 
-    whole = words.replace(" = ", "\u00a0=\u00a0").replace(" %", "\u00a0%")
+    whole = words.replace(" = ", "\u00a0=\u00a0").replace(" %", "\u00a0%").replace(" → ", "\u00a0→\u00a0")
     axes.set_title(fill(whole, max(12, int(inches * LETTERS))))
 
 

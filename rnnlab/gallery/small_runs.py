@@ -1,5 +1,6 @@
 """Small networks on the adding problem, trained in seconds: for figures of what learning changes in them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from rnnlab.training import DivergenceError, fit
 
 MODELS: dict[str, tuple[dict[str, Any], float]] = {
     "tanh RNN": ({"layer": "rnn"}, 2e-3),
+    "tanh RNN, glorot_uniform": ({"layer": "rnn", "recurrent_initializer": "glorot_uniform"}, 2e-3),
     "IRNN": ({"layer": "irnn"}, 1e-3),
     "GRU": ({"layer": "gru"}, 5e-3),
 }
@@ -48,6 +50,6 @@ def small_run(model: str, *, steps: int, hidden: int, updates: int, seed: int) -
     return SmallRun(before, trained.network, trained.rows[-1].update, trained.rows[-1].score)
 
 
-def rates() -> str:
+def rates(models: Iterable[str]) -> str:
     """The learning rates, as a caption says them."""
-    return ", ".join(f"{model} {lr:g}" for model, (_, lr) in MODELS.items())
+    return ", ".join(f"{model} {MODELS[model][1]:g}" for model in models)

@@ -1,0 +1,121 @@
+"""The eigenvalues of U in the complex plane, beside the unit circle, before and after training."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rnnlab.experiments.results import looks
+from rnnlab.experiments.results.ends import digits
+from rnnlab.gallery import captions, page
+from rnnlab.gallery.dots import SMALL
+from rnnlab.gallery.knobs import setting, with_knobs
+from rnnlab.gallery.small_runs import BATCH, rates, small_run
+from rnnlab.network import Network
+from rnnlab.table import Table
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+TITLE = "The eigenvalues of U, before and after training"
+MODELS = ("tanh RNN", "tanh RNN, glorot_uniform", "IRNN")
+
+
+def compute(*, steps: int = 10, hidden: int = 40, updates: int = 1000, seed: int = 0) -> Table:
+    """The models are trained on the adding problem.
+
+    Returns:
+        model; updates, 0 as initialised; error, held out, at the end (NaN as initialised, infinite if it diverged);
+        real and imaginary, an eigenvalue of U.
+    """
+    rows: list[tuple[str | float, ...]] = []
+    for model in MODELS:
+        run = small_run(model, steps=steps, hidden=hidden, updates=updates, seed=seed)
+        for network, made, error in ((run.before, 0, np.nan), (run.after, run.updates, run.error)):
+            rows += [
+                (model, float(made), error, float(value.real), float(value.imag)) for value in eigenvalues(network)
+            ]
+    return with_knobs(Table.of("model updates error real imaginary", rows), steps=steps, hidden=hidden, seed=seed)
+
+
+def eigenvalues(network: Network) -> Any:
+    """Those of the first layer's U, the largest first."""
+    values = np.linalg.eigvals(network.layers[0].U)
+    return values[np.lexsort((values.imag, -np.abs(values)))]
+
+
+@page.styled
+def draw(table: Table) -> "Figure":
+    """A plane for each model: hollow as initialised, filled as trained, one scale for all."""
+    models = [model for (model,) in table.each("model")]
+    figure, panels = page.page(1, len(models), height=3.4, width=7, sharex=True, sharey=True)
+    reach = 1.12 * max(1.0, *np.abs(table["real"]), *np.abs(table["imaginary"]))
+    for ax, model in zip(panels, models, strict=True):
+        _draw_plane(ax, table, model)
+        page.headline(ax, _found(table, model), 2.0)
+        ax.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", xlabel="real part")
+    panels[0].set_ylabel("imaginary part")
+    return figure
+
+
+def _draw_plane(ax: "Axes", table: Table, model: str) -> None:
+    angles = np.linspace(0, 2 * np.pi, 200)
+    color, _, marker = looks.look(model)
+    ax.plot(np.cos(angles), np.sin(angles), color=looks.GREY, lw=1, zorder=1)
+    for updates, fill in zip(_moments(table, model), ("white", color), strict=True):
+        rows = table.where(model=model, updates=updates)
+        label = f"after {updates:,.0f}" if updates else "at first"
+        ax.plot(rows["real"], rows["imaginary"], marker, color=color, mfc=fill, ms=4.5, mew=0.9, label=label, zorder=3)
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2, fontsize=SMALL, handletextpad=0.1)
+
+
+def _moments(table: Table, model: str) -> tuple[float, float]:
+    """0, and the updates that were made."""
+    first, *_, last = [0.0, *(updates for (updates,) in table.where(model=model).each("updates"))]
+    return first, last
+
+
+def radius(table: Table, model: str, updates: float) -> float:
+    """The largest |λ|."""
+    rows = table.where(model=model, updates=updates)
+    return float(np.hypot(rows["real"], rows["imaginary"]).max())
+
+
+def outside(table: Table, model: str, updates: float) -> int:
+    """How many eigenvalues lie outside of the unit circle; those on it, to within a millionth, do not."""
+    rows = table.where(model=model, updates=updates)
+    return int((np.hypot(rows["real"], rows["imaginary"]) > 1 + 1e-6).sum())
+
+
+def _found(table: Table, model: str) -> str:
+    start, end = _moments(table, model)
+    return f"{model}: largest |λ| {radius(table, model, start):.2f} → {radius(table, model, end):.2f}"
+
+
+def caption(table: Table) -> str:
+    models = [model for (model,) in table.each("model")]
+    moved = [model for model in models if outside(table, model, _moments(table, model)[1]) > outside(table, model, 0)]
+    largest = max(radius(table, model, _moments(table, model)[1]) for model in models)
+    return captions.told(
+        captions.finding(
+            f"In {len(moved)} of {len(models)} nets learning moves eigenvalues of U out of the unit circle, at most to "
+            f"{largest:.2f}."
+        ),
+        "A point is an eigenvalue of U, hollow as initialised, filled as trained; the circle is |λ| = 1. In a linear "
+        "net the gradient would vanish with all of them inside and might explode with one outside; the slopes, 1 or "
+        "less, make it smaller still. The titles give the largest |λ|.",
+        f"The adding problem, {setting(table, 'steps', 'hidden', 'seed')}, Adam, learning rates {rates(MODELS)}, "
+        f"batches of {BATCH}.",
+        [_numbers(table, model) for model in models],
+    )
+
+
+def _numbers(table: Table, model: str) -> str:
+    start, end = _moments(table, model)
+    error = float(table.where(model=model, updates=end)["error"][-1])
+    learned = "it diverged" if np.isinf(error) else f"held-out error {digits(error)}"
+    return (
+        f"{model}: largest |λ| {radius(table, model, start):.3f} as initialised, {radius(table, model, end):.3f} after "
+        f"{end:,.0f} updates ({learned}); outside of the circle {outside(table, model, start)} and "
+        f"{outside(table, model, end)}"
+    )
