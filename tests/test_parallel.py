@@ -309,7 +309,11 @@ def test_after_one_death_the_update_is_tried_again(problem, tmp_path):
         )
 
 
-@pytest.mark.parametrize("kind", [Processes, ProcessPoolExecutor])
+# Python's own, too, started as ours are: a fork beside other threads may inherit a lock that nobody releases.
+PYTHONS = partial(ProcessPoolExecutor, mp_context=multiprocessing.get_context("spawn"))
+
+
+@pytest.mark.parametrize("kind", [Processes, PYTHONS], ids=["ours", "Python's"])
 @pytest.mark.usefixtures("nobody_left")
 def test_after_two_deaths_it_is_given_up(kind, problem):
     net, _, xs, targets = problem
@@ -445,6 +449,18 @@ if __name__ == "__main__":
         assert alive(worker)
         parent.kill()
     assert gone([worker])
+
+
+def test_workers_end_with_a_program_that_never_shuts_them_down():
+    script = """
+import os
+from rnnlab.parallel import Processes
+if __name__ == "__main__":
+    print(Processes(1).submit(os.getpid).result())
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=SECONDS, check=True)
+    assert done.stderr == ""
+    assert gone([int(done.stdout)])
 
 
 def test_losses_of_the_tasks_take_no_data_along():
