@@ -42,8 +42,15 @@ class Activation(Record, ABC):
         return self.name
 
 
-CEILINGS = {char: np.floor(np.log(np.finfo(char).max)) for char in "fdD"}
-"""The largest -a whose exp(-a) does not overflow; h is just 1 / exp(-a) there."""
+CEILING = np.floor(np.log(np.finfo(np.float64).max))
+"""The largest real part of a complex128 -a whose exp(-a) does not overflow; h is just 1 / exp(-a) there."""
+
+
+def complement(gate: Array, times: Array, out: Array) -> Array:
+    """(1 - gate) ⊙ times: what a gate does not let through; with times = gate the slope of the sigmoid."""
+    np.subtract(1, gate, out=out)
+    out *= times
+    return out
 
 
 class Sigmoid(Activation):
@@ -58,15 +65,15 @@ class Sigmoid(Activation):
 
     def apply_to_negated(self, a: Array) -> None:
         """a ← φ(-a), in place: for a layer whose kernels have the sign already."""
-        np.minimum(a.real, CEILINGS[a.dtype.char], out=a.real)
-        np.exp(a, out=a)
+        if a.dtype.kind == "c":  # an infinite exp(-a) is right for reals, h = 0, but a complex one has no angle
+            np.minimum(a.real, CEILING, out=a.real)
+        with np.errstate(over="ignore"):
+            np.exp(a, out=a)
         a += 1
         np.reciprocal(a, out=a)
 
     def slope(self, h: Array, out: Array | None = None) -> Array:
-        out = np.subtract(1, h, out=out)
-        out *= h
-        return out
+        return complement(h, h, out=np.empty_like(h) if out is None else out)
 
 
 class Tanh(Activation):

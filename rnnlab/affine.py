@@ -30,9 +30,11 @@ def blocks(xs: Array) -> list[slice]:
     return [slice(start, min(start + steps, T)) for start in range(0, T, steps)]
 
 
-def block_buffers(xs: Array, *shapes: tuple[int, ...]) -> tuple[Array, ...]:
-    """One buffer of each shape for every step of the longest block, the first: (steps, *shape), not initialised."""
-    return tuple(np.empty((blocks(xs)[0].stop, *shape), xs.dtype) for shape in shapes)
+def backwards(xs: Array, width: int) -> Iterator[tuple[slice, Array]]:
+    """The blocks of xs (T, B, D), the last steps first, each with room for its das (steps, B, width), in one buffer."""
+    buffer = np.empty((blocks(xs)[0].stop, xs.shape[1], width), xs.dtype)
+    for block in reversed(blocks(xs)):
+        yield block, buffer[: block.stop - block.start]
 
 
 def project(xs: Array, W: Array, b: Array, out: Array) -> None:
@@ -41,32 +43,41 @@ def project(xs: Array, W: Array, b: Array, out: Array) -> None:
     out += b
 
 
+def projected(xs: Array, W: Array, b: Array, out: Array) -> Iterator[Array]:
+    """out[…, t] = x[t] W + b, a block of steps at once, and out[…, t] for t = 1 … T, one after another.
+
+    W is (D, H), b (H,) and out (T, B, H), or each with the gates as a first axis: (G, D, H), (G, H), (G, T, B, H).
+    """
+    W_b = np.concatenate([W, b[..., np.newaxis, :]], axis=-2)
+    for block in blocks(xs):
+        here = out[..., block, :, :]
+        np.matmul(with_one(xs[block]), W_b, out=here.reshape(*W.shape[:-2], -1, W.shape[-1]))
+        for t in range(here.shape[-3]):
+            yield here[..., t, :, :]
+
+
+def with_one(xs: Array) -> Array:
+    """[x, 1] of every row x, (…, D) to (rows, D+1): x W + b = [x, 1] [W; b], and so b costs no pass of its own."""
+    rows = flat(xs)
+    return np.concatenate([rows, np.ones((len(rows), 1), xs.dtype)], axis=1)
+
+
 def by_gate(array: Array, gates: int) -> Array:
     """(…, B, G·H), the blocks of the gates side by side, as (…, G, B, H), one after another; not a copy."""
     return array.reshape(*array.shape[:-1], gates, -1).swapaxes(-3, -2)
 
 
-def projected(xs: Array, W: Array, b: Array) -> Iterator[Array]:
-    """x[t] W + b (B, N) for t = 1 … T, one after another; computed for a block of steps at once, in one buffer."""
-    (buffer,) = block_buffers(xs, (xs.shape[1], W.shape[1]))
-    for block in blocks(xs):
-        out = buffer[: block.stop - block.start]
-        project(xs[block], W, b, out)
-        yield from out
+def collect(xs: Array, W_T: Array, das: Array, dW_b: Array, dxs: Array) -> None:
+    """The gradients of `projected` from da[t] at some of the steps: dW_b is added to, dxs are written.
 
-
-def collect(xs: Array, W: Array, das: Array, dW: Array, db: Array, dxs: Array) -> None:
-    """The gradients of `project` from da[t] at some of the steps: dW and db are added to, dxs are written.
-
-    dW = dW + Σ_t x[t]ᵀ da[t]      db = db + Σ_t da[t]      dx[t] = da[t] Wᵀ
+    [dW; db] = [dW; db] + Σ_t [x[t], 1]ᵀ da[t]      dx[t] = da[t] Wᵀ
     """
-    dW += flat(xs).T @ flat(das)
-    db += flat(das).sum(axis=0)
-    np.matmul(flat(das), W.T, out=flat(dxs))
+    dW_b += with_one(xs).T @ flat(das)
+    np.matmul(flat(das), W_T, out=flat(dxs))
 
 
 def project_back(xs: Array, W: Array, das: Array) -> tuple[Array, Array, Array]:
     """The gradients of `project`, given da[t] at every step: dW (D, N), db (N,), dxs (T, B, D)."""
-    dW, db, dxs = np.zeros_like(W), np.zeros_like(W[0]), np.empty_like(xs, order="C")
-    collect(xs, W, das, dW, db, dxs)
-    return dW, db, dxs
+    dxs = np.empty_like(xs, order="C")
+    np.matmul(flat(das), W.T, out=flat(dxs))
+    return flat(xs).T @ flat(das), flat(das).sum(axis=0), dxs

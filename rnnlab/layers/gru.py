@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from rnnlab import initializers
-from rnnlab.activations import Sigmoid, Tanh
-from rnnlab.affine import block_buffers, blocks, by_gate, collect, flat, projected
+from rnnlab.activations import Sigmoid, Tanh, complement
+from rnnlab.affine import backwards, by_gate, collect, flat, projected
 from rnnlab.arrays import Array, contract
 from rnnlab.initializers import Initializer
 from rnnlab.record import Record
@@ -24,11 +24,11 @@ class GRUTrace(Trace):
 
     Attributes:
         gates: (T, 3, B, H), z, r, n of every step, after their activations.
-        ms: (T, B, H), m[t] = h[t-1] U_n + b'_n, which the reset gate lets through.
+        rms: (T, B, H), r ⊙ m: of m[t] = h[t-1] U_n + b'_n what the reset gate lets through.
     """
 
     gates: Array
-    ms: Array
+    rms: Array
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -43,9 +43,9 @@ class GRU(Record):
 
     Backward, for t = T … 1, where dh[t] starts as what arrives from above:
 
-        da_z = dh[t] ⊙ (h[t-1] - n) ⊙ z (1 - z)
-        da_n = dh[t] ⊙ (1 - z) ⊙ (1 - n²)       dm = da_n ⊙ r
-        da_r = da_n ⊙ m ⊙ r (1 - r)             ds = [da_z, da_r, dm]
+        dn   = dh[t] ⊙ (1 - z)
+        da_z = dn ⊙ z ⊙ (h[t-1] - n)            da_n = dn ⊙ (1 - n²)
+        da_r = da_n ⊙ r ⊙ m (1 - r)             dm = da_n ⊙ r             ds = [da_z, da_r, dm]
         dh[t-1] = dh[t-1] + dh[t] ⊙ z           ← multiplied by the update gate alone: z = 1 keeps the gradient
         dh[t-1] = dh[t-1] + ds[t] Uᵀ            ← this path vanishes as an RNN's does
         dU = Σ_t h[t-1]ᵀ ds[t]      db' = Σ_t ds[t]      dW = Σ_t x[t]ᵀ da[t]      db = Σ_t da[t]      dx[t] = da[t] Wᵀ
@@ -115,29 +115,22 @@ class GRU(Record):
         D, H = len(self.W), len(self.U)
         contract("xs", xs, "T B D", dtype=self.W.dtype, D=(D, f"to match W {self.W.shape}"))
         hs = state_buffer("h0", xs, h0, H)
-        T, B, _ = xs.shape
-        gates, ms = np.empty((T, 3, B, H), xs.dtype), np.empty((T, B, H), xs.dtype)
+        gates, rms = np.empty((3, *hs[1:].shape), xs.dtype), np.empty_like(hs[1:])
         W, U, b = negated(self.W), negated(self.U), negated(self.b + self.bu)
-        b_n, bu_n = self.b[2 * H :], self.bu[2 * H :]
-        b[2 * H :] = b_n  # what r multiplies has its own bias, the others share theirs
-        s, new = np.empty((B, 3 * H), xs.dtype), np.empty((B, H), xs.dtype)
-        s_by_gate = by_gate(s, 3)
-        steps = zip(projected(xs, W, b), gates, ms, pairwise(hs), strict=True)  # 1. project, in blocks
-        for xW, a, m, (h_prev, h) in steps:  # 2. recur
+        b[2], bu_n = self.b[2 * H :], self.bu[2 * H :]  # what r multiplies has its own bias, the others share theirs
+        s, zh = np.empty_like(gates[:, 0]), np.empty_like(hs[0])
+        steps = zip(projected(xs, W, b, out=gates), rms, pairwise(hs), strict=True)  # 1. project, in blocks
+        for a, rm, (h_prev, h) in steps:  # 2. recur
             np.matmul(h_prev, U, out=s)
-            np.add(s_by_gate[2], bu_n, out=m)
-            a_by_gate = by_gate(xW, 3)
-            np.add(a_by_gate[:2], s_by_gate[:2], out=a[:2])
-            z, r, n = a
+            a[:2] += s[:2]
             SIGMOID.apply_to_negated(a[:2])  # z, r
-            np.multiply(r, m, out=n)
-            n += a_by_gate[2]
+            z, r, n = a
+            m = np.add(s[2], bu_n, out=s[2])
+            n += np.multiply(r, m, out=rm)
             TANH.apply(n)
-            np.subtract(1, z, out=new)
-            new *= n
-            np.multiply(z, h_prev, out=h)
-            h += new
-        return GRUTrace(xs, hs, gates, ms)
+            complement(z, n, out=h)
+            h += np.multiply(z, h_prev, out=zh)
+        return GRUTrace(xs, hs, gates.swapaxes(0, 1), rms)
 
     def backward(self, trace: GRUTrace, dhs: Array, dh_end: Array | None = None) -> Gradients[Self]:
         """The gradients of a loss L, given dhs (T, B, H): dL/dh[t] as it arrives from above at steps 1 … T.
@@ -149,40 +142,43 @@ class GRU(Record):
         """
         xs, hs = trace.xs, trace.hs
         dhs, above = gradient_buffer(hs, dhs, dh_end)
-        dW, dU, db, dbu = map(np.zeros_like, (self.W, self.U, self.b, self.bu))
+        H = len(self.U)
+        dU, dbu_n = np.zeros_like(self.U), np.zeros(H, xs.dtype)
+        dW_b = np.zeros((len(self.W) + 1, 3 * H), xs.dtype)
         dxs = np.empty_like(xs, order="C")
-        U_T = np.ascontiguousarray(self.U.T)  # BLAS multiplies by a matrix up to twice as fast as by a transposed one
-        carried = np.empty_like(hs[0])
-        B, H = carried.shape
-        buffers = block_buffers(xs, (B, 3 * H), (3, B, H), (B, H), (B, H))
-        for block in reversed(blocks(xs)):
-            dss, to, through_n, slope = (buffer[: block.stop - block.start] for buffer in buffers)
-            ds, (to_z, to_r, to_m) = by_gate(dss, 3), to.swapaxes(0, 1)
-            h_prev, m = hs[:-1][block], trace.ms[block]
-            z, r, n = trace.gates[block].swapaxes(0, 1)
-            # What multiplies dh[t] in the equations is known before going back: every step at once.
-            np.multiply(np.subtract(h_prev, n, out=to_z), SIGMOID.slope(z, out=slope), out=to_z)
-            np.multiply(np.subtract(1, z, out=through_n), TANH.slope(n, out=slope), out=through_n)
-            np.multiply(through_n, r, out=to_m)
-            np.multiply(np.multiply(through_n, m, out=to_r), SIGMOID.slope(r, out=slope), out=to_r)
-            for k in reversed(range(len(dss))):  # 2. recur, backwards
-                t = block.start + k + 1
-                np.multiply(dhs[t], to[k], out=ds[k])  # da_z, da_r, dm
-                np.multiply(dhs[t], z[k], out=dhs[t - 1])  # ← the gradient is kept here: by z alone, unit by unit
-                np.matmul(dss[k], U_T, out=carried)  # ← and vanishes here, as in an RNN
+        # da[t] and ds[t] differ in one block: side by side dm, da_z, da_r, da_n, the first three are ds, the last da.
+        U_T = np.ascontiguousarray(np.roll(self.U, H, axis=1).T)  # BLAS is up to twice as fast without a transpose
+        W_T = np.ascontiguousarray(self.W.T)
+        carried, dn, slope = np.empty((3, *hs[0].shape), xs.dtype)
+        for block, all_das in backwards(xs, width=4 * H):
+            dss, das = all_das[..., : 3 * H], all_das[..., H:]
+            for t, da in zip(range(block.stop, block.start, -1), reversed(all_das), strict=True):  # 2. recur, backwards
+                h_prev, dh, rm, (z, r, n) = hs[t - 1], dhs[t], trace.rms[t - 1], trace.gates[t - 1]
+                dm, da_z, da_r, da_n = by_gate(da, 4)
+                complement(z, dh, out=dn)
+                np.subtract(h_prev, n, out=slope)
+                slope *= z
+                np.multiply(dn, slope, out=da_z)
+                dn *= TANH.slope(n, out=slope)
+                np.copyto(da_n, dn)
+                np.multiply(dn, complement(r, rm, out=slope), out=da_r)
+                np.multiply(dn, r, out=dm)
+                np.multiply(dh, z, out=dhs[t - 1])  # ← the gradient is kept here: by z alone, unit by unit
+                np.matmul(da[:, : 3 * H], U_T, out=carried)  # ← and vanishes here, as in an RNN
                 carried += above[t - 1]
                 dhs[t - 1] += carried
-            dU += flat(h_prev).T @ flat(dss)  # 3. collect
-            dbu += flat(dss).sum(axis=0)
-            np.multiply(dhs[1:][block], through_n, out=ds[:, 2])  # da_n takes the place of dm, and ds is da
-            collect(xs[block], self.W, dss, dW, db, dxs[block])
-        return Gradients(self.like(W=dW, U=dU, b=db, bu=dbu), dxs, dhs)
+            dU += flat(hs[:-1][block]).T @ flat(dss)  # 3. collect
+            dbu_n += flat(dss[..., :H]).sum(axis=0)
+            collect(xs[block], W_T, das, dW_b, dxs[block])
+        dW, db = dW_b[:-1], dW_b[-1]
+        dbu = np.concatenate([db[: 2 * H], dbu_n])
+        return Gradients(self.like(W=dW, U=np.roll(dU, -H, axis=1), b=db, bu=dbu), dxs, dhs)
 
 
 def negated(kernels: Array) -> Array:
-    """The blocks z, r, n; the first two give -a, which σ(a) = 1 / (1 + exp(-a)) is made of.
+    """The blocks z, r, n one after another, (D, 3H) to (3, D, H), the first two negated: σ(a) = 1 / (1 + exp(-a)).
 
     Once for all steps, where a would be negated at each.
     """
     z, r, n = np.split(kernels, 3, axis=-1)
-    return np.concatenate([-z, -r, n], axis=-1)
+    return np.stack([-z, -r, n])

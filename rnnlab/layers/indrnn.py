@@ -1,7 +1,6 @@
 """The independently recurrent net: each neuron keeps its own state with its own weight, so its gradient is a power."""
 
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import ClassVar, Self, TypeVar
 
 import numpy as np
@@ -9,7 +8,7 @@ from numpy.typing import DTypeLike
 
 from rnnlab import activations, initializers
 from rnnlab.activations import Activation
-from rnnlab.affine import block_buffers, blocks, collect, flat, projected
+from rnnlab.affine import backwards, collect, flat, projected
 from rnnlab.arrays import Array, contract
 from rnnlab.initializers import Initializer
 from rnnlab.record import Record
@@ -94,9 +93,9 @@ class IndRNN(Record):
         D, H = self.W.shape
         contract("xs", xs, "T B D", dtype=self.W.dtype, D=(D, f"to match W {self.W.shape}"))
         hs = state_buffer("h0", xs, h0, H)
-        for a, (h_prev, h) in zip(projected(xs, self.W, self.b), pairwise(hs), strict=True):  # 1. project, in blocks
-            np.multiply(self.u, h_prev, out=h)  # 2. recur
-            h += a
+        uh = np.empty_like(hs[0])
+        for h_prev, h in zip(hs[:-1], projected(xs, self.W, self.b, out=hs[1:]), strict=True):  # 1. project, in blocks
+            h += np.multiply(self.u, h_prev, out=uh)  # 2. recur
             self.activation.apply(h)
         return Trace(xs, hs)
 
@@ -110,23 +109,18 @@ class IndRNN(Record):
         """
         xs, hs = trace.xs, trace.hs
         dhs, above = gradient_buffer(hs, dhs, dh_end)
-        dW, du, db = map(np.zeros_like, (self.W, self.u, self.b))
-        dxs = np.empty_like(xs, order="C")
+        du, dW_b = np.zeros_like(self.u), np.zeros((len(self.W) + 1, len(self.b)), xs.dtype)
+        dxs, W_T = np.empty_like(xs, order="C"), np.ascontiguousarray(self.W.T)
         carried = np.empty_like(hs[0])
-        (slopes,) = block_buffers(xs, carried.shape)
-        for block in reversed(blocks(xs)):
-            h_prev, h = hs[:-1][block], hs[1:][block]
-            das = self.activation.slope(h, out=slopes[: len(h)])
-            for k in reversed(range(len(das))):  # 2. recur, backwards
-                t, da = block.start + k + 1, das[k]
+        for block, das in backwards(xs, width=len(self.b)):
+            self.activation.slope(hs[1:][block], out=das)
+            for t, da in zip(range(block.stop, block.start, -1), reversed(das), strict=True):  # 2. recur, backwards
                 da *= dhs[t]
-                np.multiply(
-                    self.u, da, out=carried
-                )  # ← where the gradient vanishes: T times the same u, neuron by neuron
+                np.multiply(self.u, da, out=carried)  # ← where the gradient vanishes: T times the same u, by neuron
                 np.add(above[t - 1], carried, out=dhs[t - 1])
-            du += np.einsum("nh,nh->h", flat(h_prev), flat(das))  # 3. collect
-            collect(xs[block], self.W, das, dW, db, dxs[block])
-        return Gradients(self.like(W=dW, u=du, b=db), dxs, dhs)
+            du += np.einsum("nh,nh->h", flat(hs[:-1][block]), flat(das))  # 3. collect
+            collect(xs[block], W_T, das, dW_b, dxs[block])
+        return Gradients(self.like(W=dW_b[:-1], u=du, b=dW_b[-1]), dxs, dhs)
 
 
 L = TypeVar("L")

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from rnnlab import initializers
-from rnnlab.activations import Sigmoid, Tanh
-from rnnlab.affine import block_buffers, blocks, by_gate, collect, flat, projected
+from rnnlab.activations import Sigmoid, Tanh, complement
+from rnnlab.affine import backwards, by_gate, collect, flat, projected
 from rnnlab.arrays import Array, contract
 from rnnlab.initializers import Initializer
 from rnnlab.record import Record
@@ -74,10 +74,10 @@ class LSTM(Record):
 
     Backward, for t = T … 1, where dh[t] starts as what arrives from above and dc[t] as 0:
 
-        dc = dc[t] + dh[t] ⊙ o ⊙ (1 - tanh²(c[t]))
-        da_i = dc ⊙ g ⊙ i (1 - i)               da_f = dc ⊙ c[t-1] ⊙ f (1 - f)
-        da_g = dc ⊙ i ⊙ (1 - g²)                da_o = dh[t] ⊙ tanh(c[t]) ⊙ o (1 - o)
+        dc = dc[t] + dh[t] ⊙ (o - h[t] ⊙ tanh(c[t]))       that is o (1 - tanh²(c[t])), as h = o tanh(c)
         dc[t-1] = dc[t-1] + dc ⊙ f              ← multiplied by the forget gate alone: f = 1 keeps the gradient
+        da_i = dc ⊙ i ⊙ g (1 - i)               da_f = dc ⊙ f ⊙ c[t-1] (1 - f)
+        da_g = dc ⊙ i ⊙ (1 - g²)                da_o = dh[t] ⊙ h[t] (1 - o)
         dh[t-1] = dh[t-1] + da[t] Uᵀ            ← this path vanishes as an RNN's does
         dU = Σ_t h[t-1]ᵀ da[t]      dW = Σ_t x[t]ᵀ da[t]      db = Σ_t da[t]      dx[t] = da[t] Wᵀ
 
@@ -142,16 +142,14 @@ class LSTM(Record):
         D, H = len(self.W), len(self.U)
         contract("xs", xs, "T B D", dtype=self.W.dtype, D=(D, f"to match W {self.W.shape}"))
         hs, cs = state_buffer("h0", xs, h0, H), state_buffer("c0", xs, c0, H)
-        T, B, _ = xs.shape
-        gates, tanh_cs = np.empty((T, 4, B, H), xs.dtype), np.empty((T, B, H), xs.dtype)
+        gates, tanh_cs = np.empty((4, *hs[1:].shape), xs.dtype), np.empty_like(hs[1:])
         W, U, b = negated(self.W), negated(self.U), negated(self.b)
-        s, ig = np.empty((B, 4 * H), xs.dtype), np.empty((B, H), xs.dtype)
-        s_by_gate = by_gate(s, 4)
+        hU, ig = np.empty_like(gates[:, 0]), np.empty_like(hs[0])
         # 1. project, in blocks
-        steps = zip(projected(xs, W, b), gates, pairwise(hs), pairwise(cs), tanh_cs, strict=True)
-        for xW, a, (h_prev, h), (c_prev, c), tanh_c in steps:  # 2. recur
-            np.matmul(h_prev, U, out=s)
-            np.add(by_gate(xW, 4), s_by_gate, out=a)
+        steps = zip(projected(xs, W, b, out=gates), pairwise(hs), pairwise(cs), tanh_cs, strict=True)
+        for a, (h_prev, h), (c_prev, c), tanh_c in steps:  # 2. recur
+            np.matmul(h_prev, U, out=hU)
+            a += hU
             i, f, o, g = a
             SIGMOID.apply_to_negated(a[:3])  # i, f, o
             TANH.apply(g)
@@ -159,7 +157,7 @@ class LSTM(Record):
             c += np.multiply(i, g, out=ig)
             np.tanh(c, out=tanh_c)
             np.multiply(o, tanh_c, out=h)
-        return LSTMTrace(xs, hs, cs, gates, tanh_cs)
+        return LSTMTrace(xs, hs, cs, gates.swapaxes(0, 1), tanh_cs)
 
     def backward(
         self, trace: LSTMTrace, dhs: Array, dh_end: Array | None = None, dc_end: Array | None = None
@@ -175,41 +173,34 @@ class LSTM(Record):
         xs, hs, cs = trace.xs, trace.hs, trace.cs
         dhs, above = gradient_buffer(hs, dhs, dh_end)
         dcs, _ = gradient_buffer(cs, None, dc_end, "dc")
-        dW, dU, db = map(np.zeros_like, (self.W, self.U, self.b))
+        dU, dW_b = np.zeros_like(self.U), np.zeros((len(self.W) + 1, len(self.b)), xs.dtype)
         dxs = np.empty_like(xs, order="C")
-        U_T = np.ascontiguousarray(self.U.T)  # BLAS multiplies by a matrix up to twice as fast as by a transposed one
-        carried, dc = np.empty_like(hs[0]), np.empty_like(cs[0])
-        B, H = carried.shape
-        buffers = block_buffers(xs, (B, 4 * H), (4, B, H), (B, H), (B, H))
-        for block in reversed(blocks(xs)):
-            das, to, through_h, slope = (buffer[: block.stop - block.start] for buffer in buffers)
-            da, (to_i, to_f, to_g, to_o) = by_gate(das, 4), to.swapaxes(0, 1)
-            h_prev, c_prev, tanh_c = hs[:-1][block], cs[:-1][block], trace.tanh_cs[block]
-            i, f, o, g = trace.gates[block].swapaxes(0, 1)
-            # What multiplies dc and dh[t] in the equations is known before going back: every step at once.
-            np.multiply(o, TANH.slope(tanh_c, out=slope), out=through_h)
-            np.multiply(g, SIGMOID.slope(i, out=slope), out=to_i)
-            np.multiply(c_prev, SIGMOID.slope(f, out=slope), out=to_f)
-            np.multiply(i, TANH.slope(g, out=slope), out=to_g)
-            np.multiply(tanh_c, SIGMOID.slope(o, out=slope), out=to_o)
-            for k in reversed(range(len(das))):  # 2. recur, backwards
-                t = block.start + k + 1
-                np.multiply(dhs[t], through_h[k], out=dc)
+        U_T, W_T = map(np.ascontiguousarray, (self.U.T, self.W.T))  # BLAS is up to twice as fast without a transpose
+        carried, dc, slope = np.empty((3, *hs[0].shape), xs.dtype)
+        for block, das in backwards(xs, width=len(self.b)):
+            for t, da in zip(range(block.stop, block.start, -1), reversed(das), strict=True):  # 2. recur, backwards
+                h, dh, tanh_c, (i, f, o, g) = hs[t], dhs[t], trace.tanh_cs[t - 1], trace.gates[t - 1]
+                da_i, da_f, da_g, da_o = by_gate(da, 4)
+                np.subtract(o, np.multiply(h, tanh_c, out=dc), out=dc)
+                dc *= dh
                 dc += dcs[t]
-                np.multiply(dc, to[k, :3], out=da[k, :3])  # da_i, da_f, da_g
-                np.multiply(dhs[t], to[k, 3], out=da[k, 3])  # da_o
-                np.multiply(dc, f[k], out=dcs[t - 1])  # ← the gradient is kept here: by f alone, cell by cell
-                np.matmul(das[k], U_T, out=carried)  # ← and vanishes here, as in an RNN
+                np.multiply(dc, f, out=dcs[t - 1])  # ← the gradient is kept here: by f alone, cell by cell
+                dc *= i
+                np.multiply(dc, complement(i, g, out=slope), out=da_i)
+                np.multiply(dcs[t - 1], complement(f, cs[t - 1], out=slope), out=da_f)
+                np.multiply(dc, TANH.slope(g, out=slope), out=da_g)
+                np.multiply(dh, complement(o, h, out=slope), out=da_o)
+                np.matmul(da, U_T, out=carried)  # ← and vanishes here, as in an RNN
                 np.add(above[t - 1], carried, out=dhs[t - 1])
-            dU += flat(h_prev).T @ flat(das)  # 3. collect
-            collect(xs[block], self.W, das, dW, db, dxs[block])
-        return LSTMGradients(self.like(W=dW, U=dU, b=db), dxs, dhs, dcs)
+            dU += flat(hs[:-1][block]).T @ flat(das)  # 3. collect
+            collect(xs[block], W_T, das, dW_b, dxs[block])
+        return LSTMGradients(self.like(W=dW_b[:-1], U=dU, b=dW_b[-1]), dxs, dhs, dcs)
 
 
 def negated(kernels: Array) -> Array:
-    """The blocks in the order i, f, o, g; the first three give -a, which σ(a) = 1 / (1 + exp(-a)) is made of.
+    """The blocks i, f, o, g one after another, (D, 4H) to (4, D, H), the first three negated: σ(a) = 1 / (1 + exp(-a)).
 
     Once for all steps, where a would be negated at each.
     """
     i, f, g, o = np.split(kernels, 4, axis=-1)
-    return np.concatenate([-i, -f, -o, g], axis=-1)
+    return np.stack([-i, -f, -o, g])

@@ -1,7 +1,6 @@
 """The simple recurrent net (Elman 1990) and its backpropagation through time, with the IRNN as one way to start it."""
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import ClassVar, Self
 
 import numpy as np
@@ -9,7 +8,7 @@ from numpy.typing import DTypeLike
 
 from rnnlab import activations, initializers
 from rnnlab.activations import Activation, ReLU
-from rnnlab.affine import block_buffers, blocks, collect, flat, projected
+from rnnlab.affine import backwards, collect, flat, projected
 from rnnlab.arrays import Array, contract
 from rnnlab.initializers import Initializer
 from rnnlab.record import Record
@@ -116,9 +115,9 @@ class RNN(Record):
         D, H = self.W.shape
         contract("xs", xs, "T B D", dtype=self.W.dtype, D=(D, f"to match W {self.W.shape}"))
         hs = state_buffer("h0", xs, h0, H)
-        for a, (h_prev, h) in zip(projected(xs, self.W, self.b), pairwise(hs), strict=True):  # 1. project, in blocks
-            np.matmul(h_prev, self.U, out=h)  # 2. recur
-            h += a
+        hU = np.empty_like(hs[0])
+        for h_prev, h in zip(hs[:-1], projected(xs, self.W, self.b, out=hs[1:]), strict=True):  # 1. project, in blocks
+            h += np.matmul(h_prev, self.U, out=hU)  # 2. recur
             self.activation.apply(h)
         return Trace(xs, hs)
 
@@ -132,19 +131,16 @@ class RNN(Record):
         """
         xs, hs = trace.xs, trace.hs
         dhs, above = gradient_buffer(hs, dhs, dh_end)
-        dW, dU, db = map(np.zeros_like, (self.W, self.U, self.b))
+        dU, dW_b = np.zeros_like(self.U), np.zeros((len(self.W) + 1, len(self.b)), xs.dtype)
         dxs = np.empty_like(xs, order="C")
-        U_T = np.ascontiguousarray(self.U.T)  # BLAS multiplies by a matrix up to twice as fast as by a transposed one
+        U_T, W_T = map(np.ascontiguousarray, (self.U.T, self.W.T))  # BLAS is up to twice as fast without a transpose
         carried = np.empty_like(hs[0])
-        (slopes,) = block_buffers(xs, carried.shape)
-        for block in reversed(blocks(xs)):
-            h_prev, h = hs[:-1][block], hs[1:][block]
-            das = self.activation.slope(h, out=slopes[: len(h)])  # ← ① a slope, at every step of the block, and
-            for k in reversed(range(len(das))):  # 2. recur, backwards
-                t, da = block.start + k + 1, das[k]
+        for block, das in backwards(xs, width=len(self.b)):
+            self.activation.slope(hs[1:][block], out=das)  # ← ① a slope, at every step of the block, and
+            for t, da in zip(range(block.stop, block.start, -1), reversed(das), strict=True):  # 2. recur, backwards
                 da *= dhs[t]
                 np.matmul(da, U_T, out=carried)  # ← ② the same Uᵀ: by this pair, T times, the gradient vanishes
                 np.add(above[t - 1], carried, out=dhs[t - 1])
-            dU += flat(h_prev).T @ flat(das)  # 3. collect
-            collect(xs[block], self.W, das, dW, db, dxs[block])
-        return Gradients(self.like(W=dW, U=dU, b=db), dxs, dhs)
+            dU += flat(hs[:-1][block]).T @ flat(das)  # 3. collect
+            collect(xs[block], W_T, das, dW_b, dxs[block])
+        return Gradients(self.like(W=dW_b[:-1], U=dU, b=dW_b[-1]), dxs, dhs)
