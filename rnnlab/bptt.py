@@ -24,7 +24,14 @@ from rnnlab.layers.batchnorm import normalises_over_time
 from rnnlab.record import Record
 from rnnlab.trace import AnyLayer, States, TraceLike
 
+__all__ = ["Loss", "SequenceGradients", "checkpointed", "full", "truncated"]
+
 Loss = Callable[[slice, Array], tuple[float, Array]]
+
+
+def __dir__() -> list[str]:
+    """What rl.bptt.<TAB> shows: what is public."""
+    return __all__
 
 
 @dataclass(frozen=True, eq=False, repr=False)

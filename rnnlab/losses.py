@@ -12,9 +12,13 @@ from rnnlab.trace import matching
 def squared_error(ys: Array, targets: Array) -> tuple[float, Array]:
     """The mean squared error over all N entries: Σ (y - target)² / N, with gradient 2 (y - target) / N.
 
+    Targets in float64, as a task's are, are taken in the precision of ys.
+
     Raises:
         ValueError, TypeError: targets is not shaped like ys.
     """
+    if isinstance(targets, np.ndarray) and targets.dtype == np.float64 and ys.dtype.kind == "f":
+        targets = targets.astype(ys.dtype, copy=False)
     errors = ys - matching(targets, ys, "targets")
     return _scalar(np.square(errors).mean()), errors * (2 / errors.size)
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnlab.arrays import Array
+from rnnlab.arrays import Array, NotFiniteError
 from rnnlab.record import Record
 from rnnlab.trace import (
     FeedforwardGradients,
@@ -18,8 +18,10 @@ from rnnlab.trace import (
     StatesOfGradients,
     StatesOfTrace,
     TraceLike,
+    gradients_of,
     matching,
     require_layer,
+    traced,
 )
 
 
@@ -77,14 +79,14 @@ class Residual(Record):
         Raises:
             ValueError: the layer has not as many outputs as inputs.
         """
-        trace = self.layer.forward(xs, *starts)
+        trace = traced(self.layer, xs, *starts)
         if trace.ys.shape != xs.shape:
             raise ValueError(f"a residual layer needs as many outputs as inputs; got {trace.ys.shape} from {xs.shape}")
         return ResidualTrace(trace, xs + trace.ys)
 
     def backward(self, trace: ResidualTrace, dys: Array, *dends: Array) -> ResidualGradients:
         """The gradients of a loss L, given dL/dy at every step, and dL/d(state) after the last."""
-        gradients = self.layer.backward(trace.layer, dys, *dends)
+        gradients = gradients_of(self.layer, trace.layer, dys, *dends)
         return ResidualGradients(Residual(gradients.params), dys + gradients.xs, gradients)
 
 
@@ -179,12 +181,24 @@ class Network(Record):
     def forward(self, xs: NDArray[Any], *starts: Array) -> NetworkTrace:
         """Run over xs, (T, B, D) or integers (T, B), from one start (B, H) for each name in `carries`, or from zeros.
 
+        Inputs in float64, as a task's are, are taken in the network's precision.
+
         Raises:
             ValueError, TypeError: shapes, dtypes or values do not fit.
         """
+        own = next((array.dtype for array in self.layers[0].arrays().values()), xs.dtype)
+        if xs.dtype == np.float64 and own.kind == "f":
+            xs = xs.astype(own, copy=False)
         traces: list[TraceLike] = []
         for layer, its_starts in zip(self.layers, self._by_layer("starts", starts), strict=True):
-            traces.append(layer.forward(traces[-1].ys if traces else xs, *its_starts))
+            below = traces[-1].ys if traces else xs
+            try:
+                traces.append(traced(layer, below, *its_starts))
+            except ValueError as error:
+                if not traces or isinstance(error, NotFiniteError):
+                    raise  # the inputs do not fit, or the run diverged: the layer says so
+                here = f"layers[{len(traces)}], {type(layer).__name__}, on outputs {below.shape} of the layer below"
+                raise ValueError(f"{here}: {error}") from error
         top = traces[-1].ys[-1] if self.reads == "last" else traces[-1].ys
         readout = None if self.readout is None else self.readout.forward(top)
         return NetworkTrace(tuple(traces), readout, top if readout is None else readout.ys)
@@ -205,7 +219,7 @@ class Network(Record):
         gradients: list[GradientsLike] = []
         runs = zip(self.layers, trace.layers, self._by_layer("dends", dends), strict=True)
         for layer, its_trace, its_dends in reversed(list(runs)):
-            gradients.insert(0, layer.backward(its_trace, dys, *its_dends))
+            gradients.insert(0, gradients_of(layer, its_trace, dys, *its_dends))
             below = gradients[0].xs
             if below is not None:  # only integers have none, and below them there is no layer
                 dys = below

@@ -11,6 +11,7 @@ import os
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
+from inspect import get_annotations
 from pathlib import Path
 from typing import Any, ClassVar, Self, cast
 
@@ -26,7 +27,10 @@ PLAIN = (str, int, float, bool, type(None))
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Record:
-    """Base of every record. Subclasses are declared with `@dataclass(frozen=True, eq=False, repr=False)`."""
+    """Base of every record. Subclasses are declared with `@dataclass(frozen=True, eq=False, repr=False)`.
+
+    A subclass without it, `class Mine(rl.Record): U: np.ndarray`, is made one before its first value.
+    """
 
     kinds: ClassVar[dict[str, type["Record"]]] = {}
     """Every record class by name: what `load` may build, and nothing else."""
@@ -36,6 +40,12 @@ class Record:
         known = Record.kinds.get(cls.__name__)
         if known is None or not known.__module__.startswith("rnnlab."):  # a user's RNN does not take our RNN's place
             Record.kinds[cls.__name__] = cls
+
+    def __new__(cls, *_: Any, **__: Any) -> Self:
+        for kind in reversed(cls.__mro__):
+            if issubclass(kind, Record) and "__dataclass_fields__" not in kind.__dict__ and _declares_fields(kind):
+                dataclass(frozen=True, eq=False, repr=False)(kind)
+        return super().__new__(cls)
 
     def arrays(self) -> dict[str, Array]:
         """Every array in field order under its dotted name: {"params.W": ..., "layers.0.U": ...}."""
@@ -69,6 +79,10 @@ class Record:
     def __repr__(self) -> str:
         named = (f"{name}={_brief(part)}" for name, part in parts(self))
         return f"{type(self).__name__}({', '.join(named)})"
+
+
+def _declares_fields(kind: type[Record]) -> bool:
+    return any("ClassVar" not in str(annotation) for annotation in get_annotations(kind).values())
 
 
 def _brief(value: object) -> str:
@@ -206,5 +220,9 @@ def _build(prefix: str, build: Any, arrays: dict[str, Array]) -> Any:
     stem = f"{prefix}." if prefix else ""
     if "tuple" in build:
         return tuple(_build(f"{stem}{i}", item, arrays) for i, item in enumerate(build["tuple"]))
-    kind = Record.kinds[build["record"]]
+    kind = Record.kinds.get(build["record"])
+    if kind is None:
+        raise ValueError(
+            f"it holds a {build['record']}, and no such class is defined: import the module that defines it first"
+        )
     return kind(**{name: _build(f"{stem}{name}", part, arrays) for name, part in build["parts"].items()})

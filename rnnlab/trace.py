@@ -157,6 +157,52 @@ def _takes(kind: Any, method: str, count: int) -> bool:
     return True
 
 
+def traced(layer: AnyLayer, xs: NDArray[Any], *starts: Any) -> Any:
+    """`layer.forward(xs, *starts)`, refused unless it leaves a trace with every state that the layer carries.
+
+    Raises:
+        TypeError: it is no trace.
+        ValueError: a state is missing, or not kept at all T + 1 places.
+    """
+    trace, kind = layer.forward(xs, *starts), type(layer).__name__
+    if not all(hasattr(trace, name) for name in ("ys", "states", "ends")):
+        got = type(trace).__name__
+        raise TypeError(f"{kind}.forward must return a trace, rl.Trace(xs, hs) for instance; got {got}")
+    if tuple(trace.states) != tuple(layer.carries):
+        raise ValueError(f"{kind}.forward must leave the states {tuple(layer.carries)}; got {tuple(trace.states)}")
+    for name, states in trace.states.items():
+        if len(states) != len(xs) + 1:
+            raise ValueError(
+                f"{kind}.forward must keep T + 1 = {len(xs) + 1} states in {name}, the start first; got {states.shape}"
+            )
+    return trace
+
+
+def gradients_of(layer: AnyLayer, trace: Any, dys: Array, *dends: Any) -> Any:
+    """`layer.backward(trace, dys, *dends)`, refused unless it gives gradients shaped like the layer and its states.
+
+    Raises:
+        TypeError: they are no gradients, or those of the parameters are no layer.
+        ValueError: the gradient of a state has another shape than the state.
+    """
+    gradients, kind = layer.backward(trace, dys, *dends), type(layer).__name__
+    if not isinstance(gradients, Record):
+        what = type(gradients).__name__
+        raise TypeError(f"{kind}.backward must return gradients, rl.Gradients for instance; got {what}")
+    params = getattr(gradients, "params", None)
+    if not isinstance(params, Record):
+        raise TypeError(
+            f"{kind}.backward must return the gradients of its parameters as a layer, self.like(U=dU, …); "
+            f"got {type(params).__name__}"
+        )
+    totals = cast(GradientsLike, gradients).states
+    for name, states in trace.states.items():
+        if name not in totals or totals[name].shape != states.shape:
+            got = totals[name].shape if name in totals else "nothing"
+            raise ValueError(f"backward must return a gradient {states.shape} for {name}; got {got}")
+    return gradients
+
+
 L = TypeVar("L")
 
 

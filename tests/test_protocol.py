@@ -257,3 +257,137 @@ def test_what_a_layer_lacks_is_said_and_where_it_is_written(missing):
     wanted = rf"^layers\[0\] must be a layer, but Half has no {missing}: help\(rnnlab\.trace\.Layer\) shows"
     with pytest.raises(TypeError, match=wanted):
         rl.Network((kind(),))
+
+
+# What a layer of one's own gets wrong at first
+
+
+class Undecorated(rl.Record):
+    """As the README says it: a record with a forward and a backward, and nothing else."""
+
+    W: np.ndarray
+    U: np.ndarray
+    alpha: float = 0.3
+    carries: ClassVar = ("hs",)
+
+    forward = LeakyIntegrator.forward
+    backward = LeakyIntegrator.backward
+
+
+class Inherits(Undecorated):
+    """Without fields of its own."""
+
+
+@pytest.mark.parametrize("kind", [Inherits, Undecorated])
+def test_a_record_needs_no_decorator(kind, tmp_path):
+    rng = np.random.default_rng(0)
+    layer = kind(rng.standard_normal((D, H)), rng.standard_normal((H, H)) / 4, alpha=0.5)
+    assert rl.check_gradients(layer, rng.standard_normal((6, 2, D))).passed
+    assert repr(layer) == f"{kind.__name__}(W=float64[{D}, {H}], U=float64[{H}, {H}], alpha=0.5)"
+    with pytest.raises(AttributeError, match="cannot assign to field 'alpha'"):
+        layer.alpha = 1.0
+    rl.save(tmp_path / "own.npz", layer)
+    again = rl.load(tmp_path / "own.npz")
+    assert type(again) is kind
+    assert (again.U == layer.U).all()
+
+
+def test_a_class_that_is_not_imported_is_named_by_load(tmp_path, monkeypatch):
+    layer = own(np.random.default_rng(0), D)
+    rl.save(tmp_path / "own.npz", rl.Network((layer,)))
+    monkeypatch.delitem(rl.Record.kinds, "LeakyIntegrator")
+    with pytest.raises(ValueError, match="it holds a LeakyIntegrator, and no such class is defined: import the module"):
+        rl.load(tmp_path / "own.npz")
+
+
+def spoilt(forward=lambda trace: trace, backward=lambda gradients: gradients):
+    """An own layer whose forward or backward returns something else."""
+
+    class Spoilt(LeakyIntegrator):
+        def forward(self, xs, h0=None):
+            return forward(super().forward(xs, h0))
+
+        def backward(self, trace, dhs, dh_end=0.0):
+            return backward(super().backward(trace, dhs, dh_end))
+
+    rng = np.random.default_rng(0)
+    return Spoilt(rng.standard_normal((D, H)), rng.standard_normal((H, H)) / 4)
+
+
+def total(steps, ys):
+    return float(ys.sum()), np.ones_like(ys)
+
+
+USES = {
+    "check": lambda layer, xs: rl.check_gradients(layer, xs),
+    "check of a network": lambda layer, xs: rl.check_gradients(rl.Network((layer,)), xs),
+    "norms": lambda layer, xs: flow.gradient_norms(layer, xs),
+    "jacobians": lambda layer, xs: flow.jacobians(layer, xs[:1]),
+    "full BPTT": lambda layer, xs: rl.bptt.full(rl.Network((layer,)), xs, total),
+    "shortcut": lambda layer, xs: rl.bptt.full(rl.Residual(layer), xs, total),
+}
+
+
+@pytest.mark.parametrize("use", USES)
+@pytest.mark.parametrize(
+    ("layer", "kind", "says"),
+    [
+        (
+            spoilt(lambda t: t.hs),
+            TypeError,
+            r"^Spoilt\.forward must return a trace, rl\.Trace\(xs, hs\) .*; got ndarray",
+        ),
+        (spoilt(lambda t: (t.xs, t.hs)), TypeError, r"^Spoilt\.forward must return a trace, .*; got tuple"),
+        (spoilt(lambda t: None), TypeError, r"^Spoilt\.forward must return a trace, .*; got NoneType"),
+        (
+            spoilt(lambda t: rl.Trace(t.xs, t.hs[1:])),
+            ValueError,
+            r"\.forward must keep T \+ 1 = \d states in .*hs, the",
+        ),
+        (
+            spoilt(backward=lambda g: (g.params, g.xs, g.hs)),
+            TypeError,
+            r"^Spoilt\.backward must return gradients, .* tuple",
+        ),
+        (
+            spoilt(backward=lambda g: rl.Gradients({"U": 1}, g.xs, g.hs)),
+            TypeError,
+            r"as a layer, self\.like.*; got dict",
+        ),
+        (
+            spoilt(backward=lambda g: rl.Gradients(g.params, g.xs, g.hs[1:])),
+            ValueError,
+            r"backward must return a gradient \(\d, \d+, 4\) for .*hs; got \(\d, \d+, 4\)",
+        ),
+    ],
+)
+def test_what_a_forward_or_backward_must_return_is_said_wherever_the_layer_is_used(use, layer, kind, says):
+    inputs = H if use == "shortcut" else D
+    layer = layer.like(W=np.ones((inputs, H)) / 4, U=layer.U)
+    with pytest.raises(kind, match=says):
+        USES[use](layer, np.random.default_rng(1).standard_normal((6, 2, inputs)))
+
+
+def test_layers_that_do_not_fit_on_one_another_are_named():
+    rng = np.random.default_rng(0)
+    twice = rl.Network((own(rng, D), own(rng, D)))
+    with pytest.raises(ValueError, match=r"^layers\[1\], LeakyIntegrator, on outputs \(6, 2, 4\) of the layer below: "):
+        twice.forward(rng.standard_normal((6, 2, D)))
+
+
+def test_a_float32_network_takes_a_task_s_batch():
+    task = rl.tasks.Adding(steps=6)
+    network = rl.models.build(np.random.default_rng(0), task, hidden=4)
+    xs, targets = task.batch(np.random.default_rng(0), 3)
+    trace = network.forward(xs)
+    loss, dys = task.loss(trace.ys, targets)
+    assert xs.dtype == targets.dtype == np.float64
+    assert {a.dtype for a in (trace.ys, dys, *network.backward(trace, dys).params.arrays().values())} == {
+        np.dtype("f4")
+    }
+    assert loss == task.loss(trace.ys, targets.astype(np.float32))[0]
+    assert (trace.ys == network.forward(xs.astype(np.float32)).ys).all()
+
+
+def test_bptt_shows_what_is_public():
+    assert dir(rl.bptt) == ["Loss", "SequenceGradients", "checkpointed", "full", "truncated"]

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rnnlab.arrays import Array, contract
 from rnnlab.layers import RNN, IndRNN
-from rnnlab.trace import AnyLayer, innermost, require_layer
+from rnnlab.trace import AnyLayer, gradients_of, innermost, require_layer, traced
 
 
 def gradient_norms(
@@ -39,7 +39,7 @@ def gradient_norms(
         raise ValueError(f"{type(layer).__name__} carries no state from step to step, so there is no dL/dh[t]")
     if of is not None and of not in layer.carries:
         raise ValueError(f"of must be one of {', '.join(layer.carries)}; got {of!r}")
-    trace = layer.forward(xs, *starts)
+    trace = traced(layer, xs, *starts)
     dys = np.zeros_like(trace.ys)
     last = dys if dys.ndim == 2 else dys[-1]  # a network that reads the last step alone has (B, K) outputs
     if dh is None:
@@ -48,7 +48,7 @@ def gradient_norms(
         B, H = last.shape
         contract("dh", dh, "B H", dtype=dys.dtype, B=(B, "to match xs"), H=(H, "to match the layer"))
         last[...] = dh
-    return norms(layer.backward(trace, dys).states[of or layer.carries[0]])
+    return norms(gradients_of(layer, trace, dys).states[of or layer.carries[0]])
 
 
 def norms(vectors: Array) -> Array:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnlab.arrays import Array
-from rnnlab.trace import AnyLayer, require_layer
+from rnnlab.trace import AnyLayer, gradients_of, require_layer, traced
 
 
 def jacobians(layer: AnyLayer, xs: NDArray[Any], *starts: Array | None) -> Array:
@@ -32,7 +32,7 @@ def jacobians(layer: AnyLayer, xs: NDArray[Any], *starts: Array | None) -> Array
     if not layer.carries:
         raise ValueError(f"{type(layer).__name__} carries no state from step to step, so it has no Jacobians")
     T, B = xs.shape[:2]
-    states = layer.forward(xs, *starts).states.values()
+    states = traced(layer, xs, *starts).states.values()
     before = [array[:-1].reshape(T * B, -1) for array in states]
     N = sum(array.shape[1] for array in before)
     # Row i of J is the gradient of the i-th number of s[t], so N copies of every step go back, one for each number.
@@ -41,7 +41,7 @@ def jacobians(layer: AnyLayer, xs: NDArray[Any], *starts: Array | None) -> Array
     )
     basis = np.tile(np.eye(N, dtype=before[0].dtype), (T * B, 1))
     dends = np.split(basis, np.cumsum([array.shape[1] for array in before])[:-1], axis=1)
-    gradients = layer.backward(step, np.zeros_like(step.ys), *map(np.ascontiguousarray, dends))
+    gradients = gradients_of(layer, step, np.zeros_like(step.ys), *map(np.ascontiguousarray, dends))
     return np.concatenate(gradients.dstarts, axis=1).reshape(T, B, N, N)
 
 

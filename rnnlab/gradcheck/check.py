@@ -32,8 +32,7 @@ from rnnlab.gradcheck.diagnosis import diagnose
 from rnnlab.gradcheck.look import Look
 from rnnlab.gradcheck.oracles import ORACLES
 from rnnlab.gradcheck.verdict import PLACES, SIX_DIGITS, Finding, GradientError, Report
-from rnnlab.record import Record
-from rnnlab.trace import AnyLayer, GradientsLike, States, rebuilt, require_layer
+from rnnlab.trace import AnyLayer, GradientsLike, States, gradients_of, rebuilt, require_layer, traced
 
 FEW = 3  # steps that are differentiated as a whole
 
@@ -78,7 +77,7 @@ def check_gradients(
     def normal(like: Array) -> Array:
         return rng.standard_normal(like.shape).astype(like.dtype)
 
-    trace, steps = layer.forward(xs, *starts), len(xs)
+    trace, steps = traced(layer, xs, *starts), len(xs)
     if tolerance is None:
         least = SIX_DIGITS if oracle == "finite_difference" else 0.0
         tolerance = max(PLACES * float(np.finfo(trace.ys.dtype).eps), least)
@@ -131,10 +130,7 @@ def _by_layer(look: Callable[..., Look], layer: AnyLayer, trace: Any, dys: Array
             names.pop(prefix + name, None)  # a layer that is used twice has two places
 
         def backward(trace: Any, dys: Array, *dends: Array) -> GradientsLike:
-            grads = inner.backward(trace, dys, *dends)
-            if not isinstance(grads, Record):
-                kind, got = type(inner).__name__, type(grads).__name__
-                raise TypeError(f"{kind}.backward must return gradients, rl.Gradients for instance; got {got}")
+            grads: GradientsLike = gradients_of(inner, trace, dys, *dends)
             late = dends or tuple(map(np.zeros_like, trace.ends))
             looks.insert(0, look(prefix, inner, trace.xs, trace, dys, late, (grads,), gradients))
             return grads
