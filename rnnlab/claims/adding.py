@@ -1,4 +1,4 @@
-"""What the reading notes say of the adding problem, C10."""
+"""What the reading notes say of the adding problem and of the cost of a step, C10 and C11."""
 
 from rnnlab.claims.claim import RERUN, Claim, Clause, Part
 from rnnlab.claims.evidence import CannotTellError, Evidence
@@ -139,4 +139,40 @@ C10 = Claim(
     RERUN.format("adding_problem"),
 )
 
-CLAIMS = (C10,)
+
+def cost(hidden: float) -> Part:
+    """An LSTM's training step over an IRNN's, in the same round."""
+
+    def measure(evidence: Evidence) -> Number:
+        return Number.ratio(evidence.table("step_cost").where(layer="LSTM", hidden=hidden))
+
+    return Part(
+        "B5",
+        "cost",
+        f"with {hidden:.0f} units it costs at least four",
+        measure,
+        at_least(4),
+        "time of a step, LSTM over IRNN",
+        "numbers",
+    )
+
+
+C11 = Claim(
+    "C11",
+    "an LSTM step costs at least 4 IRNN steps",
+    tuple(map(cost, (64.0, 128.0, 256.0))),
+    (
+        Clause(
+            "cost",
+            "an LSTM step costs four IRNN steps or more at every width that was tried",
+            "an LSTM step costs less than four IRNN steps",
+            "what an LSTM step costs is open",
+            "an LSTM step costs four IRNN steps or more at {k} of {n} widths",
+        ),
+    ),
+    "Our own code on one core, 50 steps, batches of 32; intervals are the middle 80 % of the rounds.",
+    "A machine, or a library, on which the four gates cost less than four products.",
+    "rnnlab figures step_cost --recompute",
+)
+
+CLAIMS = (C10, C11)
