@@ -1,11 +1,12 @@
 """What the survey claims of orthogonal, C4."""
 
-from typing import NamedTuple
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnlab import flow
+from rnnlab.arrays import Array
 from rnnlab.claims.claim import Claim, Clause, Part
 from rnnlab.claims.evidence import Evidence
 from rnnlab.claims.glorot import LEARNING, Measure, updates
@@ -16,42 +17,38 @@ from rnnlab.layers import RNN
 SEEDS, STEPS, LAG, HIDDEN, INPUTS = 20, 100, 20, 100, 8
 
 
-class Flow(NamedTuple):
-    """Of every seed, the gradient's growth λ in nats per step back, and the median singular value LAG steps back."""
-
-    growth: NDArray[np.float64]
-    middle: NDArray[np.float64]
+Values = NDArray[np.float64]
 
 
-def gradient(activation: str, name: str, both: bool) -> Flow:
-    """Of RNNs whose U, or W and U, come from that initializer: inputs N(0, 1), the loss on the last step."""
-    growth, middle = [], []
+def nets(activation: str, name: str, both: bool) -> Iterator[tuple[RNN, Array]]:
+    """For every seed an RNN whose U, or W and U, come from that initializer, and a sequence of inputs from N(0, 1)."""
     for seed in range(SEEDS):
         rng = np.random.default_rng(seed)
-        layer = RNN.init(
-            rng,
-            inputs=INPUTS,
-            hidden=HIDDEN,
-            activation=activation,
-            kernel_initializer=name if both else "glorot_uniform",
-            recurrent_initializer=name,
-        )
-        xs = rng.standard_normal((STEPS, 1, INPUTS))
-        norms = flow.gradient_norms(layer, xs)[:, 0]
-        growth.append(float(np.log(norms[0] / norms[-1]) / STEPS))
-        middle.append(float(np.median(flow.singular_values(layer, xs[:LAG])[0, 0])))
-    return Flow(np.array(growth), np.array(middle))
+        kernel = name if both else "glorot_uniform"
+        words = {"activation": activation, "kernel_initializer": kernel, "recurrent_initializer": name}
+        layer = RNN.init(rng, inputs=INPUTS, hidden=HIDDEN, **words)
+        yield layer, rng.standard_normal((STEPS, 1, INPUTS))
 
 
-def _both(evidence: Evidence, activation: str, both: bool = False) -> tuple[Flow, Flow]:
-    """(orthogonal, glorot_uniform)."""
-    return (
-        evidence.once(gradient, activation, "orthogonal", both),
-        evidence.once(gradient, activation, "glorot_uniform", both),
-    )
+def growth(activation: str, name: str, both: bool) -> Values:
+    """λ of every seed, in nats per step back, the loss on the last step."""
+    norms = [flow.gradient_norms(layer, xs)[:, 0] for layer, xs in nets(activation, name, both)]
+    return np.array([np.log(one[0] / one[-1]) / STEPS for one in norms])
 
 
-def difference(a: NDArray[np.float64], b: NDArray[np.float64]) -> Number:
+def middle(name: str) -> Values:
+    """Of every seed, the median singular value of ∂h[T]/∂h[T - LAG] of a tanh RNN."""
+    products = [flow.jacobian_products(layer, xs[:LAG])[0, 0] for layer, xs in nets("tanh", name, False)]
+    return np.median(np.linalg.svd(np.array(products), compute_uv=False), axis=1)
+
+
+def _growths(evidence: Evidence, activation: str, both: bool) -> tuple[Values, Values]:
+    """Of (orthogonal, glorot_uniform)."""
+    ours, theirs = (evidence.once(growth, activation, name, both) for name in ("orthogonal", "glorot_uniform"))
+    return ours, theirs
+
+
+def difference(a: Values, b: Values) -> Number:
     """The mean of a - b over the seeds."""
     return Number(*paired(a, b), len(a))
 
@@ -59,34 +56,24 @@ def difference(a: NDArray[np.float64], b: NDArray[np.float64]) -> Number:
 def slower(activation: str, both: bool) -> Measure:
     """By how much λ is larger, nearer to 0, with orthogonal than with glorot_uniform."""
 
-    def measure(evidence: Evidence) -> Number:
-        ours, theirs = _both(evidence, activation, both)
-        return difference(ours.growth, theirs.growth)
-
-    return measure
-
-
-def _deviation(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    away: NDArray[np.float64] = np.abs(values - values.mean())
-    return away
+    return lambda evidence: difference(*_growths(evidence, activation, both))
 
 
 def steadier(evidence: Evidence) -> Number:
     """The mean deviation of λ from its mean over the seeds: of orthogonal, less half of glorot_uniform's."""
-    ours, theirs = _both(evidence, "tanh")
-    return difference(_deviation(ours.growth), _deviation(theirs.growth) / 2)
+    ours, theirs = _growths(evidence, "tanh", both=False)
+    return difference(np.abs(ours - ours.mean()), np.abs(theirs - theirs.mean()) / 2)
 
 
 def spectrum(evidence: Evidence) -> Number:
     """log10 of how many times as large the median singular value is with orthogonal, 20 steps back."""
-    ours, theirs = _both(evidence, "tanh")
-    return difference(np.log10(ours.middle), np.log10(theirs.middle))
+    return difference(*(np.log10(evidence.once(middle, name)) for name in ("orthogonal", "glorot_uniform")))
 
 
 def especially(evidence: Evidence) -> Number:
     """By how much orthogonal gains more on glorot_uniform in λ for tanh than for ReLU, as W and U."""
-    (a, b), (c, d) = _both(evidence, "tanh", both=True), _both(evidence, "relu", both=True)
-    return difference(a.growth - b.growth, c.growth - d.growth)
+    (a, b), (c, d) = (_growths(evidence, activation, both=True) for activation in ("tanh", "relu"))
+    return difference(a - b, c - d)
 
 
 C4 = Claim(
