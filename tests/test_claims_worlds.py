@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from rnnlab.claims.claim import NOT_RUN, Part, judge_part
-from rnnlab.claims.evidence import CURVES, RULED, CannotTellError, Evidence, NotRunError
+from rnnlab.claims.evidence import CHANGED, CURVES, RULED, CannotTellError, Evidence, NotRunError
 from rnnlab.claims.ledger import CLAIMS
 from rnnlab.claims.number import BLIND, SHORT, Number
 from rnnlab.experiments.recipes import RECIPES
@@ -256,8 +256,16 @@ def test_every_run_that_a_part_needs_is_in_a_recipe():
         assert {(contest.recipe, *side) for side in (contest.winner, contest.loser) if side} <= there, words
 
 
-def test_what_needs_runs_has_its_rule_first():
-    assert {part.first for part, _ in TRAINED.values()} == {"rule"}
+def test_what_needs_runs_has_its_rule_first_but_for_four_parts_whose_rule_was_changed():
+    late = [words for words, (part, _) in TRAINED.items() if part.first != "rule"]
+    assert len(late) == 4
+    assert all(re.match(r"C2 ten ReLU layers learn|C5 with σ", words) for words in late)
+
+
+def test_a_changed_rule_judges_no_earlier_run(tmp_path):
+    part, contest = TRAINED["C1 with it, ten tanh layers learn the digits"]
+    for ended, why in ((RULED + ":01", NOT_RUN), (CHANGED + ":01", "")):
+        assert judge_part(part, world(tmp_path, spec(contest, "good", ""), ended=ended)).finding.why == why
 
 
 def part_of(words: str) -> Part:

@@ -33,7 +33,7 @@ class Part:
     says: str
     measure: Callable[[Evidence], Number] | None
     rule: Rule
-    unit: str = "seeds that learn"
+    unit: str = "updates until half the error, of the budget"
     first: Literal["rule", "numbers"] = "rule"
     why: str = ""
 

@@ -20,6 +20,8 @@ from rnnlab.table import Table
 
 RULED = "2026-11-21T18:15"
 """When the rules of the trained parts were committed, UTC: a run that ended before is not judged by them."""
+CHANGED = "2026-11-21T18:50"
+"""When the rule of whether a net learns was changed: a share of so few seeds could not be decided."""
 T = TypeVar("T")
 
 CURVES = {named: figure for figure in FIGURES if (named := recipe(figure)) and figure != "gradient_while_learning"}
@@ -178,18 +180,23 @@ class Evidence:
             for seed, run in runs.items()
         }
 
-    def until(self, recipe: str, variant: str, model: str) -> Number:
+    def until(self, recipe: str, variant: str, model: str, since: str = RULED) -> Number:
         """Updates until the score was below the threshold, as a share of the budget: the mean of the seeds.
 
         A run that never got there has the whole budget; if it still falls, more updates may get it there.
+
+        Raises:
+            NotRunError: there is no run that ended after `since`.
         """
         side = Side(variant, model)
-        rows, by = self.curves(recipe, side), judged(recipe, variant)
-        budget = max(_updates(command) for command in self.runs(recipe, *side)["command"])
-        runs = [rows.where(seed=seed) for (seed,) in rows.each("seed")]
-        firsts = np.array([first_below(run["update"], run["score"], by.below) for run in runs])
+        rows, by, runs = self.curves(recipe, side), judged(recipe, variant), self.runs(recipe, *side)
+        if max(runs["ended"]) <= since:
+            raise NotRunError(f"{model} has not been run on {recipe}, {variant}, since {since}")
+        budget = max(_updates(command) for command in runs["command"])
+        each = [rows.where(seed=seed) for (seed,) in rows.each("seed")]
+        firsts = np.array([first_below(run["update"], run["score"], by.below) for run in each])
         shares = np.minimum(firsts / budget, 1.0)
-        may = frozenset({"cross"}) if _some_fall(runs, np.isfinite(firsts)) else frozenset[str]()
+        may = frozenset({"fall"}) if _some_fall(each, np.isfinite(firsts)) else frozenset[str]()
         return replace(Number.mean(shares, may), kind="percent")
 
     def crossed(self, recipe: str, variant: str, model: str) -> Number:

@@ -5,9 +5,9 @@ import numpy as np
 from rnnlab import initializers
 from rnnlab.activations import Sigmoid
 from rnnlab.claims.claim import Claim, Clause, Part
-from rnnlab.claims.evidence import Evidence
+from rnnlab.claims.evidence import RULED, Evidence
 from rnnlab.claims.glorot import LEARNING, Measure, learned, updates
-from rnnlab.claims.number import BELOW_0, FEW, MOST, Number, at_least, at_most
+from rnnlab.claims.number import BELOW_0, IN_TIME, NEVER, Number, at_least, at_most
 
 RIVALS = ("glorot_uniform", "lecun_uniform", "orthogonal", "random_normal")
 
@@ -31,8 +31,17 @@ C2 = Claim(
         *(_sooner("10 ReLU layers", other, "sooner") for other in RIVALS),
         *(_sooner("10 ReLU layers of 25", other, "narrow") for other in RIVALS),
         _sooner("10 LeakyReLU layers", "glorot_uniform", "leaky"),
-        Part("A4", "deep", "ten ReLU layers learn the digits", learned("10 ReLU layers", "he_uniform"), MOST),
-        Part("A4", "deep", "ten LeakyReLU layers learn the digits", learned("10 LeakyReLU layers", "he_uniform"), MOST),
+        Part(
+            "A4",
+            "deep",
+            "ten ReLU layers learn the digits",
+            learned("10 ReLU layers", "he_uniform", RULED),
+            IN_TIME,
+            first="numbers",
+        ),
+        Part(
+            "A4", "deep", "ten LeakyReLU layers learn the digits", learned("10 LeakyReLU layers", "he_uniform"), IN_TIME
+        ),
     ),
     (
         Clause(
@@ -102,7 +111,7 @@ C3 = Claim(
             "deep",
             "ten sigmoid layers, not shallow, do not learn the digits with it",
             learned("10 sigmoid layers", "lecun_uniform"),
-            FEW,
+            NEVER,
         ),
         Part(
             "A5",

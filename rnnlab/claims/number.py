@@ -184,5 +184,7 @@ BELOW_0, ABOVE_0 = Rule(high=0.0, strict=True), Rule(low=0.0, strict=True)
 """Lower, or higher, than what it is compared with."""
 IN_TIME = Rule(high=1.0, strict=True, percent=True)
 """Before its updates are used up."""
+NEVER = Rule(low=1.0, percent=True)
+"""Not in all its updates."""
 MOST, FEW = Rule(low=0.5, strict=True, percent=True), Rule(high=0.5, strict=True, percent=True)
 """More than half of the seeds, less than half."""

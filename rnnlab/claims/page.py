@@ -1,7 +1,7 @@
 """CLAIMS.md: the table of all claims, each claim with its parts, and the papers' numbers beside ours."""
 
 from rnnlab.claims.claim import SIGNS, Judged, Verdict, judge
-from rnnlab.claims.evidence import RULED, Evidence
+from rnnlab.claims.evidence import CHANGED, RULED, Evidence
 from rnnlab.claims.ledger import CLAIMS
 from rnnlab.claims.margins import MARGIN, margins
 from rnnlab.claims.papers import ours, theirs
@@ -11,7 +11,7 @@ from rnnlab.experiments.results.papers import REPORTED
 from rnnlab.experiments.results.tables import RUNS, link, location
 from rnnlab.gallery.figures import BEARS_ON, FIGURES
 
-CHANGED = {
+EARLIER = {
     "C1": "the error to reach, and two more rivals",
     "C2": "one more rival, and both widths at once",
     "C3": "what is undecided",
@@ -61,11 +61,13 @@ def text(verdicts: list[Verdict], evidence: Evidence) -> str:
         "compared with the same seeds, at the same number of updates or the same time, with learning rates that were "
         "chosen with other seeds. A difference in percent is that of the means: −20 % is a fifth less. λ is the growth "
         "of the gradient in nats per step back: below 0 it vanishes.",
-        f"Which came first? A part that needs training is judged only by runs that ended after its rule was committed, "
-        f"on {RULED.replace('T', ' at ')} UTC. Of the others, *first* says whether the rule was committed before the "
-        "numbers were known, or after. These rules replace earlier ones, of which nine were changed after their first "
-        f"numbers were in: {'; '.join(f'{name}, {what}' for name, what in CHANGED.items())}. That of C7 was written "
-        "after its numbers. The history of `rnnlab/claims/` shows it all. "
+        "Which came first? A part that needs training is judged only by runs that ended after its rule was committed, "
+        f"on {RULED.replace('T', ' at ')} UTC. One rule was changed at {CHANGED[11:]}, while runs were under way: that a "
+        "net learns was said of a share of the seeds, which three seeds cannot decide; now it is the mean time that it "
+        "takes. *First* says of each part whether its rule was committed before its numbers were known, or after. "
+        "These rules replace earlier ones, of which nine were changed after their first numbers were in: "
+        f"{'; '.join(f'{name}, {what}' for name, what in EARLIER.items())}. That of C7 was written after its numbers. "
+        "The history of `rnnlab/claims/` shows it all. "
         f"[Every run]({link(location(RUNS, evidence.out), evidence.out)}) is listed with its command, seed, time and "
         "versions.",
         "## The claims, part by part",

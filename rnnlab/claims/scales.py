@@ -4,9 +4,9 @@ import numpy as np
 
 from rnnlab.claims import nets
 from rnnlab.claims.claim import Claim, Clause, Part
-from rnnlab.claims.evidence import Evidence
+from rnnlab.claims.evidence import RULED, Evidence
 from rnnlab.claims.glorot import LEARNING, Measure, learned
-from rnnlab.claims.number import FEW, MOST, Number, at_least, at_most, between
+from rnnlab.claims.number import IN_TIME, MOST, NEVER, Number, at_least, at_most, between
 from rnnlab.layers import Conv2D
 
 SEEDS = 20
@@ -36,22 +36,25 @@ C5 = Claim(
             "A7",
             "tuning",
             "with σ = 0.2 ten ReLU layers learn the digits",
-            learned("10 ReLU layers", NORMALS[0.2]),
-            MOST,
+            learned("10 ReLU layers", NORMALS[0.2], RULED),
+            IN_TIME,
+            first="numbers",
         ),
         Part(
             "A7",
             "tuning",
             "with σ = 0.01 ten ReLU layers do not",
-            learned("10 ReLU layers", NORMALS[0.01]),
-            FEW,
+            learned("10 ReLU layers", NORMALS[0.01], RULED),
+            NEVER,
+            first="numbers",
         ),
         Part(
             "A7",
             "width",
             "with σ = 0.2 ten ReLU layers of 25 do not, so that the right σ depends on the width",
-            learned("10 ReLU layers of 25", NORMALS[0.2]),
-            FEW,
+            learned("10 ReLU layers of 25", NORMALS[0.2], RULED),
+            NEVER,
+            first="numbers",
         ),
         Part(
             "A7",
@@ -155,7 +158,7 @@ C6 = Claim(
                 "learns",
                 f"ten ReLU layers of {width} learn the digits",
                 learned(f"10 ReLU layers of {width}", VARIANCE),
-                MOST,
+                IN_TIME,
             )
             for width in WIDTHS
         ),
