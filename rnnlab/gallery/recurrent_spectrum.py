@@ -62,10 +62,12 @@ def _draw_plane(ax: "Axes", table: Table, model: str) -> None:
     angles = np.linspace(0, 2 * np.pi, 200)
     color, _, marker = looks.look(model)
     ax.plot(np.cos(angles), np.sin(angles), color=looks.GREY, lw=1, zorder=1)
-    for updates, fill in zip(_moments(table, model), ("white", color), strict=True):
+    fills: tuple[Any, Any] = ("none", "full")
+    for updates, fill in zip(_moments(table, model), fills, strict=True):
         rows = table.where(model=model, updates=updates)
         label = f"after {updates:,.0f}" if updates else "at first"
-        ax.plot(rows["real"], rows["imaginary"], marker, color=color, mfc=fill, ms=4.5, mew=0.9, label=label, zorder=3)
+        points: Any = {"color": color, "marker": marker, "fillstyle": fill, "ls": "none", "ms": 4.5, "mew": 0.9}
+        ax.plot(rows["real"], rows["imaginary"], **points, label=label, zorder=3)
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2, fontsize=SMALL, handletextpad=0.1)
 
 
