@@ -13,7 +13,7 @@ from rnnlab.experiments import recipe as recipe_module
 from rnnlab.experiments import runner, schedule, update_cost
 from rnnlab.experiments.recipe import GRID, PILOT_SEEDS, Entry, Recipe, best, seeded, tried
 from rnnlab.experiments.recipes import RECIPES
-from rnnlab.experiments.recording import thinned
+from rnnlab.experiments.recording import current, thinned
 from rnnlab.experiments.results.tables import PILOTS, RUNS
 from rnnlab.experiments.run import Run
 from rnnlab.table import Table
@@ -32,7 +32,7 @@ def pilots(recipe: Recipe, scores: dict[tuple[str, str], tuple[float, float, str
     for one in recipe.pilots:
         first, lowest, status = scores.get((one.model, one.tries), (inf, 0.16, "done"))
         row = (recipe.name, "pilots", one.variant, one.model, float(one.run.seed), status, 4.0, lowest, lowest, 1 / 6)
-        rows.append((*row, "mse", 1.0, "", "", "", first, "", one.tries))
+        rows.append((*row, "mse", 1.0, one.run.command, "", "", first, "", one.tries))
     return Table.of(runner.TRIES, rows)
 
 
@@ -230,6 +230,41 @@ def test_curves_are_thinned_late_and_rounded():
     assert set(few["score"]) == {0.333333}
     assert len(thinned(curves())) == 0
     np.testing.assert_array_equal(thinned(few)["update"], few["update"])
+
+
+@pytest.mark.usefixtures("_tiny")
+def test_what_was_recorded_stays_and_need_not_be_run_again(tmp_path, monkeypatch):
+    main(["experiments", "--seeds", "1"])
+    main(["experiments", "--record", "figures"])
+    recorded = {name: Table.read(tmp_path / "figures" / f"{name}.csv") for name in (PILOTS, RUNS)}
+    for module in (recipe_module, schedule):
+        monkeypatch.setattr(module, "is_recorded", lambda name: True)
+        monkeypatch.setattr(module, "read", lambda name: recorded[name])
+    left = schedule.scored(["adding"], tmp_path / "elsewhere", missing=True)
+    assert [one.entry.run.seed for one in left] == [1, 1]
+    assert schedule.pilots("adding", "T = 6", tmp_path / "elsewhere") == []
+    main(["experiments", "--missing", "--out", "elsewhere"])
+    assert len(list((tmp_path / "elsewhere" / "adding-paper").iterdir())) == 2
+    main(["experiments", "--out", "elsewhere", "--record", "figures"])
+    runs = Table.read(tmp_path / "figures" / "runs.csv").where(recipe="adding")
+    assert sorted(runs["seed"]) == [0, 0, 1, 1]
+    assert len(Table.read(tmp_path / "figures" / "adding_problem.csv")) == 4 * 3
+    assert len(Table.read(tmp_path / "figures" / f"{PILOTS}.csv")) == 9
+
+
+def test_a_recorded_run_of_another_command_or_without_a_time_is_no_longer_meant():
+    (entry,) = seeded([ONE], 1)
+    row = ("adding", "paper", "T = 6", "IRNN", 0.0, "done", 6.0, 1.0, 1.0, 1 / 6, "mse", 1.0)
+    command = entry.run.command
+
+    def table(command: str, ended: str, status: str = "done") -> Table:
+        return Table.of(runner.RUNS, [(*row[:5], status, *row[6:], command, "", "", inf, ended)])
+
+    assert current(table(command, "2026"), [entry]) == {("T = 6", "IRNN", 0.0): 6}
+    assert current(table(command, "2026", "solved"), [entry]) == {("T = 6", "IRNN", 0.0): inf}
+    assert current(table(command.replace("--updates 6", "--updates 3"), "2026"), [entry])
+    assert not current(table(command, ""), [entry])
+    assert not current(table(f"{command} --lr 0.5", "2026"), [entry])
 
 
 def test_a_run_s_first_crossing_is_in_its_row(tmp_path):

@@ -9,7 +9,7 @@ from rnnlab import interrupt
 from rnnlab.experiments import schedule, update_cost
 from rnnlab.experiments.recipe import Entry
 from rnnlab.experiments.recipes import RECIPES
-from rnnlab.experiments.recording import thinned, with_rows
+from rnnlab.experiments.recording import COMMON, KEY, PILOT, current, joined, thinned, with_rows
 from rnnlab.experiments.results.tables import PILOTS, RUNS, UPDATE_COST, is_recorded, read
 from rnnlab.experiments.run import Outcome
 from rnnlab.experiments.runner import carry_out_all, curves, ended, outcomes, tries
@@ -31,6 +31,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, default=Path("runs"), metavar="DIR", help="default: runs")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="runs side by side; default: 1")
     parser.add_argument("--seeds", type=int, metavar="N", help="only the first N seeds of every model")
+    parser.add_argument(
+        "--missing", action="store_true", help="of the scored runs only those that are not recorded with the package"
+    )
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--pilots", action="store_true", help="the pilot runs only")
     what.add_argument("--plan", action="store_true", help="list the runs that are left, and their hours; run nothing")
@@ -72,10 +75,11 @@ def _run(names: list[str], arguments: argparse.Namespace) -> None:
             for variant in dict.fromkeys(entry.variant for entry in RECIPES[name].pilots):
                 _carry_out(schedule.pilots(name, variant, out), jobs)
                 if not arguments.pilots:
-                    first = schedule.scored([name], out, min(seeds, schedule.DECIDE), variant)
-                    _carry_out([one for one in first if one.entry.run.updates <= schedule.COMMON], jobs)
+                    few = min(seeds, schedule.DECIDE)
+                    first = schedule.scored([name], out, few, variant, missing=arguments.missing)
+                    _carry_out([one for one in first if one.entry.run.updates <= COMMON], jobs)
         if not arguments.pilots:
-            _carry_out(schedule.scored(names, out, seeds), jobs)
+            _carry_out(schedule.scored(names, out, seeds, missing=arguments.missing), jobs)
     except KeyboardInterrupt:
         interrupt.ignore()
         print(f"rnnlab experiments: interrupted; the same command goes on with what is in {out}", file=sys.stderr)
@@ -137,22 +141,30 @@ def _time(names: list[str], folder: Path) -> None:
 
 
 def _record(names: list[str], out: Path, folder: Path) -> None:
-    """The recipes that have runs in `out`: their pilots, runs and curves take the place of those in the tables."""
+    """The recipes that have runs in `out`: their pilots, runs and curves take the place of those in the tables.
+
+    A recorded run stays if it is not in `out` and is what its recipe still means; all others of the recipe go.
+    """
     pilots, runs = ((read(name, folder) if is_recorded(name) else None) for name in (PILOTS, RUNS))
     for name in names:
         own = tries(name, RECIPES[name].pilots, out / f"{name}-pilots")
         if len(own):
-            pilots = with_rows(own, pilots, name)
+            planned = {(one.variant, one.model, one.run.command) for one in RECIPES[name].pilots}
+            whole = own if pilots is None else joined(own, pilots.where(recipe=name), planned, *PILOT)
+            pilots = with_rows(whole, pilots, name)
         entries, root = RECIPES[name].ready(pilot_table(RECIPES[name], out)), out / f"{name}-paper"
         scored = outcomes(name, "paper", entries, root)
         every = len(RECIPES[name].pilots), len(RECIPES[name].paper)
         print(f"{name}: {len(own)} of {every[0]} pilot runs and {len(scored)} of {every[1]} scored runs have ended")
-        if len(scored):
-            runs = with_rows(scored, runs, name)
+        if len(scored) and runs is not None:
+            before = runs.where(recipe=name)
+            kept = current(before, entries)
+            runs = with_rows(joined(scored, before, kept, *KEY), runs, name)
             for figure in FIGURES:
                 if recipe(figure) == name:
                     norms = FIGURES[figure] is gradient_while_learning
                     table = gradient_while_learning.thinned(entries, root) if norms else thinned(curves(entries, root))
+                    table = joined(table, read(figure, folder), kept, *KEY)
                     if len(table):
                         _write(figure, table, folder)
     for table_name, rows in ((PILOTS, pilots), (RUNS, runs)):

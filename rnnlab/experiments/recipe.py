@@ -116,8 +116,7 @@ def best(recipe: str, rivals: Iterable[Entry], pilots: Table) -> Mapping[str, An
     settings: dict[str, Mapping[str, Any]] = {}
     rows = pilots.where(recipe=recipe) if len(pilots) else pilots
     for one in rivals:
-        row = rows.where(variant=one.variant, model=one.model, varied=one.tries) if len(rows) else rows
-        row = row.where(seed=one.run.seed) if len(row) else row
+        row = rows.where(variant=one.variant, model=one.model, command=one.run.command) if len(rows) else rows
         if not len(row):
             raise ValueError(
                 f"the learning rate of {one.model} on {recipe}, {one.variant}, is chosen by pilot runs, and that with "

@@ -1,13 +1,18 @@
 """What is kept of runs that have ended: their curves, thinned and rounded, so that all of them stay a few megabytes."""
 
+from collections.abc import Container, Iterable
+from math import inf
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnlab.experiments.schedule import COMMON
+from rnnlab.experiments.recipe import Entry
+from rnnlab.experiments.run import without_goals
 from rnnlab.table import Table
 
-LATER = 40
-"""Rows of a run that are kept after the updates that all models make."""
+COMMON, LATER = 30_000, 40
+"""Updates up to which all rows are kept, those that all models make; and the number of later rows."""
 DIGITS = 6
 """Significant digits of what was measured."""
 
@@ -34,6 +39,36 @@ def _rounded(column: NDArray[np.generic]) -> NDArray[np.generic]:
     if column.dtype.kind != "f":
         return column
     return np.array([float(f"{value:.{DIGITS}g}") for value in column.tolist()])
+
+
+KEY, PILOT = ("variant", "model", "seed"), ("variant", "model", "command")
+"""The columns that tell the runs of a recipe apart, and its pilot runs."""
+
+
+def current(runs: Table, entries: Iterable[Entry]) -> dict[tuple[str, str, float], float]:
+    """Of recorded runs of a recipe those that its entries still mean, each with the updates that it made.
+
+    A run that says when it ended, and has an entry's command, is the one that the entry would be. Where it was solved
+    or diverged it has no more to make: its updates are infinite.
+    """
+    commands = {(one.variant, one.model, float(one.run.seed)): without_goals(one.run.command) for one in entries}
+    found: dict[tuple[str, str, float], float] = {}
+    for *key, command, ended, status, updates in runs.each(
+        "variant", "model", "seed", "command", "ended", "status", "updates"
+    ):
+        variant, model, seed = key
+        if ended and commands.get((variant, model, seed)) == without_goals(command):
+            found[variant, model, seed] = updates if status == "done" else inf
+    return found
+
+
+def joined(own: Table, recorded: Table, kept: Container[tuple[Any, ...]], *names: str) -> Table:
+    """One's own rows, then those recorded rows whose `names` are `kept` and not among one's own."""
+    mine = set(own.each(*names)) if len(own) else set()
+    keys = zip(*(recorded[name].tolist() for name in names), strict=True)
+    rows = np.array([key in kept and key not in mine for key in keys], bool)
+    others = Table({name: column[rows] for name, column in recorded.columns.items()})
+    return own.above(others) if len(own) and len(others) else own if len(own) else others
 
 
 def with_rows(table: Table, recorded: Table | None, recipe: str) -> Table:

@@ -8,14 +8,13 @@ from typing import NamedTuple
 
 from rnnlab.experiments.recipe import Entry, Recipe
 from rnnlab.experiments.recipes import RECIPES
-from rnnlab.experiments.results.tables import PILOTS, is_recorded, read, update_cost
+from rnnlab.experiments.recording import COMMON, current
+from rnnlab.experiments.results.tables import PILOTS, RUNS, is_recorded, read, update_cost
 from rnnlab.experiments.runner import so_far, tries
 from rnnlab.table import Table
 
 DECIDE = 3
 """So many seeds of every model come before any more of them: with fewer hardly any difference is decided."""
-COMMON = 30_000
-"""A run that is to make more updates than this makes so many in its turn, and the rest after all others."""
 
 
 class Placed(NamedTuple):
@@ -36,8 +35,8 @@ def pilots(name: str, variant: str, out: Path) -> list[Placed]:
     """The pilot runs of a variant; none if all are in the table already."""
     runs = [entry for entry in RECIPES[name].pilots if entry.variant == variant]
     table = pilot_table(RECIPES[name], out)
-    known = {(row[0], row[1], row[2]) for row in table.each("variant", "model", "varied")}
-    if all((run.variant, run.model, run.tries) in known for run in runs):
+    known = set(table.each("variant", "model", "command"))
+    if all((run.variant, run.model, run.run.command) in known for run in runs):
         return []
     return [Placed(name, entry, out / f"{name}-pilots") for entry in runs]
 
@@ -51,24 +50,34 @@ def pilot_table(recipe: Recipe, out: Path) -> Table:
     return own.above(recorded) if len(own) else recorded
 
 
-def scored(names: Iterable[str], out: Path, seeds: int = sys.maxsize, pilot: str | None = None) -> list[Placed]:
+def scored(
+    names: Iterable[str], out: Path, seeds: int = sys.maxsize, pilot: str | None = None, *, missing: bool = False
+) -> list[Placed]:
     """The scored runs of the recipes whose pilots have been run, in their order; three seeds of all before any more.
+
+    One that is to make more than 30,000 updates makes so many in its turn, and the rest after all others.
 
     Args:
         seeds: only the first so many of each.
         pilot: only those whose rate comes from the pilots of this variant.
+        missing: only those that are not among the recorded ones.
     """
     early, late = [], []
     for name in names:
-        for entry in RECIPES[name].ready(pilot_table(RECIPES[name], out)):
+        entries = RECIPES[name].ready(pilot_table(RECIPES[name], out))
+        made = current(read(RUNS).where(recipe=name), entries) if missing else {}
+        for entry in entries:
             if entry.run.seed >= seeds or pilot not in (None, entry.pilot):
+                continue
+            recorded = made.get((entry.variant, entry.model, float(entry.run.seed)), 0)
+            if recorded >= entry.run.updates:
                 continue
             placed = Placed(name, entry, out / f"{name}-paper")
             before = so_far(entry, placed.root)
             if entry.run.updates > COMMON:
                 late.append(placed)
                 placed = placed._replace(entry=replace(entry, run=replace(entry.run, updates=COMMON)))
-            if before is None or before.updates <= placed.entry.run.updates:
+            if recorded < placed.entry.run.updates and (before is None or before.updates <= placed.entry.run.updates):
                 early.append(placed)
     return sorted(early, key=lambda placed: placed.entry.run.seed >= DECIDE) + late
 
