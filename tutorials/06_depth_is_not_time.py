@@ -91,12 +91,17 @@ def he(rng, width=50):
     return rl.initializers.he_uniform(rng, (width, width))
 
 
-def convolution(rng, side=6, channels=4):
-    """The matrix (144, 144) of a 3×3 convolution of 6×6 images with 4 channels, as C above."""
-    size = {"channels": channels, "filters": channels, "size": (3, 3), "padding": 1}
-    layer = rl.Conv2D.init(rng, **size, kernel_initializer="he_uniform")
-    images = np.eye(side * side * channels).reshape(-1, side, side, channels)
-    return layer.forward(images).ys.reshape(len(images), -1)
+images = np.eye(144).reshape(144, 6, 6, 4)  # 6×6 images with 4 channels, each 1 at one number and 0 elsewhere
+PATCHES = rl.layers.conv.im2col(images, (3, 3), padding=1)  # (144, 6, 6, 36): a row of 36 for each position
+
+
+def convolution(rng):
+    """The matrix (144, 144) of a 3×3 convolution from 4 channels to 4, as C above."""
+    filters = rl.initializers.he_uniform(rng, (3, 3, 4, 4)).reshape(36, 4)
+    return (PATCHES @ filters).reshape(144, 144)
+
+
+print("patches", PATCHES.shape, " a convolution's matrix", convolution(np.random.default_rng(0)).shape)
 
 
 # %%
@@ -108,9 +113,8 @@ NETS = {
 }
 for name, build in NETS.items():
     matrices = build(np.random.default_rng(0))
-    print(
-        f"{name}: {len({id(M) for M in matrices}):2} different matrices, {np.mean(matrices[0] != 0):.2f} of each not 0"
-    )
+    different, filled = len({id(M) for M in matrices}), np.mean(matrices[0] != 0)
+    print(f"{name}: {different:2} different matrices, {filled:.2f} of the entries not 0")
 
 # %% [markdown]
 # ## Sigmoid: depth and time are alike
