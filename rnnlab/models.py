@@ -187,19 +187,37 @@ def recurrent(
     return _layer(rng, layer, given, inputs=inputs, hidden=hidden, steps=steps, top=top, dtype=dtype)
 
 
-def build(rng: np.random.Generator, task: Task, *, dtype: DTypeLike = np.float32, **words: Any) -> Network:
+def build(
+    rng: np.random.Generator,
+    task: Task,
+    *,
+    layer: str | type[Any] = Model.layer,
+    dtype: DTypeLike = np.float32,
+    **words: Any,
+) -> Network:
     """A network that fits the task: `layers` layers of `hidden` units, and a readout.
 
     Integer inputs go through an Embedding that starts as one-hot vectors and is trained. "dense" layers see each step
     alone; "linear" is one affine map from the inputs to the outputs.
 
     Args:
+        layer: its word, or a class of your own with a class method init(rng, *, inputs, hidden, dtype); from then on
+            its name is a word in `LAYERS`.
         words: those of `Model`, by name.
 
     Raises:
         ValueError: an unknown word, or one that this layer does not take; sizes under 1.
+        TypeError: a class without `init`.
     """
-    model = Model(**words)
+    if isinstance(layer, type):
+        if not hasattr(layer, "init"):
+            raise TypeError(
+                f"{layer.__name__} needs a class method init(rng, *, inputs, hidden, dtype) to be built; or make the "
+                "network yourself, rl.Network((layer,), readout)"
+            )
+        LAYERS[layer.__name__] = layer.init
+        layer = layer.__name__
+    model = Model(layer=layer, **words)
     if model.layer == LINEAR:
         return _linear(rng, task, model, dtype)
     stack: list[AnyLayer] = []

@@ -154,9 +154,17 @@ def fit(
         DivergenceError: the loss or the gradient is NaN or infinite; what was written at the last row stands.
         ValueError: a setting out of range; outputs that do not fit the task; a folder with a run in it, without
             `resume`; a checkpoint that is damaged, of another run, or past the row where `until` would have stopped it.
+        TypeError: not a network, but a layer for instance.
         WorkerError: a replica raised, or its worker died twice; what was written at the last row stands.
         OSError: the folder cannot be written.
     """
+    given: object = network  # whatever its annotation promises
+    if not isinstance(given, Network):
+        kind = given.__name__ if isinstance(given, type) else type(given).__name__
+        raise TypeError(
+            f"fit trains a network, for instance rl.models.build(rng, task, layer={kind}, hidden=40) or "
+            f"rl.Network((layer,), readout); got {kind}"
+        )
     chosen = Settings(**settings)
     if executor is not None and chosen.workers == 1:
         raise ValueError("an executor needs to know how many replicas share a batch: workers=2, for instance")

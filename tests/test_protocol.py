@@ -389,5 +389,33 @@ def test_a_float32_network_takes_a_task_s_batch():
     assert (trace.ys == network.forward(xs.astype(np.float32)).ys).all()
 
 
+class Buildable(LeakyIntegrator):
+    """As the user's page says: with a class method init."""
+
+    @classmethod
+    def init(cls, rng, *, inputs, hidden, dtype=np.float64):
+        W, U = rng.standard_normal((inputs, hidden)), np.eye(hidden)
+        return cls(W.astype(dtype), U.astype(dtype))
+
+
+def test_a_class_is_built_and_trained_like_a_layer_that_has_a_word(monkeypatch):
+    monkeypatch.setattr(rl.models, "LAYERS", dict(rl.models.LAYERS))
+    task = rl.tasks.Adding(steps=6)
+    network = rl.models.build(np.random.default_rng(0), task, layer=Buildable, hidden=4, layers=2)
+    assert [type(layer) for layer in network.layers] == [Buildable, Buildable]
+    assert network.layers[1].W.shape == (4, 4)
+    again = rl.models.build(np.random.default_rng(0), task, layer="Buildable", hidden=4, layers=2)
+    assert all((a == b).all() for a, b in zip(network.arrays().values(), again.arrays().values(), strict=True))
+    assert rl.fit(network, task, updates=2, batch=4).rows[-1].update == 2
+    with pytest.raises(TypeError, match=r"LeakyIntegrator needs a class method init\(rng, \*, inputs, hidden, dtype\)"):
+        rl.models.build(np.random.default_rng(0), task, layer=LeakyIntegrator)
+
+
+@pytest.mark.parametrize("given", [Buildable, Buildable.init(np.random.default_rng(0), inputs=2, hidden=4)])
+def test_fit_says_how_a_layer_becomes_a_network(given):
+    with pytest.raises(TypeError, match=r"fit trains a network, .* layer=Buildable, hidden=40\) .*; got Buildable$"):
+        rl.fit(given, rl.tasks.Adding(steps=6), updates=2)
+
+
 def test_bptt_shows_what_is_public():
     assert dir(rl.bptt) == ["Loss", "SequenceGradients", "checkpointed", "full", "truncated"]

@@ -185,12 +185,11 @@ assert same_again < 0.1 * task.baseline
 
 # %% [markdown]
 # The error is in units of the variance of the series, so always answering the mean has an error near 1. To answer the
-# value before is far better, and that is the mark to beat. One line makes the layer known by name; then it is built and
-# trained like any other.
+# value before is far better, and that is the mark to beat. `build` takes the class itself, and `fit` trains it like any
+# other.
 
 # %%
-rl.models.LAYERS["mgu"] = MGU.init
-start = rl.models.build(np.random.default_rng(0), task, layer="mgu", hidden=16)
+start = rl.models.build(np.random.default_rng(0), task, layer=MGU, hidden=16)
 trained = rl.fit(start, task, updates=200, batch=16, lr=1e-2, clip_norm=1.0, every=50)
 print("error on the last tenth:", " ".join(f"{row.score:.4f}" for row in trained.rows))
 assert trained.rows[-1].score < 0.5 * same_again
