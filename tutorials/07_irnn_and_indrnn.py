@@ -1,9 +1,9 @@
 # %% [markdown]
 # # 7. IRNN and IndRNN, built from the papers' words
 #
-# A random U is too large or too small, at every step again. Two papers choose it instead. "Initialise the recurrent
-# matrix with the identity and the bias with zero" says the first, "each neuron receives only its own past" the second.
-# But what does that mean in code? Here you turn the words into equations, the equations into lines, and check each line
+# A random U is too large or too small, at every step again. Two papers choose it instead. The first, in words, starts
+# the recurrent matrix as the identity and the biases at zero. The second lets each neuron see only its own last state.
+# What does that mean in code? Here you turn the words into equations and the equations into lines, and check each line
 # against the library. Then you measure what is kept, and through how many units.
 #
 # The letters are those of the earlier tutorials: T steps, B sequences, D inputs, H units; x, a, h; W, U, b; dz for the
@@ -36,13 +36,13 @@ from rnnlab.initializers import get
 #     h[t] = max(x[t] W + h[t-1], 0)
 #
 # In words again: the new state is the old one, plus what the input adds, and negative numbers are replaced by 0. Here
-# is the whole net. The library's `rl.RNN.irnn` gives the same states, to the last bit.
+# is the whole net. The library's `rl.RNN.irnn` has the same weights to the last bit, and gives the same states to
+# within 1e-15.
 
 # %%
 T, B, D, H = 100, 1, 8, 100
 rng = np.random.default_rng(0)
-W = 0.001 * rng.standard_normal((D, H))
-U, b = np.eye(H), np.zeros(H)
+W, U, b = 0.001 * rng.standard_normal((D, H)), np.eye(H), np.zeros(H)
 xs = rng.standard_normal((T, B, D))
 
 hs = np.zeros((T + 1, B, H))
@@ -52,12 +52,14 @@ for t in range(1, T + 1):
 irnn = rl.RNN.irnn(np.random.default_rng(0), inputs=D, hidden=H)
 print(irnn, " same weights:", (irnn.W == W).all() and (irnn.U == U).all())
 print("apart by", np.abs(irnn.forward(xs).hs - hs).max())
+assert (irnn.W == W).all()
+assert (irnn.U == U).all()
 assert np.abs(irnn.forward(xs).hs - hs).max() < 1e-15
 
 # %% [markdown]
-# "Initialise" means: before training. U = I is only the start. Training changes U like every other parameter: compute
-# the gradient by backpropagation through time, and after each batch take a step against it, lr times as long as the
-# gradient (lr is the *learning rate*). After a single update U is no longer the identity.
+# All this is said of the net before training. U = I is only the start. Training changes U like every other parameter:
+# compute the gradient by backpropagation through time, and after each batch take a step against it, lr times as long as
+# the gradient (lr is the *learning rate*). After a single update U is no longer the identity.
 
 
 # %%
@@ -210,7 +212,8 @@ assert 0.5 <= factors.min() < factors.max() <= 2
 
 # %% [markdown]
 # That controls the gradient of a unit that stays on. It does not keep the unit on: as in the IRNN, one step at which it
-# is off cuts its gradient. In training one clips u back into the range after each update (`gamma` in `rl.fit`).
+# is off cuts its gradient. In training one clips u after each update, so that |u| stays at most 2^(1/T) (`gamma=2` in
+# `rl.fit`).
 #
 # ## The picture
 #
