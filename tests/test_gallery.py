@@ -17,9 +17,9 @@ from rnnlab.gallery import (
     oracle_errors,
     page,
 )
-from rnnlab.gallery.figures import FIGURES
+from rnnlab.gallery.figures import FIGURES, NAMES
 from rnnlab.gallery.knobs import fate, setting, with_knobs
-from rnnlab.gallery.publish import EXAMPLE, publish
+from rnnlab.gallery.publish import EXAMPLE, anchor, publish
 from rnnlab.table import Table
 from small_figures import COMPUTED, SMALL, full_table, small_table, turned_down
 
@@ -252,6 +252,19 @@ def test_publishing_writes_pictures_tables_and_a_gallery(tmp_path):
     assert "![indrnn_range](indrnn_range.png)" in gallery
     assert "gradient_decay.png" not in gallery
     assert (tmp_path / "new" / "irnn_memory.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_gallery_begins_with_its_routes_each_small_picture_a_link_to_a_heading(tmp_path):
+    assert sorted(NAMES) == sorted(set(NAMES))
+    publish(["irnn_memory", "indrnn_range"], tmp_path)
+    text = (tmp_path / "README.md").read_text(encoding="utf-8")
+    small = re.findall(r'<a href="#([^"]+)"><img src="([^"]+)"', text)
+    assert [picture for _, picture in small] == ["irnn_memory.png", "indrnn_range.png"]
+    headings = [anchor(line.removeprefix("## ")) for line in text.splitlines() if line.startswith("## ")]
+    assert [place for place, _ in small] == headings
+    assert "**Remedies**" in text
+    assert "Why it vanishes" not in text
+    assert anchor("Where does the gradient go?") == "where-does-the-gradient-go"
 
 
 def test_a_table_of_another_version_is_said_to_be_one(tmp_path):

@@ -8,33 +8,33 @@ from rnnlab.table import Table
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-NAMES = (
-    "gradient_decay",
-    "unrolled",
-    "initializer_survey",
-    "activation_slopes",
-    "depth_vs_time",
-    "jacobian_spectrum",
-    "phase_diagram",
-    "irnn_memory",
-    "indrnn_range",
-    "cliff",
-    "truncation_error",
-    "oracle_errors",
-    "step_cost",
-    "speed",
-    "parallelism",
-    "tasks",
-    "adding_problem",
-    "gradient_while_learning",
-    "gradient_map",
-    "recurrent_spectrum",
-    "pixel_digits",
-    "character_model",
-    "phoneme_frames",
-    "deep_stacks",
-    "initializer_learning",
-)
+ROUTES: dict[str, tuple[str, ...]] = {
+    "Why it vanishes": (
+        "gradient_decay",
+        "unrolled",
+        "activation_slopes",
+        "initializer_survey",
+        "depth_vs_time",
+        "jacobian_spectrum",
+        "phase_diagram",
+    ),
+    "Remedies": ("irnn_memory", "indrnn_range", "cliff", "truncation_error"),
+    "Do they learn?": (
+        "tasks",
+        "adding_problem",
+        "gradient_while_learning",
+        "gradient_map",
+        "recurrent_spectrum",
+        "pixel_digits",
+        "character_model",
+        "phoneme_frames",
+        "deep_stacks",
+        "initializer_learning",
+    ),
+    "Is it right, and how fast?": ("oracle_errors", "step_cost", "speed", "parallelism"),
+}
+"""The ways through the gallery."""
+NAMES = tuple(name for names in ROUTES.values() for name in names)
 """In the order of the gallery."""
 
 

@@ -1,5 +1,6 @@
 """Write figures to a folder: NAME.png, NAME.csv unless it is recorded, and README.md, the gallery of them all."""
 
+import re
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from rnnlab.experiments.results.tables import RUNS, is_recorded, link, location, own_copy, read
 from rnnlab.files import replacing
 from rnnlab.gallery import learning, page
-from rnnlab.gallery.figures import BEARS_ON, FIGURES, recipe
+from rnnlab.gallery.figures import BEARS_ON, FIGURES, ROUTES, recipe
 from rnnlab.table import Table
 
 if TYPE_CHECKING:
@@ -106,9 +107,10 @@ def _readme(out: Path) -> str:
         "measured numbers. What they say of the survey's claims is in CLAIMS.md, which `rnnlab claims` writes. The "
         "code of `NAME` is `rnnlab/gallery/NAME.py`; to turn a knob, call it:",
         f"```python\n{EXAMPLE}```",
+        *_routes(out),
     ]
     for name, module in FIGURES.items():
-        pictures = [f"{name}.{kind}" for kind in page.FORMATS if (out / f"{name}.{kind}").exists()]
+        pictures = _pictures(name, out)
         path = location(name, out) if is_recorded(name) else out / f"{name}.csv"
         if pictures and path.exists():
             table = read(name, out) if is_recorded(name) else Table.read(path)
@@ -118,6 +120,30 @@ def _readme(out: Path) -> str:
                 caption = "The table here was written by another version of rnnlab: redraw the figure."
             parts += [f"## {module.TITLE}", f"![{name}]({pictures[0]})", caption, _links(name, path, out)]
     return "\n\n".join(parts) + "\n"
+
+
+def _pictures(name: str, out: Path) -> list[str]:
+    """The files in `out` that show the figure."""
+    return [f"{name}.{kind}" for kind in page.FORMATS if (out / f"{name}.{kind}").exists()]
+
+
+def _routes(out: Path) -> list[str]:
+    """For each way through the gallery its figures, small, each a link to where it stands below."""
+    found = []
+    for route, names in ROUTES.items():
+        small = [
+            f'<a href="#{anchor(title)}"><img src="{picture}" width="150" alt="{title}" title="{title}"></a>'
+            for name, title in ((name, FIGURES[name].TITLE) for name in names)
+            for picture in _pictures(name, out)[:1]
+        ]
+        if small:
+            found.append(f"**{route}**\n\n{' '.join(small)}")
+    return found
+
+
+def anchor(title: str) -> str:
+    """What a page of GitHub's calls the place of a heading: small letters, no punctuation, a dash for a blank."""
+    return re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
 
 
 def _links(name: str, path: Path, out: Path) -> str:
