@@ -137,6 +137,7 @@ def test_numbers_in_words():
     assert Number(-0.2, -0.3, -0.1, 3, "relative").text == "−20 %"
     assert Number(-0.2, -0.3, -0.1, 3, "relative").interval == "−30 % to −10 %"
     assert replace(Number.exact(0.25), kind="percent").text == "25 %"
+    assert Number(0.001, -0.1, 0.1, 3, "relative").text == "0 %"
     assert (Number.exact(1).interval, Number(1, -inf, inf).interval) == ("", "unknown")
     row = Table.of("ratio low high", [(4.3, 4.1, 4.6)])
     assert Number.ratio(row) == Number(4.3, 4.1, 4.6)

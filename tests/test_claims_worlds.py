@@ -16,6 +16,7 @@ from rnnlab.claims.number import BLIND, SHORT, Number
 from rnnlab.experiments.recipes import RECIPES
 from rnnlab.experiments.results.comparison import Side
 from rnnlab.experiments.results.scores import SCORE
+from rnnlab.settings import Settings
 from rnnlab.table import Table
 from small_figures import curves
 
@@ -293,6 +294,17 @@ def test_nearer_to_the_lstm(lstm, rnn, finding, tmp_path):
 def test_one_run_that_diverges_is_enough(status, outcome, tmp_path):
     evidence = world(tmp_path, {("stacks", Side("21 layers", "IndRNN residual")): "good"}, status=status)
     assert judge_part(part_of(APART[1]), evidence).finding.outcome == outcome
+
+
+def test_a_budget_that_is_the_default_is_not_in_the_command(tmp_path, monkeypatch):
+    """Solved in row 4 of 40, update 400 or 500, of 4,000 updates."""
+    key = ("adding", Side("T = 100", "LSTM"))
+    said = world(tmp_path, {key: "good"}).until("adding", *key[1])
+    monkeypatch.setattr(Settings, "updates", 8000)
+    evidence = world(tmp_path, {key: "good"})
+    evidence.all_runs["command"][:] = "rnnlab train x"
+    assert 0.1 <= said.value <= 0.125
+    assert evidence.until("adding", *key[1]).value == said.value / 2
 
 
 def test_where_nobody_crosses_the_task_cannot_tell(tmp_path):

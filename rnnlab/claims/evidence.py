@@ -16,6 +16,7 @@ from rnnlab.experiments.results.ends import first_below
 from rnnlab.experiments.results.scores import falling, judged
 from rnnlab.experiments.results.tables import RUNS, is_recorded, own_copy, read
 from rnnlab.gallery.figures import FIGURES, recipe
+from rnnlab.settings import Settings
 from rnnlab.table import Table
 
 RULED = "2026-11-21T18:15"
@@ -197,7 +198,8 @@ class Evidence:
         firsts = np.array([first_below(run["update"], run["score"], by.below) for run in each])
         shares = np.minimum(firsts / budget, 1.0)
         may = frozenset({"fall"}) if _some_fall(each, np.isfinite(firsts)) else frozenset[str]()
-        return replace(Number.mean(shares, may), kind="percent")
+        found = Number.mean(shares, may)  # its interval knows nothing of the budget, which no run exceeds
+        return replace(found, low=max(found.low, 0.0), high=min(found.high, 1.0), kind="percent")
 
     def crossed(self, recipe: str, variant: str, model: str) -> Number:
         """The share of the seeds whose score was below the threshold at some time; more may be if the others fall."""
@@ -216,6 +218,6 @@ def _some_fall(runs: list[Table], crossed: NDArray[np.bool_]) -> bool:
 
 
 def _updates(command: str) -> int:
-    """The budget of a run, from its command."""
+    """The budget of a run, from its command, which leaves out what is the default."""
     words = shlex.split(command)
-    return int(words[words.index("--updates") + 1])
+    return int(words[words.index("--updates") + 1]) if "--updates" in words else Settings.updates

@@ -97,7 +97,8 @@ class Number:
 
 def _shown(value: float, kind: str) -> str:
     if kind in ("relative", "percent"):
-        return f"{100 * value:{'+' if kind == 'relative' else ''}.0f} %".replace("-", "−")
+        percent = round(100 * value)
+        return f"{percent:{'+' if kind == 'relative' and percent else ''}d} %".replace("-", "−")
     if isfinite(value) and 1e-3 <= abs(value) < 1e6:
         shown = f"{value:,.0f}" if value == int(value) or abs(value) >= 1e4 else digits(value)
     else:
@@ -155,7 +156,7 @@ class Rule:
         if self.low == self.high:
             return f"exactly {low}"
         if isfinite(self.low) and isfinite(self.high):
-            return f"from {low} to {high}"
+            return f"from {low} to {high}".replace("-", "−")
         words = ("below", "at most") if isfinite(self.high) else ("above", "at least")
         return f"{words[0] if self.strict else words[1]} {high if isfinite(self.high) else low}".replace("-", "−")
 
