@@ -133,7 +133,7 @@ assert min(row.score for trained in runs.values() for row in trained.rows) > 0.7
 # ## One lucky run
 #
 # Given more time, which of the two learns? With 300 updates one cannot tell; these runs would need thousands. The lab
-# has made them: T = 150, up to 20,000 updates, and the lowest error of every run is recorded.
+# has made them, with T = 150, and the lowest error of every run is recorded.
 
 # %%
 recorded = tables.read("runs").where(recipe="adding")
