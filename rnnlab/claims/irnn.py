@@ -126,6 +126,7 @@ C8 = Claim(
             with_input,
             exactly(0),
             "largest difference",
+            "numbers",
         ),
     ),
     (

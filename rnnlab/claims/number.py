@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import inf, isfinite, isnan, nan, sqrt
+from math import inf, isfinite, isnan, sqrt
 from typing import Literal, NamedTuple, Self
 
 import numpy as np
@@ -43,11 +43,6 @@ class Number:
     def exact(cls, value: float) -> Self:
         """One in which chance has no part."""
         return cls(float(value), float(value), float(value))
-
-    @classmethod
-    def unknown(cls) -> Self:
-        """The task cannot tell."""
-        return cls(nan, -inf, inf)
 
     @classmethod
     def ratio(cls, rows: Table) -> Self:
