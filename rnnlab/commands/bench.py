@@ -71,7 +71,8 @@ def _report(what: str) -> None:
 def lines(table: Table) -> list[str]:
     """The table as it is printed."""
     found = [f"{table['machine'][0]}; {table['versions'][0]}", "other/ours: above 1 we are faster; median (10 to 90 %)"]
-    for kind, title in (("layer", "forward + backward"), ("training", "update of training")):
+    kept = "forward + backward, freed memory kept on both sides"
+    for kind, title in (("layer", "forward + backward"), ("kept", kept), ("training", "update of training")):
         for count, other in table.where(kind=kind).each("threads", "other"):
             rows = table.where(kind=kind, threads=count, other=other)
             found.append(f"{title}, {other}, {count:.0f} thread{'s' * (count != 1)}")

@@ -3,8 +3,9 @@
 Everything is in float32. A ratio is the other's time over ours in the same round, so above 1 we are faster; that of
 the limit is the time of what the algorithm cannot do without over ours, so 1 could not be improved. All runs of a size
 get the same inputs, start states and parameters, and give the outputs and every gradient: of the parameters, the
-inputs and the start states. An update of training is a batch of the adding problem, forward, loss, backward, clipping
-by norm, and Adam.
+inputs and the start states. No side keeps freed memory, as in a program that asks for nothing; rows of the kind `kept`
+have `rnnlab.keep_freed_memory` on both sides: it holds for PyTorch's memory, too. An update of training is a batch of
+the adding problem, forward, loss, backward, clipping by norm, and Adam.
 """
 
 import tracemalloc
@@ -19,6 +20,7 @@ from rnnlab.arrays import Array
 from rnnlab.experiments import frameworks
 from rnnlab.experiments.timing import elsewhere, in_turns, machine, middle, threads, versions
 from rnnlab.layers import GRU, LSTM, RNN, IndRNN
+from rnnlab.memory import keep_freed_memory
 from rnnlab.models import build
 from rnnlab.network import Network
 from rnnlab.settings import Settings
@@ -30,9 +32,9 @@ from rnnlab.training import update
 COLUMNS = "kind layer T B D H threads other seconds theirs ratio low high rounds machine versions"
 """Of the table. seconds and theirs are medians over the rounds; ratio is theirs/ours: median, 10 % and 90 %.
 
-kind is layer or training, where other is PyTorch, JAX or limit; growth and exponent, where other is the letter that
-grows and ratio the time over that of the first size, and the exponent; or memory, where ratio is bytes over those of
-the T+1 states."""
+kind is layer, kept or training, where other is PyTorch, JAX or limit; growth and exponent, where other is the letter
+that grows and ratio the time over that of the first size, and the exponent; or memory, where ratio is bytes over those
+of the T+1 states."""
 
 Size = tuple[int, int, int, int]
 SIZES: tuple[Size, ...] = (
@@ -57,6 +59,9 @@ LAYERS: dict[str, tuple[str, Callable[..., Any], dict[str, str]]] = {
 TRAINED = {"irnn": "IRNN", "indrnn": "IndRNN", "lstm": "LSTM", "gru": "GRU"}
 TRAINING: tuple[Size, ...] = ((150, 16, 2, 100), (1000, 50, 2, 128))
 LR, CLIP_NORM = 1e-3, 1.0
+
+KEPT_ROUNDS = 9
+"""Of the kind `kept`, at most."""
 
 GROWTH: Size = (100, 32, 32, 128)
 GROWN = {"T": (50, 100, 200, 400), "B": (8, 32, 128), "H": (32, 128, 512)}
@@ -98,6 +103,8 @@ def measure(
         for size in sizes:
             report(f"{count} thread{'s' * (count != 1)}, forward and backward at {size}")
             rows += elsewhere(count, of_layers, tuple(layers), size, rounds)
+            if count == 1 and frameworks.installed("torch"):
+                rows += elsewhere(count, of_layers_with_memory_kept, tuple(layers), size, min(rounds, KEPT_ROUNDS))
         for size in training:
             report(f"{count} thread{'s' * (count != 1)}, an update of training at {size}")
             rows += elsewhere(count, of_training, tuple(layers), size, rounds)
@@ -140,6 +147,17 @@ def of_layers(words: Sequence[str], size: Size, rounds: int) -> list[Row]:
         rows += _beside("layer", LAYERS[word][0], size, ours(*given), others, rounds)
         if threads() == 1:
             rows += _memory(LAYERS[word][0], size, given)
+    return rows
+
+
+def of_layers_with_memory_kept(words: Sequence[str], size: Size, rounds: int) -> list[Row]:
+    """Forward and backward beside PyTorch, in a process that keeps what either frees; no rows where that cannot be."""
+    if not keep_freed_memory():
+        return []
+    rows: list[Row] = []
+    for word in words:
+        given = problem(word, size)
+        rows += _beside("kept", LAYERS[word][0], size, ours(*given), {"PyTorch": frameworks.pytorch(*given)}, rounds)
     return rows
 
 
@@ -236,7 +254,7 @@ def limit(layer: Any, xs: Array, dys: Array) -> Callable[[], None]:
     if isinstance(layer, IndRNN):
         return _streaming(layer, xs, dys)
     W, U = layer.W, layer.U
-    U_T = np.ascontiguousarray(U.T)  # BLAS multiplies by a matrix faster than by the transpose of one
+    U_T, W_T = map(np.ascontiguousarray, (U.T, W.T))  # BLAS multiplies by a matrix faster than by the transpose of one
     rng = np.random.default_rng(1)
     hs = rng.standard_normal(dys.shape).astype(xs.dtype)
     das = rng.standard_normal((*xs[blocks(xs)[0]].shape[:2], U.shape[1])).astype(xs.dtype)
@@ -255,7 +273,7 @@ def limit(layer: Any, xs: Array, dys: Array) -> Callable[[], None]:
                 np.matmul(da, U_T, out=backward_step)
             np.matmul(flat(h).T, flat(some), out=dU)  # collect
             np.matmul(flat(x).T, flat(some), out=dW)
-            np.matmul(flat(some), W.T, out=flat(dxs[block]))
+            np.matmul(flat(some), W_T, out=flat(dxs[block]))
 
     return run
 

@@ -192,6 +192,10 @@ def _rest(table: Table) -> list[str]:
             f"An update of training at T = {T:.0f}, B = {B:.0f}, H = {H:.0f}, {_threads(count)}, "
             f"PyTorch over ours: {ratios}."
         )
+    kept = table.where(kind="kept")
+    if len(kept):
+        means = [f"{name} {_geometric_mean(kept.where(layer=name)['ratio']):.2g}" for (name,) in kept.each("layer")]
+        said.append(f"With freed memory kept for reuse on both sides, PyTorch over ours: {', '.join(means)}.")
     exponents = table.where(kind="exponent")
     if len(exponents):
         slopes = "; ".join(
