@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rnnlab import flow
-from rnnlab.gallery import gradient_map, recurrent_spectrum, small_runs
+from rnnlab.gallery import gradient_map, recurrent_spectrum, saliency, small_runs
 from rnnlab.gallery.knobs import with_knobs
 from rnnlab.table import Table
 from rnnlab.tasks import Adding
@@ -106,3 +106,38 @@ def test_the_finding_counts_the_nets_whose_eigenvalues_came_out():
         ax.get_title(loc="left").replace("\n", " ").replace("\u00a0", " ") for ax in recurrent_spectrum.draw(table).axes
     ]
     assert titles == ["tanh RNN: largest |λ| 0.90 → 1.20", "IRNN: largest |λ| 1.00 → 1.00"]
+
+
+@pytest.mark.parametrize("knobs", [TINY, {"steps": 2, "hidden": 1, "updates": 1}, {"steps": 60, "updates": 4}])
+def test_the_saliency_is_drawn_and_told_at_every_size(knobs):
+    table = Table.parse(saliency.compute(**knobs).text())
+    assert saliency.draw(table).axes
+    caption = saliency.caption(table)
+    assert len(caption.split("**")[1].split()) <= 20
+    assert "nan" not in caption
+
+
+def test_the_slopes_are_the_difference_that_a_value_makes():
+    table = saliency.compute(**TINY)
+    network = small_runs.small_run("GRU", **TINY).after
+    xs, _ = Adding(6).batch(np.random.default_rng([6, 4]), saliency.SEQUENCES)
+    rows = table.where(model="GRU", updates=8.0)
+    for t in range(6):
+        up, down = xs.copy(), xs.copy()
+        up[t, 0, 0] += 1e-5
+        down[t, 0, 0] -= 1e-5
+        quotient = (network.forward(up).ys[0, 0] - network.forward(down).ys[0, 0]) / 2e-5
+        # Roundoff of outputs near 1 over 2e-5 is some 1e-11; the third derivative's share is (1e-5)²/6 of it, 2e-11.
+        assert rows["slope"][t] == pytest.approx(quotient, abs=1e-9)
+    assert rows["marked"].tolist() == xs[:, 0, 1].tolist()
+
+
+def test_a_net_that_adds_has_slope_1_where_marked_and_the_title_says_so():
+    rows = [
+        ("GRU", 0.0, np.nan, t, float(t in (2, 5)), float(t in (2, 5)), 1.0, 0.0) for t in (1.0, 2.0, 3.0, 4.0, 5.0)
+    ]
+    table = with_knobs(Table.of("model updates error t marked slope size other", rows), steps=5, hidden=1, seed=0)
+    (ax,) = saliency.draw(table).axes
+    assert ax.get_title(loc="left") == "GRU at first: 1.00 where marked,\n0.00 elsewhere"
+    spans = sorted(len(collection.get_paths()) for collection in ax.collections)
+    assert spans == [2, 3]

@@ -25,6 +25,7 @@ ROUTES: dict[str, tuple[str, ...]] = {
         "gradient_while_learning",
         "gradient_map",
         "recurrent_spectrum",
+        "saliency",
         "pixel_digits",
         "character_model",
         "phoneme_frames",
