@@ -239,8 +239,7 @@ def test_a_run_that_ended_before_the_rules_does_not_count(words, tmp_path):
 
 def test_no_other_part_needs_runs(tmp_path, monkeypatch):
     empty = world(tmp_path, {})
-    costs = empty.table("step_cost")
-    monkeypatch.setattr(Evidence, "table", lambda self, name: {"step_cost": costs}[name])
+    monkeypatch.setattr(Evidence, "table", lambda self, name: {}[name])
     monkeypatch.setattr(Evidence, "once", lambda self, measure, *settings: (_ for _ in ()).throw(KeyError))
     needy = {
         f"{claim.name} {part.says}"

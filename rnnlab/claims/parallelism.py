@@ -180,7 +180,7 @@ C7 = Claim(
             "whether two workers are faster is open",
             "of two workers {k} of {n} statements are right",
         ),
-        Clause("small", "for a small one sooner, too", "for a small one later", "for a small one this is open"),
+        Clause("small", "sooner for a small one, too", "later for a small one", "for a small one this is open"),
         Clause(
             "ensemble",
             "ensembles are faster side by side, and no worse than their members",
