@@ -195,9 +195,9 @@ def show(figure, name):
 
 # %%
 figure, (above, below) = plt.subplots(2, 1, sharex=True, layout="constrained")
-above.plot([row.update for row in trained.rows], [row.score for row in trained.rows], "o-")
+above.semilogy([row.update for row in trained.rows], [row.score for row in trained.rows], "o-")
 above.axhline(task.baseline, linestyle="--")
-above.set_ylabel("error (dashed: 1/6)")
+above.set(ylabel="error (dashed: 1/6)", title="The gradient comes back before the error falls")
 below.semilogy(list(left), list(left.values()), "s-", color="#D55E00")
 below.set_ylabel("|dh[0]| / |dh[T]|")
 below.set_xlabel("updates")
