@@ -8,12 +8,12 @@ import pytest
 
 import rnnlab.claims
 from rnnlab.claims import depth, glorot, indrnn, nets, orthogonal, scales
-from rnnlab.claims.claim import NOT_RUN, SIGNS, Claim, Judged, Part, Verdict, judge
+from rnnlab.claims.claim import NOT_RUN, Claim, Judged, Part, Verdict, judge
 from rnnlab.claims.evidence import Evidence
 from rnnlab.claims.ledger import CLAIMS
 from rnnlab.claims.margins import CONTESTS, Margin, margins
 from rnnlab.claims.number import Finding, at_most
-from rnnlab.claims.page import anchor, row, text
+from rnnlab.claims.page import anchor, row, sign, text
 from rnnlab.claims.papers import ours
 from rnnlab.claims.sources import CONSTRUCTIONS, STATEMENTS
 from rnnlab.cli import main
@@ -102,7 +102,10 @@ def test_what_has_not_been_run_is_counted():
     assert found.sentence == "Not run yet."
     some = [decided if part.group == "data" else waiting for part in claim.parts]
     found = Verdict(claim, tuple(Judged(part, None, one) for part, one in zip(claim.parts, some, strict=True)))
-    assert found.sentence == "It needs normalised data; not run yet: 4 of 6 parts."
+    assert (
+        found.sentence
+        == "Normalised data saturate few of its units, data 100 times as large most; not run yet: 4 of 6 parts."
+    )
 
 
 # The page
@@ -152,7 +155,7 @@ def test_the_page_has_every_part_with_its_number_rule_and_source(shipped):
         for judged in found.parts:
             assert row(judged) in section
             assert STATEMENTS[judged.part.source] in section
-            assert row(judged).startswith(f"| {SIGNS[judged.finding.outcome]}")
+            assert row(judged).startswith(f"| {sign(judged.finding)}")
     for sentence in STATEMENTS.values():
         assert sentence in page
     for banned in ("nobody chose", "no more is meant", "nan", "holds if"):

@@ -153,13 +153,19 @@ CLAUSE = Clause("g", "yes", "no", "open", "{k} of {n}")
         (["contradicted"] * 3, "no"),
         (["undecided", "not tested"], "open"),
         (["confirmed", "contradicted"], "1 of 2"),
-        (["confirmed", "contradicted", "undecided"], "1 of 3 (1 undecided)"),
+        (["confirmed", "contradicted", "undecided"], "1 of 3 (1 no, 1 undecided)"),
         (["confirmed", "undecided"], "1 of 2 (1 undecided)"),
-        (["contradicted", "undecided"], "none of 2 (1 undecided)"),
+        (["contradicted", "undecided"], "none of 2 (1 no, 1 undecided)"),
     ],
 )
 def test_a_clause_follows_from_the_outcomes(outcomes, said):
     assert CLAUSE.of(outcomes) == said
+
+
+def test_a_clause_tells_what_is_undecided_from_what_has_not_been_run():
+    outcomes = ["confirmed", "contradicted", "contradicted", "undecided", "undecided", "undecided"]
+    assert CLAUSE.of(outcomes, waiting=2) == "1 of 6 (2 no, 1 undecided, 2 not run yet)"
+    assert CLAUSE.of(["contradicted", "undecided"], waiting=1) == "none of 2 (1 no, 1 not run yet)"
 
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.name)

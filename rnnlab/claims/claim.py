@@ -11,6 +11,8 @@ RERUN = "rnnlab figures {} --recompute"
 """The command that makes recorded numbers again."""
 NOT_RUN = "not run yet"
 SIGNS: dict[Outcome, str] = {"confirmed": "✔", "contradicted": "✘", "undecided": "?", "not tested": "–"}
+WAITING = "…"
+"""The sign of a part that has not been run yet."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class Clause:
         group: the parts that it tells.
         yes: all are confirmed.
         no: all are contradicted.
-        some: a part of them is confirmed: {k} of {n}.
+        some: a part of them is confirmed: {k} of {n}; what the rest are follows in brackets, if some are open.
         unknown: none is decided.
     """
 
@@ -56,10 +58,10 @@ class Clause:
     unknown: str
     some: str = ""
 
-    def of(self, outcomes: Sequence[Outcome]) -> str:
-        """The clause that these outcomes choose."""
-        k, n = outcomes.count("confirmed"), len(outcomes)
-        decided = k + outcomes.count("contradicted")
+    def of(self, outcomes: Sequence[Outcome], waiting: int = 0) -> str:
+        """The clause that these outcomes choose; so many of the undecided ones wait for their runs."""
+        k, no, n = outcomes.count("confirmed"), outcomes.count("contradicted"), len(outcomes)
+        decided = k + no
         if not decided:
             return self.unknown
         if k == n or k == decided == n:
@@ -67,7 +69,12 @@ class Clause:
         if k == 0 and decided == n:
             return self.no
         said = self.some.format(k=k or "none", n=n)
-        return said if decided == n else f"{said} ({n - decided} undecided)"
+        rest = {"no": no, "undecided": n - decided - waiting, NOT_RUN: waiting}
+        return (
+            said
+            if decided == n
+            else f"{said} ({', '.join(f'{count} {word}' for word, count in rest.items() if count)})"
+        )
 
 
 @dataclass(frozen=True)
@@ -130,8 +137,9 @@ class Verdict:
         said, waiting = [], sum(judged.finding.why == NOT_RUN for judged in self.parts)
         for clause in self.claim.clauses:
             findings = [judged.finding for judged in self.parts if judged.part.group == clause.group]
-            if any(finding.why != NOT_RUN for finding in findings):
-                said.append(clause.of([finding.outcome for finding in findings]))
+            unrun = sum(finding.why == NOT_RUN for finding in findings)
+            if unrun < len(findings):
+                said.append(clause.of([finding.outcome for finding in findings], unrun))
         if waiting:
             said.append(f"{NOT_RUN}: {waiting} of {len(self.parts)} parts" if said else NOT_RUN)
         words = "; ".join(said)

@@ -1,9 +1,10 @@
 """CLAIMS.md: the table of all claims, each claim with its parts, and the papers' numbers beside ours."""
 
-from rnnlab.claims.claim import SIGNS, Judged, Verdict, judge
+from rnnlab.claims.claim import NOT_RUN, SIGNS, WAITING, Judged, Verdict, judge
 from rnnlab.claims.evidence import CHANGED, RULED, Evidence
 from rnnlab.claims.ledger import CLAIMS
 from rnnlab.claims.margins import MARGIN, margins
+from rnnlab.claims.number import Finding
 from rnnlab.claims.papers import ours, theirs
 from rnnlab.claims.sources import CONSTRUCTIONS, STATEMENTS
 from rnnlab.experiments.results.ends import digits
@@ -33,8 +34,13 @@ def judged(evidence: Evidence) -> list[Verdict]:
 
 def counts(verdict: Verdict) -> str:
     """How many parts have each outcome, by their signs."""
-    found = ((sign, verdict.outcomes.count(outcome)) for outcome, sign in SIGNS.items())
-    return " ".join(f"{sign}{count}" for sign, count in found if count)
+    found = [sign(judged.finding) for judged in verdict.parts]
+    return " ".join(f"{one}{found.count(one)}" for one in (*SIGNS.values(), WAITING) if one in found)
+
+
+def sign(finding: Finding) -> str:
+    """Of an outcome; of a part that waits for its runs one of its own."""
+    return WAITING if finding.why == NOT_RUN else SIGNS[finding.outcome]
 
 
 def text(verdicts: list[Verdict], evidence: Evidence) -> str:
@@ -43,8 +49,8 @@ def text(verdicts: list[Verdict], evidence: Evidence) -> str:
         "# The survey's claims, measured",
         "Three texts about recurrent nets started this lab: a survey, reading notes on the IRNN paper, and an answer "
         "about ReLU. They make eighteen claims. Each was divided into parts that a yes or no can answer, and each part "
-        "was measured: ✔ confirmed, ✘ contradicted, ? undecided, – not tested. What follows holds for our tasks and "
-        "sizes.",
+        "was measured: ✔ confirmed, ✘ contradicted, ? undecided, … not run yet, – not tested. What follows holds for "
+        "our tasks and sizes.",
         *_own(evidence),
         "| | claim | what came out | to take away |\n|---|---|---|---|\n"
         + "\n".join(
@@ -59,15 +65,16 @@ def text(verdicts: list[Verdict], evidence: Evidence) -> str:
         "short* if a learning curve still falls at the end, so that more training could change the answer, *the task "
         "cannot tell* if no model learns, *not run yet* if there are no runs since the rule was committed. Models are "
         "compared with the same seeds, at the same number of updates or the same time, with learning rates that were "
-        "chosen with other seeds. A difference in percent is that of the means: −20 % is a fifth less. λ is the growth "
-        "of the gradient in nats per step back: below 0 it vanishes.",
+        "chosen with other seeds. *A against B* is by how much more A has than B, in percent of B: −20 % is a fifth "
+        "less. *Of the budget* is after which part of the updates that a run was given; 100 % if it never does. λ is "
+        "the growth of the gradient in nats per step back: below 0 it vanishes.",
         "Which came first? A part that needs training is judged only by runs that ended after its rule was committed, "
         f"on {RULED.replace('T', ' at ')} UTC. One rule was changed at {CHANGED[11:]}, while runs were under way: "
-        "that a net learns was said of a share of the seeds, which three seeds cannot decide; now it is the mean time "
-        "that it takes. *First* says of each part whether its rule was committed before its numbers were known, or "
-        "after. These rules replace earlier ones, of which nine were changed after their first numbers were in: "
-        f"{'; '.join(f'{name}, {what}' for name, what in EARLIER.items())}. That of C7 was written after its numbers. "
-        "The history of `rnnlab/claims/` shows it all. "
+        "whether a net learns was judged by the share of its seeds that do, which three seeds cannot decide; now it is "
+        "judged by the mean time that they take. *First* says of each part whether its rule was committed before its "
+        "numbers were known, or after. These rules replace earlier ones, of which nine were changed after their first "
+        f"numbers were in: {'; '.join(f'{name}, {what}' for name, what in EARLIER.items())}. That of C7 was written "
+        "after its numbers. The history of `rnnlab/claims/` shows it all. "
         f"[Every run]({link(location(RUNS, evidence.out), evidence.out)}) is listed with its command, seed, time and "
         "versions.",
         "## The claims, part by part",
@@ -77,7 +84,7 @@ def text(verdicts: list[Verdict], evidence: Evidence) -> str:
         "## Against a linear model",
         "The lowest held-out error of a run, the median of the seeds. A recurrent model beats the linear one on the "
         f"same input if its error is at most {MARGIN:g} of the linear one's.",
-        "| task | trivial answer | linear | best recurrent | of the linear | beaten |\n|---|---|---|---|---|---|\n"
+        "| task | trivial answer | linear | best recurrent | recurrent / linear | beaten |\n|---|---|---|---|---|---|\n"
         + "\n".join(
             f"| {row.contest} | {digits(row.trivial)} | {digits(row.linear)} | {digits(row.best)} ({row.model}) | "
             f"{row.share:.2f} | {row.answer} |"
@@ -124,7 +131,7 @@ def row(judged: Judged) -> str:
     part, number, finding = judged
     tested = part.measure is not None
     cells = [
-        f"{SIGNS[finding.outcome]}{f' *{finding.why}*' if finding.why else ''}",
+        f"{sign(finding)}{f' *{finding.why}*' if finding.why else ''}",
         f"{part.says} ({part.source})",
         part.unit if tested else "",
         number.text if number else "",

@@ -174,14 +174,14 @@ C6 = Claim(
     (
         Clause(
             "width",
-            "one scale keeps the signal at widths 16 and 400",
+            "one scale keeps the signal at both widths, 16 and 400",
             "one scale keeps the signal at neither width",
             "whether one scale does for all widths is open",
-            "one scale keeps the signal at {k} of {n} widths, 16 and 400",
+            "one scale keeps the signal at {k} of the {n} widths 16 and 400",
         ),
         Clause(
             "fixed",
-            "a fixed σ of 0.2 keeps it at neither",
+            "a fixed σ of 0.2 keeps it at neither width",
             "a fixed σ of 0.2 keeps it as well",
             "what a fixed σ of 0.2 does is open",
             "a fixed σ of 0.2 fails at {k} of {n} widths",
