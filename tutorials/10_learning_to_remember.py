@@ -108,12 +108,12 @@ def left(trained):
 runs = {}
 for name, layer in (("tanh RNN", "rnn"), ("IRNN", "irnn")):
     for seed in range(3):
-        runs[name, seed] = trained = train(seed, updates=300, every=100, lr=3e-3, layer=layer)
+        runs[name, seed] = trained = train(seed, updates=200, every=100, lr=3e-3, layer=layer)
         print(f"{name:8} seed {seed}  error   ", " ".join(f"{row.score:7.3f}" for row in trained.rows))
         print(f"{name:8} seed {seed}  gradient", " ".join(f"{share:7.0e}" for share in left(trained)))
 
 # %% [markdown]
-# After 300 updates no run is much better than the baseline. But look at the gradients. In each tanh RNN less than a
+# After 200 updates no run is much better than the baseline. But look at the gradients. In each tanh RNN less than a
 # hundredth of the gradient is left at the first step, from the first row after the start on, mostly far less. Each IRNN
 # keeps more than a tenth, and here it even grows. The two do not overlap.
 
@@ -132,7 +132,7 @@ assert min(row.score for trained in runs.values() for row in trained.rows) > 0.7
 #
 # ## One lucky run
 #
-# Given more time, which of the two learns? With 300 updates one cannot tell; these runs would need thousands. The lab
+# Given more time, which of the two learns? With 200 updates one cannot tell; these runs would need thousands. The lab
 # has made them, with T = 150, and the lowest error of every run is recorded.
 
 # %%
