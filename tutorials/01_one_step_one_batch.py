@@ -1,8 +1,8 @@
 # %% [markdown]
 # # 1. One step, one batch
 #
-# A recurrent net reads a sequence one step at a time. What it remembers of it is its *state*: a few numbers, updated
-# at every step. Here you build such a net by hand, first for one step of one sequence, then for many sequences side by
+# A recurrent net reads a sequence one step at a time. What it remembers is its *state*: a few numbers, updated at every
+# step. Here you build such a net by hand, first for one step of one sequence, then for many sequences side by
 # side, then for all steps. At the end you derive the gradient of a single step, and check it.
 #
 # You need the chain rule and NumPy arrays, but nothing about recurrent nets.
@@ -232,8 +232,9 @@ assert np.abs(at_once - one_by_one).max() < 1e-14
 # %% [markdown]
 # ## What can be done in parallel
 #
-# Count. A result is ready one round after the last result that it needs, and in the first round if it needs none. With
-# enough hands, how many rounds does each stage take? Take a net of a more usual size, with D = H.
+# Imagine as many processors as you like, and count in rounds. What needs no other result is computed in round 1.
+# Everything else is computed in the round after the last result that it needs. How many rounds does each stage take?
+# Take a net of a more usual size, with D = H.
 
 # %%
 steps, batch, inputs, hidden = 200, 16, 64, 64

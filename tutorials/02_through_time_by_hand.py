@@ -185,8 +185,9 @@ assert norms[0] < 1e-20
 # %% [markdown]
 # It has lost twenty-one orders of magnitude. The first steps have next to no influence on the loss at the last.
 #
-# The decay is steady, so one number describes it: the rate r in norm ∝ exp(-r k), in *nats* per step. The library
-# measures r and the half-life log 2 / r: 0.246 nats per step, so the norm halves every 2.8 steps.
+# The decay is steady, so one number describes it, the rate r: k steps back, the norm is about exp(-r k) times what it
+# was at the loss. The unit of r is *nats* per step; one nat is a factor of e. The library measures r and the
+# *half-life* log 2 / r: 0.246 nats per step, so the norm halves every 2.8 steps.
 
 # %%
 rate = rl.flow.decay_rate(norms)
@@ -213,7 +214,7 @@ assert "②" in found[1][1]
 
 # %% [markdown]
 # Which of the two makes the gradient smaller? Measure both: |da| / |dh| for the slope ①, |da Uᵀ| / |da| for Uᵀ ②.
-# Remember that U is orthogonal.
+# Remember that U is orthogonal. The *typical* factor is the geometric mean: T times over, it gives the product of all.
 
 # %%
 by_slope = np.linalg.norm(da[1:, 0], axis=1) / norms[1:]
@@ -221,7 +222,7 @@ by_matrix = norms[:-1] / np.linalg.norm(da[1:, 0], axis=1)
 for k in range(4):
     print(f"{k} → {k + 1} steps back: ① slope × {by_slope[-1 - k]:.3f}, ② Uᵀ × {by_matrix[-1 - k]:.3f}")
 typical = np.exp(np.log(by_slope).mean())
-print(f"typical: slope × {typical:.3f}, U × {np.exp(np.log(by_matrix).mean()):.3f}")
+print(f"typical: slope × {typical:.3f}, Uᵀ × {np.exp(np.log(by_matrix).mean()):.3f}")
 print(f"{T} times: {typical:.3f}^{T} = {typical**T:.1e}, and |dh[0]| / |dh[{T}]| = {norms[0] / norms[T]:.1e}")
 assert by_slope.max() < 1
 assert abs(typical**T / (norms[0] / norms[T]) - 1) < 1e-9
@@ -288,8 +289,8 @@ gain = 1.2  # try 0.5 and 2.0
 print(factors(rl.RNN(W, gain * U, b, "tanh"), xs))
 
 # %% [markdown]
-# What you should see: ① answers to ②. Larger states lie where tanh is flatter. What counts is the product of the two:
-# 0.728 times 1.2 is still below 1, and 0.556 times 2 is above it.
+# What you should see: ① depends on ②. A larger U makes larger states, where tanh is flatter. What counts is the
+# product: 0.728 times 1.2 is still below 1, and 0.556 times 2 is above it.
 #
 #     gain = 0.5  →  slope × 0.856, Uᵀ × 0.500, |dh[0]| = 8.6e-74
 #     gain = 1.0  →  slope × 0.781, Uᵀ × 1.000, |dh[0]| = 1.7e-21

@@ -152,7 +152,7 @@ for k in (0, 1, 10, 20, 40, 60, 80, 100, 150, 200):
 #
 #     dh[t-1][k] = Σ_j dh[t][j] · (how much h[t][j] changes when h[t-1][k] is nudged)
 #
-# The factor in brackets is the derivative of one step, a matrix with an entry for each j and k: the *Jacobian* J[t].
+# The factor in brackets is the derivative of one step, a matrix with row j and column k: the *Jacobian* J[t].
 # Its entries are of ordinary size, so a quotient can measure it. Take J[t] from the quotient and dh[t] as it is. Does
 # the product give dh[t-1]?
 
@@ -164,7 +164,7 @@ def one_step(t, h):
 
 def carried_back(t, dh, ε=1e-5):
     nudges = ε * np.eye(H)  # row k nudges unit k; the rows are one batch
-    changes = (one_step(t, hs[t - 1] + nudges) - one_step(t, hs[t - 1] - nudges)) / (2 * ε)
+    changes = (one_step(t, hs[t - 1] + nudges) - one_step(t, hs[t - 1] - nudges)) / (2 * ε)  # J[t]ᵀ
     return changes @ dh[t, 0]  # entry k: Σ_j dh[t][j] · changes[k, j]
 
 

@@ -32,8 +32,8 @@ assert 0.9**100 < 3e-5
 assert 1.1**100 > 1e4
 
 # %% [markdown]
-# 2.7e-05 and 1.4e+04. A power has no middle way: it vanishes or it explodes, unless its base is exactly 1. The rest of
-# this tutorial is the same fact for H units.
+# 2.7e-05 and 1.4e+04. There is nothing in between: a power vanishes or explodes, unless its base is exactly 1. The rest
+# of this tutorial is the same fact for H units.
 #
 # ## A product of Jacobians
 #
@@ -154,7 +154,7 @@ assert abs(medians[2] + 0.123) < 5e-4
 #
 # Why not? σ_max is the largest of 100 stretches. An orthogonal matrix times 2 stretches every vector by 2. A glorot
 # matrix stretches one direction by 1.97, others by next to nothing, and an average vector by 1. Measure what ① and ② do
-# to the dh that really comes by.
+# to the dh that they are really given.
 
 
 # %%

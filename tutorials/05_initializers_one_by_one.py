@@ -44,8 +44,8 @@ assert abs(ahead["he_uniform"] - 2) < 0.1
 assert abs(back["orthogonal"] - 1) < 0.05
 
 # %% [markdown]
-# Forward lecun_uniform and variance_scaling do, back orthogonal and random_normal. None does both: n v and m v cannot
-# both be 1 unless n = m. One by one:
+# Forward, lecun_uniform and variance_scaling do; on the way back, orthogonal and random_normal. None does both: n v and
+# m v cannot both be 1 unless n = m. One by one:
 #
 # - `lecun_uniform` has v = 1/n. Forward × 1: made to keep the variance on the way forward.
 # - `he_uniform` has v = 2/n. Forward × 2: made for ReLU, for a reason that comes next.
@@ -188,7 +188,7 @@ assert abs(w_role["random_normal"] - 0.090) < 5e-4
 assert abs(w_role["he_uniform"] - 0.585) < 5e-4
 
 # %% [markdown]
-# The order is turned round: random_normal, the worst U, is the best W, and he_uniform, the best U, is the worst W. The
+# The order is reversed: random_normal, the worst U, is the best W, and he_uniform, the best U, is the worst W. The
 # smaller x W is, the nearer the units stay to a = 0, where tanh has slope 1: 0.220, 0.168, 0.090 for glorot_uniform,
 # orthogonal, random_normal. From the worst W to the best, r falls from 0.585 to 0.090. W matters as much as U.
 #
@@ -210,8 +210,8 @@ assert (he < 0).sum() == 6
 
 # %% [markdown]
 # In the median it does: r = -0.021, nearly 0, against 0.364. But look at the seeds. In four of the ten nets the
-# gradient vanishes and in six it explodes. Over 100 steps these rates make anything from 3.1e-03 to 9.4e+04 of it. It
-# is a knife's edge, and tutorial 6 shows why it is one for a recurrent net and not for a feedforward net.
+# gradient vanishes and in six it explodes. Over 100 steps these rates multiply it by anything from 3.1e-03 to 9.4e+04.
+# The seed decides. Tutorial 6 shows why it does so in a recurrent net, and not in a feedforward net.
 #
 # lecun_uniform is often recommended for sigmoid. With a largest slope of 1/4, does any of the six help?
 

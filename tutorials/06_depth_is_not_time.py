@@ -161,10 +161,10 @@ assert 0.1 < np.median(relu["RNN"][:, DEPTH]) < 1
 # look at the extremes. Of the MLPs 80 % lie within a factor of about ten. The RNNs lie anywhere: in some the gradient
 # has vanished, in others it has exploded.
 #
-# ## Shared weights widen the luck
+# ## Shared weights widen the spread
 #
-# Measure how far the seeds part: the *spread*, the standard deviation of log |dh| over the seeds, k back from the loss.
-# How does it grow from k = 10 to k = 50? If it grows like k^p, then 5^p is its ratio.
+# Measure how far the seeds lie apart: the *spread*, the standard deviation of log |dh| over the seeds, k layers or
+# steps back from the loss. How does it grow from k = 10 to k = 50? If it grows like k^p, it becomes 5^p times as large.
 
 # %%
 spread = {name: np.log(norms[:, 1:]).std(axis=0) for name, norms in relu.items()}  # [k - 1]
@@ -175,11 +175,11 @@ assert power["RNN"] > 0.9
 assert max(power["MLP"], power["CNN"]) < 0.65
 
 # %% [markdown]
-# One layer's luck is the same for MLP and RNN: 0.17 at k = 1. Every matrix, drawn at random, stretches a little more or
-# a little less than it should. In an MLP each layer draws its luck anew. Good luck and bad luck partly cancel, as in a
-# random walk, and the spread grows like √k. In an RNN the same matrix is used at every step. If it stretches too much,
-# it does so k times, and the spread grows like k: 4.45 against 1.01 at k = 50. That is the difference between depth and
-# time.
+# One layer, or one step, has the same spread in MLP and RNN: 0.17 at k = 1. Every matrix, drawn at random, stretches a
+# little more or a little less than it should. In an MLP each layer draws anew. What one layer stretches too much the
+# next may stretch too little, so that they partly cancel, as in a random walk, and the spread grows like √k. In an RNN
+# the same matrix is used at every step. If it stretches too much, it does so k times, and the spread grows like k: 4.45
+# against 1.01 at k = 50. That is the difference between depth and time.
 
 # %%
 titles = {"MLP": "MLP: the luck averages out", "RNN": "RNN: the same luck at every step"}
@@ -265,7 +265,7 @@ result = spread_at_50(lambda rng: [he(rng) for _ in range(different)] * (DEPTH /
 print(f"spread at k = 50: {result:.2f}")
 
 # %% [markdown]
-# What you should see: the fewer different matrices, the wider the luck.
+# What you should see: the fewer different matrices, the wider the spread.
 #
 #     different = 1   →  spread at k = 50: 4.45
 #     different = 2   →  spread at k = 50: 3.33

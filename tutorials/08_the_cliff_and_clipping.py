@@ -20,9 +20,10 @@ import rnnlab as rl
 # %% [markdown]
 # ## The smallest net
 #
-# One number x, 50 steps, two parameters w and b, and no input (Pascanu, Mikolov and Bengio, 2013):
+# One number as the state h, 50 steps, two parameters w and b, and no input (Pascanu, Mikolov and Bengio, 2013, who call
+# the state x):
 #
-#     x[t] = w σ(x[t-1]) + b        x[0] = 0.5        E = (σ(x[50]) - 0.7)²
+#     h[t] = w σ(h[t-1]) + b        h[0] = 0.5        E = (σ(h[50]) - 0.7)²
 #
 # The gradient of E is taken by the complex step of the third tutorial: exact to the last digits, and two lines long.
 
@@ -33,10 +34,10 @@ def sigmoid(x):
 
 
 def error(w, b):
-    x = 0.5
+    h = 0.5
     for _ in range(50):
-        x = w * sigmoid(x) + b
-    return (sigmoid(x) - 0.7) ** 2
+        h = w * sigmoid(h) + b
+    return (sigmoid(h) - 0.7) ** 2
 
 
 def gradient(w, b, ε=1e-20):
@@ -55,8 +56,9 @@ assert error(5.0, -2.62) > 20 * error(5.0, -2.61)
 # It is steep nowhere in this list: no |g| is above 0.3. Yet between two of the points the error falls from 0.343 to
 # 0.010. Such a place is called a *cliff*, and it is so narrow that we stepped over it.
 #
-# Where is it? At the b for which x[0] = 0.5 is a fixed point, x = w σ(x) + b. A state that starts a little above goes
-# up, one a little below goes down, and at each step the distance is multiplied by the slope w σ'(0.5).
+# Where is it? At the b for which h[0] = 0.5 is a *fixed point*, a state that the step does not change: h = w σ(h) + b.
+# A state that starts a little above goes up, one a little below goes down, and at each step the distance is multiplied
+# by the slope w σ'(0.5).
 
 # %%
 crest = 0.5 - 5 * sigmoid(0.5)

@@ -84,7 +84,7 @@ xs, start = rng.standard_normal((T, B, H)), np.full((B, H), 20.0)
 open_lstm = held_open(40.0)
 cells = open_lstm.forward(xs, None, start)
 irnn = rl.RNN(np.eye(H), np.eye(H), np.zeros(H), "relu")
-states = irnn.forward(np.ascontiguousarray(cells.gates[:, 3]), start)  # gates are i, f, o, g of every step
+states = irnn.forward(np.ascontiguousarray(cells.gates[:, 3]), start)  # here g comes last: i, f, o, g
 print("smallest state:", states.hs.min().round(2), "  all cells equal all states:", (cells.cs == states.hs).all())
 assert states.hs.min() > 0
 assert (cells.cs == states.hs).all()
@@ -110,11 +110,11 @@ assert (by_lstm.cs == by_irnn.hs).all()
 # gradient after k steps. f is σ(b_f), so b_f = log(α / (1 - α)) gives α.
 
 # %%
-for alpha in (0.5, 0.9, 0.99):
-    leaky = held_open(np.log(alpha / (1 - alpha)))
+for α in (0.5, 0.9, 0.99):
+    leaky = held_open(np.log(α / (1 - α)))
     left = leaky.backward(leaky.forward(xs), nothing, None, dc).cs[0] / dc
-    print(f"α = {alpha}: {left.mean():.3e} of the gradient is left, α^100 = {alpha**T:.3e}")
-    assert np.abs(left / alpha**T - 1).max() < 1e-12
+    print(f"α = {α}: {left.mean():.3e} of the gradient is left, α^100 = {α**T:.3e}")
+    assert np.abs(left / α**T - 1).max() < 1e-12
 
 # %% [markdown]
 # So the bias of the forget gate sets how long an LSTM remembers when it starts. The library, like Keras, starts with
@@ -311,8 +311,8 @@ print(f"left: {share:.0e}")
 # The answers follow.
 
 # %% answer
-alpha = 0.5 ** (1 / 1000)
-b_f = np.log(alpha / (1 - alpha))
+α = 0.5 ** (1 / 1000)
+b_f = np.log(α / (1 - α))
 quiet = np.zeros((1000, 1, H))
 slow = held_open(b_f)
 half = slow.backward(slow.forward(quiet), quiet, None, np.ones((1, H))).cs[0]

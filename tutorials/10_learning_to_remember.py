@@ -9,7 +9,8 @@
 #
 # The adding problem: the net reads T numbers between 0 and 1, one at a time, and two of them are marked. After the last
 # step it must give the sum of those two. One marker is in the first half of the sequence, the other in the second half,
-# so the net has to remember the first number over many steps.
+# so the net has to remember the first number over many steps. At each step the input has two entries: the number, and a
+# marker, 1 where the number is marked and 0 elsewhere.
 
 # %%
 import tempfile
@@ -127,8 +128,8 @@ assert min(row.score for trained in runs.values() for row in trained.rows) > 0.7
 
 # %% [markdown]
 # So a gradient that arrives is not yet a net that has learned. It makes learning possible; it does not promise it.
-# Where the gradient is a hundred-thousandth, the first number hardly moves a weight, however long one waits for *those*
-# weights. But weights change, and with them the gradient: the GRU of tutorial 9 started with less than any of these.
+# Where a hundred-thousandth of the gradient is left, the first number hardly changes a weight. But other steps change
+# the weights, and with the weights the gradient changes: the GRU of tutorial 9 started with less than any of these.
 #
 # ## One lucky run
 #
@@ -328,9 +329,9 @@ assert sorted(np.linalg.eigvals(U).real.round(12)) == [0.0, 1.0]
 #
 # ## What you have
 #
-# A task with two marks to beat, 1/6 and 1/12, a training loop of five lines, and twelve runs, all shown. How far each
+# A task with two errors to beat, 1/6 and 1/12, a training loop of five lines, and twelve runs, all shown. How far each
 # net gets at T = 100 … 1,000 is in [the gallery](../figures/README.md), and what that says about the claims of the
-# survey in [the ledger](../figures/CLAIMS.md).
+# survey in [CLAIMS.md](../figures/CLAIMS.md).
 #
 # **To remember:** a gradient that arrives makes learning possible and does not promise it, so train from several seeds
 # and show every run.

@@ -285,9 +285,9 @@ print(f"k = {k}: {between + inside} states, of 4001 that full BPTT keeps")
 # *Forgetting.* An IRNN with U = α I forgets. Over 200 steps with chunks of 50, how wrong is truncated BPTT?
 
 # %% knob
-alpha = 1.0  # try 0.9 and 0.5
+α = 1.0  # try 0.9 and 0.5
 xs_irnn = np.random.default_rng(0).random((200, 4, 2))
-leaky = rl.RNN.irnn(np.random.default_rng(1), inputs=2, hidden=20, scale=alpha, kernel_stddev=0.1)
+leaky = rl.RNN.irnn(np.random.default_rng(1), inputs=2, hidden=20, scale=α, kernel_stddev=0.1)
 off = error(truncated(leaky, xs_irnn, 50), whole(leaky, xs_irnn))
 word = (
     "more than half" if off > 0.5 else "less than 1e-12" if off < 1e-12 else "less than 5 %" if off < 0.05 else "more"
@@ -297,9 +297,9 @@ print(f"{off:.0e}: off by {word}")
 # %% [markdown]
 # What you should see:
 #
-#     alpha = 1.0  →  off by more than half
-#     alpha = 0.9  →  off by less than 5 %
-#     alpha = 0.5  →  off by less than 1e-12
+#     α = 1.0  →  off by more than half
+#     α = 0.9  →  off by less than 5 %
+#     α = 0.5  →  off by less than 1e-12
 #
 # ## Exercises
 #

@@ -113,8 +113,8 @@ assert np.exp(T * (λ[-1] - λ[0])) < 1e-30 < np.finfo(float).eps
 # ## The rate is -λ
 #
 # A typical gradient has a part in every direction. After a while the part in the best direction is all that is left of
-# it. So the decay rate r of the earlier tutorials should be -λ of the largest exponent, without any loss or gradient.
-# Is it?
+# it. So the decay rate r of the earlier tutorials should be -λ, with λ the largest exponent, which was computed without
+# any loss or gradient. Is it?
 
 # %%
 KINDS = {
