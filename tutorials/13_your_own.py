@@ -53,9 +53,9 @@ def forward(self, xs, h0=None):
 # Now back, as in tutorial 2: from dh[t] to everything that made h[t]. Three paths lead from h[t-1] to h[t]: it is kept,
 # it is seen by the candidate through f ⊙ h[t-1], and it is seen by the gate. Each adds a term to dh[t-1].
 #
-# (`xs.dtype` above, and no `abs`, let the complex step through. In the code, `daf` and `dan` are the gradients of what σ
-# and tanh are applied to, `das` holds both for all steps, and `dfh` is the gradient of f ⊙ h[t-1]. As Python counts from
-# 0, `h` is h[t-1] there and `dh[t + 1]` is dh[t].)
+# (`xs.dtype` above, and no `abs`, let the complex step through. In the code, `daf` and `dan` are the gradients of what
+# σ and tanh are applied to, `das` holds both for all steps, and `dfh` is the gradient of f ⊙ h[t-1]. As Python counts
+# from 0, `h` is h[t-1] there and `dh[t + 1]` is dh[t].)
 
 
 # %%
