@@ -97,7 +97,7 @@ C10 = Claim(
             Part(
                 "B5",
                 "time",
-                f"T = {steps}: it needs at most a tenth more time",
+                f"T = {steps}: the IRNN needs at most a tenth more time than the LSTM",
                 as_soon(steps, by_time=True),
                 at_most(AS_WELL, percent=True),
                 "time, IRNN against LSTM",
@@ -151,7 +151,7 @@ def cost(hidden: float) -> Part:
     return Part(
         "B5",
         "cost",
-        f"with {hidden:.0f} units it costs at least four",
+        f"with {hidden:.0f} units an LSTM step costs at least four IRNN steps",
         measure,
         at_least(4),
         "time of a step, LSTM over IRNN",

@@ -17,7 +17,7 @@ def _sooner(variant: str, other: str, group: str) -> Part:
     return Part(
         "A4",
         group,
-        f"{layers} learn the digits in fewer updates than with {other}",
+        f"with he_uniform {layers} learn the digits in fewer updates than with {other}",
         updates(variant, "he_uniform", other),
         BELOW_0,
         f"updates, he_uniform against {other}",
@@ -34,13 +34,17 @@ C2 = Claim(
         Part(
             "A4",
             "deep",
-            "ten ReLU layers learn the digits",
+            "with he_uniform ten ReLU layers learn the digits",
             learned("10 ReLU layers", "he_uniform", RULED),
             IN_TIME,
             first="numbers",
         ),
         Part(
-            "A4", "deep", "ten LeakyReLU layers learn the digits", learned("10 LeakyReLU layers", "he_uniform"), IN_TIME
+            "A4",
+            "deep",
+            "with he_uniform ten LeakyReLU layers learn the digits",
+            learned("10 LeakyReLU layers", "he_uniform"),
+            IN_TIME,
         ),
     ),
     (

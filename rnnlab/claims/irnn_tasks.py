@@ -157,7 +157,7 @@ C14 = Claim(
         Part(
             "B8",
             "better",
-            "its frame error is lower than the tanh RNN's by a tenth or more",
+            "the frame error of the IRNN, 0.01 I, is lower than the tanh RNN's by a tenth or more",
             frames("tanh RNN"),
             at_most(FAR, percent=True),
             "frame error, 0.01 I against tanh RNN",
@@ -165,7 +165,7 @@ C14 = Claim(
         Part(
             "B8",
             "par",
-            "it is at most a twentieth above the LSTM's",
+            "the frame error of the IRNN, 0.01 I, is at most a twentieth above the LSTM's",
             frames("LSTM"),
             at_most(PAR, percent=True),
             "frame error, 0.01 I against LSTM",

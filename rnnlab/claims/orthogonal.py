@@ -86,7 +86,7 @@ C4 = Claim(
             "as U of a tanh RNN, the growth λ varies at most half as much from seed to seed as with glorot_uniform",
             steadier,
             BELOW_0,
-            "mean deviation of λ less half of the other's, nats per step",
+            "mean deviation of λ minus half of glorot_uniform's, nats per step",
             first="numbers",
         ),
         Part(
@@ -95,7 +95,7 @@ C4 = Claim(
             "as U of a tanh RNN, the gradient vanishes more slowly",
             slower("tanh", both=False),
             ABOVE_0,
-            "λ less that of glorot_uniform, nats per step",
+            "λ minus that of glorot_uniform, nats per step",
             first="numbers",
         ),
         Part(
@@ -104,7 +104,7 @@ C4 = Claim(
             "as W and U of a tanh RNN, the gradient vanishes more slowly",
             slower("tanh", both=True),
             ABOVE_0,
-            "λ less that of glorot_uniform, nats per step",
+            "λ minus that of glorot_uniform, nats per step",
             first="numbers",
         ),
         Part(
@@ -130,7 +130,7 @@ C4 = Claim(
             "as W and U, it gains more on glorot_uniform in a tanh RNN than in a ReLU RNN",
             especially,
             ABOVE_0,
-            "gain in λ for tanh less the gain for ReLU, nats per step",
+            "gain in λ for tanh minus the gain for ReLU, nats per step",
         ),
     ),
     (

@@ -94,10 +94,10 @@ C7 = Claim(
         _part(
             "A9",
             "steps",
-            "steps wait: if all else took no time, the gain would be under half the number of steps",
+            "steps wait: if all else took no time, the speed-up would be less than half the number of steps",
             waits,
             at_most(0.5),
-            "gain over the number of steps",
+            "speed-up over the number of steps",
         ),
         _part(
             "A9",
