@@ -102,10 +102,8 @@ def test_what_has_not_been_run_is_counted():
     assert found.sentence == "Not run yet."
     some = [decided if part.group == "data" else waiting for part in claim.parts]
     found = Verdict(claim, tuple(Judged(part, None, one) for part, one in zip(claim.parts, some, strict=True)))
-    assert (
-        found.sentence
-        == "Normalised data saturate few of its units, data 100 times as large most; not run yet: 4 of 6 parts."
-    )
+    said = "With it normalised data saturate few sigmoid units, data 100 times as large most"
+    assert found.sentence == f"{said}; not run yet: 4 of 6 parts."
 
 
 # The page

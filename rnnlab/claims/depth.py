@@ -192,7 +192,7 @@ C16 = Claim(
             "matrix",
             "a convolution is one matrix product",
             "a convolution is not that matrix product",
-            "the matrix is open",
+            "whether a convolution is that matrix product is open",
             "of the matrix {k} of {n} statements are right",
         ),
         Clause("always", "ReLU's slope is always 1", "ReLU's slope is 1 or 0", "ReLU's slope is open"),

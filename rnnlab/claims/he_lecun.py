@@ -60,7 +60,7 @@ C2 = Claim(
             "narrow ones, too",
             "narrow ones do not",
             "of narrow nets this is open",
-            "narrow ones than with {k} of {n}",
+            "narrow ones sooner than with {k} of {n}",
         ),
         Clause(
             "leaky",
@@ -145,8 +145,8 @@ C3 = Claim(
         Clause("deep", "a deep one does not learn", "a deep one learns too", "whether a deep one learns is open"),
         Clause(
             "data",
-            "normalised data saturate few of its units, data 100 times as large most",
-            "normalised data saturate many of its units, data 100 times as large do not saturate most",
+            "with it normalised data saturate few sigmoid units, data 100 times as large most",
+            "with it normalised data saturate many sigmoid units, data 100 times as large do not saturate most",
             "whether it needs normalised data is open",
             "that it needs normalised data holds in {k} of {n} tests",
         ),

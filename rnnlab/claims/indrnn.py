@@ -140,10 +140,10 @@ C18 = Claim(
         ),
         Clause(
             "whole",
-            "taken as a whole, most nets get it back 200 steps",
-            "taken as a whole, most nets do not get it back 200 steps",
-            "whether nets as a whole get it back 200 steps is open",
-            "taken as a whole, most nets get it back 200 steps with {k} of {n} kinds of input",
+            "over all units together, it arrives 200 steps back in most nets",
+            "over all units together, it does not arrive 200 steps back in most nets",
+            "whether it arrives 200 steps back over all units together is open",
+            "over all units together, it arrives 200 steps back in most nets with {k} of {n} kinds of input",
         ),
         Clause(
             "neurons",

@@ -174,11 +174,13 @@ C14 = Claim(
     (
         Clause(
             "better",
-            "far better than the tanh RNN",
-            "not far better than the tanh RNN",
+            "the IRNN is far better than the tanh RNN",
+            "the IRNN is not far better than the tanh RNN",
             "whether it is far better than the tanh RNN is open",
         ),
-        Clause("par", "on a par with the LSTM", "behind the LSTM", "whether it keeps up with the LSTM is open"),
+        Clause(
+            "par", "it is on a par with the LSTM", "it is behind the LSTM", "whether it keeps up with the LSTM is open"
+        ),
     ),
     "Synthesised speech and one layer of 100, not TIMIT and up to five layers of 500.",
     "TIMIT: `rnnlab train phonemes --input` reads your copy.",

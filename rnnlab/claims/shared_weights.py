@@ -98,7 +98,7 @@ C17 = Claim(
         Clause(
             "grown",
             "with W 1.5 times as large they do",
-            "with W 1.5 times as large, too, they do not",
+            "with W 1.5 times as large they do not",
             "with a larger W this is open",
             "with W 1.5 times as large they do after {k} of {n} numbers of steps",
         ),
@@ -111,14 +111,14 @@ C17 = Claim(
         ),
         Clause(
             "lost",
-            "nor does it vanish",
-            "it vanishes instead",
-            "whether it vanishes then is open",
+            "it rarely vanishes",
+            "it vanishes in more than one net of twenty",
+            "whether it vanishes is open",
             "it rarely vanishes in {k} of {n} tests",
         ),
         Clause(
             "large",
-            "with each W 1.5 times as large it does not explode either",
+            "with each W 1.5 times as large it rarely explodes",
             "with each W 1.5 times as large it explodes",
             "whether it explodes with larger ones is open",
             "with each W 1.5 times as large {k} of {n} kinds of net do not explode",
