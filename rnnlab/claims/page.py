@@ -24,7 +24,7 @@ EARLIER = {
     "C18": "stacks with and without shortcuts apart, and updates instead of the last error",
 }
 """The earlier rules that were changed after the first numbers were in, and in what."""
-HEADS = "| | part | measured | number | 95 % interval | seeds or nets | confirmed if | first |"
+HEADS = "| | part | measured | number | 95 % interval | seeds, nets or units | confirmed if | first |"
 
 
 def judged(evidence: Evidence) -> list[Verdict]:
