@@ -65,7 +65,8 @@ def test_recorded_runs_are_runs_of_their_recipes():
     """Those that are newer than the recipes; one may have made fewer updates than it is to make."""
     runs = read("runs")
     for recipe in {recipe for recipe, ended in runs.each("recipe", "ended") if ended}:
-        entries = {(one.variant, one.model, one.run.seed): one for one in RECIPES[recipe].entries("paper")}
+        ready = RECIPES[recipe].ready(read("pilots"))
+        entries = {(one.variant, one.model, one.run.seed): one for one in ready}
         rows = runs.where(recipe=recipe)
         assert "" not in rows["ended"]  # the rows of a recipe are replaced as a whole
         for *key, command, updates in rows.each("variant", "model", "seed", "command", "updates"):

@@ -20,8 +20,8 @@ DIGITS = 6
 def thinned(curves: Table) -> Table:
     """Curves as they are recorded: all rows up to update 30,000, of the later ones 40, evenly spaced, with the last.
 
-    Recipes log at most about 80 rows up to there, so that a run has at most about 120. Losses, scores, norms and times
-    are rounded to six digits.
+    Recipes log at most about 80 rows up to there, so that a run has at most about 120. Losses, norms and times are
+    rounded to six digits; the score is as it was measured, and that of the last row is the run's.
     """
     if not len(curves):
         return curves
@@ -31,13 +31,12 @@ def thinned(curves: Table) -> Table:
         later = np.flatnonzero(mine & ~kept)
         if len(later):
             kept[later[np.unique(np.linspace(0, len(later) - 1, LATER).round().astype(int))]] = True
-    return Table({name: _rounded(column[kept]) for name, column in curves.columns.items()})
+    rows = {name: column[kept] for name, column in curves.columns.items()}
+    return Table(rows | {name: _rounded(rows[name]) for name in ("loss", "norm", "seconds")})
 
 
 def _rounded(column: NDArray[np.generic]) -> NDArray[np.generic]:
     """Numbers with six significant digits."""
-    if column.dtype.kind != "f":
-        return column
     return np.array([float(f"{value:.{DIGITS}g}") for value in column.tolist()])
 
 

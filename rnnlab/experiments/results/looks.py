@@ -33,6 +33,7 @@ MODELS = {
     "LSTM, cell, forget bias 5": Look(PURPLE, "-", "s"),
     "GRU": Look(BLUE, "--", "o"),
     "IndRNN": Look(ORANGE, "-.", "^"),
+    "IndRNN, tanh": Look(ORANGE, ":", "*"),
     "IndRNN residual": Look(ORANGE, "-", "<"),
     "IndRNN residual, batch norm": Look(BLACK, (0, (1, 1)), ">"),
     "RNN": Look(RED, "--", "h"),
