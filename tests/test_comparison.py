@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rnnlab.experiments.recipes import RECIPES
@@ -50,6 +50,9 @@ def test_a_model_is_neither_better_nor_worse_than_itself(one, by):
 
 
 @given(several, several, st.sampled_from([FIRST, BEST, LAST]))
+@example(
+    [[1.0] * ROWS] * 2, [[1.0] + [2.0] * (ROWS - 11) + np.linspace(2, 1.1, 10).tolist()] * 2, BEST
+)  # equal; one falls
 def test_the_order_of_the_two_flips_the_sign_and_the_word(one, other, by):
     there, back = contest(one, other, by), contest(other, one, by)
     assert (there.a, there.b) == (back.b, back.a)

@@ -73,10 +73,11 @@ class Comparison:
         """
         if self.seeds < 2 or (self.score == "first" and self.crossed == (0, 0)):
             return "too short" if self.falling else "cannot tell"
-        if self.low <= 0 <= self.high:
-            return "too short" if ("a" if self.difference > 0 else "b") in self.falling else "too noisy"
-        if ("a" if self.difference > 0 else "b") in self.falling:
+        behind = "a" * (self.difference >= 0) + "b" * (self.difference <= 0)  # both, if they are equal
+        if any(model in self.falling for model in behind):
             return "too short"
+        if self.low <= 0 <= self.high:
+            return "too noisy"
         return "better" if self.difference < 0 else "worse"
 
 
