@@ -333,7 +333,7 @@ def test_texts_that_do_not_serve_are_refused_in_one_sentence(tmp_path):
         Characters.of("")
     (tmp_path / "short.txt").write_text("a b c")
     with pytest.raises(
-        ValueError, match=r"^short\.txt has 5 characters; windows of 50 in each of its two splits need at least \d+$"
+        ValueError, match=r"^short\.txt has 5 characters; windows of 50 in each of its two parts need at least \d+$"
     ):
         Characters.read(tmp_path / "short.txt")
     (tmp_path / "latin.txt").write_bytes("größer".encode("latin-1"))

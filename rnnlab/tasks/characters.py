@@ -15,12 +15,9 @@ from rnnlab.layers.batchnorm import evaluating
 from rnnlab.losses import softmax_cross_entropy
 from rnnlab.network import Network
 from rnnlab.sequences import coded, documentation, read_text
+from rnnlab.tasks import windows
 from rnnlab.tasks.task import Batch
 from rnnlab.trace import States
-
-TEST_SHARE = 0.1
-HELD_OUT = 500
-"""Windows of the test split that are scored, at most."""
 
 
 @dataclass(frozen=True)
@@ -51,13 +48,7 @@ class Characters:
     measure = "bits per character"
 
     def __post_init__(self) -> None:
-        if self.steps < 1:
-            raise ValueError(f"steps must be at least 1; got {self.steps}")
-        if len(self._test) <= self.steps or len(self._train) <= self.steps:
-            raise ValueError(
-                f"{self.source} has {len(self.codes)} characters; windows of {self.steps} in each of its two splits "
-                f"need at least {10 * self.steps + 1}"
-            )
+        windows.check(self.codes, self.steps, self.source, "characters")
 
     @classmethod
     def load(
@@ -105,11 +96,11 @@ class Characters:
 
     @property
     def _train(self) -> NDArray[np.int64]:
-        return self.codes[: len(self.codes) - len(self._test)]
+        return windows.parts(self.codes)[0]
 
     @property
     def _test(self) -> NDArray[np.int64]:
-        return self.codes[int(len(self.codes) * (1 - TEST_SHARE)) :]
+        return windows.parts(self.codes)[1]
 
     @property
     def baseline(self) -> float:
@@ -119,18 +110,12 @@ class Characters:
 
     def batch(self, rng: np.random.Generator, size: int) -> Batch:
         """xs and targets, integers (T, size)."""
-        starts = rng.integers(len(self._train) - self.steps, size=size)
-        return self._windows(self._train, starts)
+        window = windows.drawn(rng, self._train, self.steps, size)
+        return window[:-1], window[1:]
 
     def test(self) -> Iterator[Batch]:
         """Windows of the test text, spread evenly over it, 50 a batch."""
-        possible = (len(self._test) - 1) // self.steps
-        chosen = np.linspace(0, possible - 1, min(possible, HELD_OUT)).astype(int) * self.steps
-        return (self._windows(self._test, chosen[first : first + 50]) for first in range(0, len(chosen), 50))
-
-    def _windows(self, codes: NDArray[np.int64], starts: NDArray[np.int64]) -> Batch:
-        window = codes[starts + np.arange(self.steps + 1)[:, None]]
-        return window[:-1], window[1:]
+        return ((window[:-1], window[1:]) for window in windows.spread(self._test, self.steps))
 
     @staticmethod
     def loss(ys: Array, targets: NDArray[np.int64]) -> tuple[float, Array]:

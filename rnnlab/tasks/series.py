@@ -7,16 +7,12 @@ from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rnnlab.arrays import Array
 from rnnlab.losses import squared_error
 from rnnlab.sequences import read_numbers
+from rnnlab.tasks import windows
 from rnnlab.tasks.task import Batch
-
-TEST_SHARE = 0.1
-HELD_OUT = 500
-"""Windows of the test split that are scored, at most."""
 
 
 @dataclass(frozen=True)
@@ -51,13 +47,7 @@ class Series:
     def __post_init__(self) -> None:
         if self.values.ndim != 1 or not np.isfinite(self.values).all():
             raise ValueError(f"a series is an array (N,) of finite numbers; got {self.values.shape} from {self.source}")
-        if self.steps < 1:
-            raise ValueError(f"steps must be at least 1; got {self.steps}")
-        if min(len(self._test), len(self._train)) <= self.steps:
-            raise ValueError(
-                f"{self.source} has {len(self.values)} values; windows of {self.steps} in each of its two parts need "
-                f"at least {10 * self.steps + 1}"
-            )
+        windows.check(self.values, self.steps, self.source, "values")
         if not self.std > 0:
             raise ValueError(f"the first nine tenths of {self.source} are all {self.mean:g}: there is nothing to learn")
 
@@ -101,11 +91,11 @@ class Series:
 
     @property
     def _train(self) -> Array:
-        return self.values[: len(self.values) - len(self._test)]
+        return windows.parts(self.values)[0]
 
     @property
     def _test(self) -> Array:
-        return self.values[int(len(self.values) * (1 - TEST_SHARE)) :]
+        return windows.parts(self.values)[1]
 
     @property
     def mean(self) -> float:
@@ -123,17 +113,14 @@ class Series:
 
     def batch(self, rng: np.random.Generator, size: int) -> Batch:
         """xs and targets, (T, size, 1)."""
-        starts = rng.integers(len(self._train) - self.steps, size=size)
-        return self._windows(self._train, starts)
+        return self._standardised(windows.drawn(rng, self._train, self.steps, size))
 
     def test(self) -> Iterator[Batch]:
         """Windows of the test part, spread evenly over it, 50 a batch."""
-        possible = (len(self._test) - 1) // self.steps
-        chosen = np.linspace(0, possible - 1, min(possible, HELD_OUT)).astype(int) * self.steps
-        return (self._windows(self._test, chosen[first : first + 50]) for first in range(0, len(chosen), 50))
+        return map(self._standardised, windows.spread(self._test, self.steps))
 
-    def _windows(self, values: Array, starts: NDArray[np.int64]) -> Batch:
-        window = (values[starts + np.arange(self.steps + 1)[:, None]] - self.mean) / self.std
+    def _standardised(self, window: Array) -> Batch:
+        window = (window - self.mean) / self.std
         return window[:-1, :, None], window[1:, :, None]
 
     @staticmethod
