@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -178,29 +178,14 @@ def chosen(recipe: str, variant: str, model: str) -> str:
     return f" at {', '.join(said)}"
 
 
-def rates(table: Table, recipe: str) -> str:
-    """The learning rate of every model of the table, grouped: "learning rates 1e-3 (LSTM, GRU), 3e-4 (IRNN)"."""
+def rates(table: Table, recipe: str, by: Literal["model", "variant"] = "model") -> str:
+    """The learning rates, grouped by what has them: "learning rates 1e-3 (LSTM, GRU), 3e-4 (IRNN)"."""
     groups: dict[str, list[str]] = {}
-    for (model,) in table.each("model"):
-        here = {rate(recipe, variant, model) for (variant,) in table.where(model=model).each("variant")}
-        known = sorted({one for one in here if one is not None}, reverse=True)
+    for (name,) in table.each(by):
+        runs = table.where(**{by: name}).each("variant", "model")
+        known = sorted({one for run in runs if (one := rate(recipe, *run)) is not None}, reverse=True)
         if known:
-            groups.setdefault(" and ".join(map(power, known)), []).append(model)
-    return _grouped(groups)
-
-
-def rates_by_variant(table: Table, recipe: str) -> str:
-    """The learning rate of every variant, where it is that which rates belong to."""
-    groups: dict[str, list[str]] = {}
-    for (variant,) in table.each("variant"):
-        here = {rate(recipe, variant, model) for (model,) in table.where(variant=variant).each("model")}
-        known = sorted({one for one in here if one is not None}, reverse=True)
-        if known:
-            groups.setdefault(" and ".join(map(power, known)), []).append(variant)
-    return _grouped(groups)
-
-
-def _grouped(groups: dict[str, list[str]]) -> str:
+            groups.setdefault(" and ".join(map(power, known)), []).append(name)
     if len(groups) == 1:
         return f"Learning rate {next(iter(groups))}."
     said = ", ".join(f"{words} ({', '.join(names)})" for words, names in groups.items())
