@@ -1,7 +1,6 @@
 """A run: one training, with the command that repeats it; its folder keeps the command and the outcome."""
 
 import json
-import os
 import platform
 import shlex
 from collections.abc import Callable, Mapping
@@ -17,6 +16,7 @@ import numpy as np
 
 from rnnlab.checkpoint import CHECKPOINT, GOALS, Row
 from rnnlab.experiments.options import flag, options
+from rnnlab.experiments.timing import cores
 from rnnlab.files import discard_unfinished, replacing
 from rnnlab.models import Model, build
 from rnnlab.network import Network
@@ -202,8 +202,7 @@ def _conclude(folder: Path, run: Run, status: str, updates: int, rows: tuple[Row
         task.measure,
         rows[-1].seconds if rows else 0.0,
         f"Python {platform.python_version()}, NumPy {np.__version__}",
-        f"{platform.machine()}, {os.cpu_count()} CPUs, {os.environ.get('OPENBLAS_NUM_THREADS', 'any number of')} "
-        "BLAS thread(s) a run",
+        f"{cores()} a run",
         datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S"),
     )
     _write(folder / OUTCOME, json.dumps(asdict(outcome), indent=1))

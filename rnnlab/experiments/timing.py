@@ -97,6 +97,11 @@ def machine() -> str:
     return f"{name}, {os.cpu_count()} CPUs"
 
 
+def cores() -> str:
+    """The architecture, how many CPUs there are, and the BLAS threads of this process."""
+    return f"{platform.machine()}, {os.cpu_count()} CPUs, {threads() or 'any number of'} BLAS thread(s)"
+
+
 def versions(*packages: str) -> str:
     """Python's version and those of the packages that are installed."""
     found = [f"Python {platform.python_version()}"]

@@ -1,7 +1,5 @@
 """What an update costs: each run's model timed by itself, for budgets of time and for how long the runs will take."""
 
-import os
-import platform
 import time
 from collections.abc import Callable, Iterable
 
@@ -10,6 +8,7 @@ import numpy as np
 from rnnlab import optim
 from rnnlab.experiments.recipe import Entry
 from rnnlab.experiments.run import Run
+from rnnlab.experiments.timing import cores
 from rnnlab.memory import keep_freed_memory
 from rnnlab.table import Table
 from rnnlab.training import evaluate, update
@@ -29,8 +28,7 @@ def measure(entries: Iterable[tuple[str, Entry]], report: Callable[[str], None] 
         report: called with a line for each.
     """
     keep_freed_memory()
-    threads = os.environ.get("OPENBLAS_NUM_THREADS", "any number of")
-    machine = f"{platform.machine()}, {os.cpu_count()} CPUs, NumPy {np.__version__} on {threads} BLAS thread(s)"
+    machine = f"{cores()}, NumPy {np.__version__}"
     rows: dict[tuple[str, str, str], tuple[str | float, ...]] = {}
     for recipe, entry in entries:
         key = recipe, entry.variant, entry.model

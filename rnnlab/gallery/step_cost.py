@@ -1,15 +1,12 @@
 """What a step costs: the time of a training step of four layers of one size, measured, and their matrix products."""
 
-import os
-import platform
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rnnlab.arrays import Array
 from rnnlab.experiments.results import looks
+from rnnlab.experiments.timing import cores, in_turns
 from rnnlab.gallery import page
 from rnnlab.gallery.knobs import setting, with_knobs
 from rnnlab.layers import GRU, LSTM, RNN, IndRNN
@@ -48,10 +45,10 @@ def compute(
         machine, where it was measured; steps, batch, inputs, rounds.
     """
     rows: list[tuple[str | float, ...]] = []
-    machine = _machine()
+    machine = f"{cores()}, NumPy {np.__version__}"
     for hidden in sizes:
         runs = [_training_step(make, steps, batch, inputs, hidden) for make in LAYERS.values()]
-        seconds = _in_turns(runs, rounds)
+        seconds = in_turns(runs, rounds)
         ratios = seconds / seconds[:, :1]
         for column, name in enumerate(LAYERS):
             low, ratio, high = np.quantile(ratios[:, column], (0.1, 0.5, 0.9)).tolist()
@@ -71,22 +68,6 @@ def _training_step(make: Callable[..., Any], steps: int, batch: int, inputs: int
         layer.backward(layer.forward(xs), dhs)
 
     return step
-
-
-def _in_turns(runs: list[Callable[[], None]], rounds: int) -> Array:
-    """(rounds, len(runs)) seconds, one run of each a round, after one that is not counted."""
-
-    def seconds(run: Callable[[], None]) -> float:
-        start = time.perf_counter()
-        run()
-        return time.perf_counter() - start
-
-    return np.array([[seconds(run) for run in runs] for _ in range(rounds + 1)][1:])
-
-
-def _machine() -> str:
-    threads = os.environ.get("OPENBLAS_NUM_THREADS", "any number of")
-    return f"{platform.machine()}, {os.cpu_count()} CPUs, NumPy {np.__version__} on {threads} BLAS thread(s)"
 
 
 @page.styled
