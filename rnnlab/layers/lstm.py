@@ -24,7 +24,8 @@ class LSTMTrace(Trace):
 
     Attributes:
         cs: (T+1, B, H), every cell state; cs[0] is c0.
-        gates: (T, 4, B, H), i, f, o, g of every step, after their activations.
+        gates: (T, 4, B, H), i, f, o, g of every step, after their activations: not in W's order i, f, g, o, but the
+            three sigmoids side by side, so that one call serves them all.
         tanh_cs: (T, B, H), tanh(c[t]).
     """
 
