@@ -309,7 +309,7 @@ def test_a_budget_that_is_the_default_is_not_in_the_command(tmp_path, monkeypatc
 
 
 def test_where_nobody_crosses_the_task_cannot_tell(tmp_path):
-    part, contest = TRAINED["C10 T = 300: the IRNN needs at most a tenth more updates than the LSTM"]
+    part, contest = TRAINED["C10 T = 400: the IRNN needs at most a tenth more updates than the LSTM"]
     assert judge_part(part, world(tmp_path, spec(contest, "never", "never"))).finding == ("undecided", BLIND)
 
 

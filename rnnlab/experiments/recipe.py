@@ -47,7 +47,9 @@ class Entry:
     @property
     def tries(self) -> str:
         """What it varies in words, as in the table of the pilots: lr=0.0002 forget_bias=4."""
-        return " ".join(f"{name}={value:g}" for name, value in self.varied.items())
+        return " ".join(
+            f"{name}={value if isinstance(value, str) else f'{value:g}'}" for name, value in self.varied.items()
+        )
 
 
 @dataclass(frozen=True)
