@@ -41,7 +41,7 @@ def test_a_figure_has_titled_panels_labelled_axes_and_something_drawn(name, tabl
     for ax in panels:
         sharing = ax.get_shared_x_axes().get_siblings(ax)  # panels above one another have one label
         assert any(one.get_xlabel() for one in sharing) or name == "initializer_survey"
-        assert ax.lines or ax.images
+        assert ax.lines or ax.images or ax.patches
     assert any(ax.get_ylabel() for ax in figure.axes)
 
 

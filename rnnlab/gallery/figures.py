@@ -1,5 +1,6 @@
 """The table of the figures: a name a line, each the name of its module."""
 
+from collections.abc import Callable, Iterable
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -10,6 +11,8 @@ if TYPE_CHECKING:
 
 ROUTES: dict[str, tuple[str, ...]] = {
     "Why it vanishes": (
+        "hero",
+        "backward_pass",
         "gradient_decay",
         "unrolled",
         "activation_slopes",
@@ -44,7 +47,8 @@ class FigureModule(Protocol):
 
     `caption` and `draw` hold for every setting of the knobs: a number follows from the table, a word from the numbers.
     Matplotlib is loaded by `draw` alone. The table of a figure that measures time, or trains for hours, is made once,
-    kept among the recorded results, and drawn again. One that trains has RECIPE besides, the name of its experiment.
+    kept among the recorded results, and drawn again. One that trains has RECIPE besides, the name of its experiment;
+    one that moves has `frames`, the figure at each moment, of which `draw` gives the last.
     """
 
     TITLE: str
@@ -59,6 +63,11 @@ class FigureModule(Protocol):
 FIGURES = {name: cast(FigureModule, import_module(f"rnnlab.gallery.{name}")) for name in NAMES}
 
 
+def frames(name: str) -> "Callable[[Table], Iterable[Figure]] | None":
+    """What draws a moving figure moment by moment; None of one that stands still."""
+    return cast("Callable[[Table], Iterable[Figure]] | None", getattr(FIGURES[name], "frames", None))
+
+
 def recipe(name: str) -> str | None:
     """The experiment that the figure comes from; None if it is not trained for."""
     return cast("str | None", getattr(FIGURES[name], "RECIPE", None))
@@ -66,6 +75,8 @@ def recipe(name: str) -> str | None:
 
 BEARS_ON = {
     "gradient_decay": ("C4", "C8"),
+    "hero": ("C4", "C8"),
+    "backward_pass": ("C8",),
     "initializer_survey": ("C1", "C4", "C5"),
     "activation_slopes": ("C15", "C16"),
     "depth_vs_time": ("C15", "C16", "C17"),

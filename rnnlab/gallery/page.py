@@ -1,8 +1,10 @@
 """The page that every figure is laid out on: type, panels, labels, and how it is saved. Matplotlib is loaded here."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
-from typing import TYPE_CHECKING, Any, BinaryIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from rnnlab.table import Table
 
@@ -28,16 +30,19 @@ STYLE: Any = {
     "svg.hashsalt": "rnnlab",
     "axes.formatter.useoffset": False,
 }
+Drawn = TypeVar("Drawn")
 LETTERS = 11.5
 """Letters of a bold title that fit an inch, about."""
 FORMATS = ("png", "svg", "pdf")
+FRAME, REST, DOTS_PER_INCH = 120, 2500, 110
+"""Of a moving picture: how many milliseconds a frame is shown, and the last one, and its size."""
 
 
-def styled(draw: "Callable[[Table], Figure]") -> "Callable[[Table], Figure]":
+def styled(draw: Callable[[Table], Drawn]) -> Callable[[Table], Drawn]:
     """A decorator for `draw` functions: they, and nothing else, use the page's style."""
 
     @wraps(draw)
-    def drawn(table: Table) -> "Figure":
+    def drawn(table: Table) -> Drawn:
         from matplotlib import rc_context  # loaded where something is drawn, never to compute
 
         with rc_context(STYLE):
@@ -80,3 +85,30 @@ def save(figure: "Figure", file: BinaryIO, kind: str, caption: str) -> None:
     }
     with rc_context(STYLE):
         figure.savefig(file, format=kind, metadata=metadata[kind])
+
+
+def animated(frames: "Iterable[Figure]", caption: str) -> bytes:
+    """A GIF of one figure as it changes, its layout that of the first frame; at the end it stands still for a while.
+
+    All frames have the colours of the last, so that a frame stores only what has changed since the one before.
+    """
+    from matplotlib import rc_context
+    from matplotlib.animation import PillowWriter
+
+    writer = PillowWriter()
+    with TemporaryDirectory() as folder, rc_context(STYLE):
+        path = Path(folder) / "moving.gif"
+        for number, figure in enumerate(frames):
+            if number == 0:
+                figure.draw_without_rendering()
+                figure.set_layout_engine("none")
+                writer.setup(figure, path, dpi=DOTS_PER_INCH)
+            writer.grab_frame()
+        images: Any = vars(writer)[
+            "_frames"
+        ]  # finish() would give each frame colours of its own, and six times the bytes
+        colours = images[-1].quantize(256)
+        first, *others = (image.quantize(palette=colours, dither=0) for image in images)
+        shown = [*[FRAME] * len(others), REST]
+        first.save(path, save_all=True, append_images=others, duration=shown, loop=0, comment=caption.encode())
+        return path.read_bytes()

@@ -1,4 +1,4 @@
-"""Write figures to a folder: NAME.png, NAME.csv unless it is recorded, and README.md, the gallery of them all."""
+"""Write figures to a folder: NAME.png, or NAME.gif if it moves, NAME.csv unless it is recorded, and README.md."""
 
 import re
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from rnnlab.experiments.results.tables import RUNS, is_recorded, link, location, own_copy, read
 from rnnlab.files import replacing
 from rnnlab.gallery import learning, page
-from rnnlab.gallery.figures import BEARS_ON, FIGURES, ROUTES, recipe
+from rnnlab.gallery.figures import BEARS_ON, FIGURES, ROUTES, frames, recipe
 from rnnlab.table import Table
 
 if TYPE_CHECKING:
@@ -54,14 +54,15 @@ def publish(
         else:
             sources[name] = "computed"
             table = Table.parse(module.compute().text())
-        picture = rendered(module.draw(table), module.caption(table), kind)
+        moving, caption = frames(name) if kind == "png" else None, module.caption(table)
+        picture = page.animated(moving(table), caption) if moving else rendered(module.draw(table), caption, kind)
         if sources[name] == "computed":
             write_table(out / f"{name}.csv", table)
             if (experiment := recipe(name)) is not None:
                 write_table(
                     out / f"{RUNS}.csv", read(RUNS, out).without(recipe=experiment).above(learning.runs(experiment))
                 )
-        write_bytes(out / f"{name}.{kind}", picture)
+        write_bytes(out / f"{name}.{'gif' if moving else kind}", picture)
     write_bytes(out / "README.md", _readme(out).encode())
     return sources
 
@@ -124,7 +125,7 @@ def _readme(out: Path) -> str:
 
 def _pictures(name: str, out: Path) -> list[str]:
     """The files in `out` that show the figure."""
-    return [f"{name}.{kind}" for kind in page.FORMATS if (out / f"{name}.{kind}").exists()]
+    return [f"{name}.{kind}" for kind in ("gif", *page.FORMATS) if (out / f"{name}.{kind}").exists()]
 
 
 def _routes(out: Path) -> list[str]:

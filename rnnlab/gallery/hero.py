@@ -1,0 +1,122 @@
+"""The picture of the README: how much of the gradient is left, step by step back from the loss, in five layers."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rnnlab.experiments.results import looks
+from rnnlab.gallery import captions, gradient_decay, page
+from rnnlab.gallery.knobs import setting, with_knobs
+from rnnlab.gallery.unrolled import share
+from rnnlab.table import Table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+TITLE = "How much of the gradient is left"
+LINES = {
+    "IndRNN": "IndRNN",
+    "IRNN": "IRNN",
+    "LSTM": "LSTM, h",
+    "tanh RNN": "tanh, orthogonal U alone",
+    "GRU": "GRU",
+}
+"""The models, and what `gradient_decay` calls them."""
+APART = 0.075
+"""The least distance of two labels, as a share of the axis."""
+
+
+def compute(*, seeds: int = 20, steps: int = 100, hidden: int = 100, inputs: int = 8) -> Table:
+    """The runs of `gradient_decay`, fewer layers and every step.
+
+    Returns:
+        model; back, steps back from the loss; median, low, high of |dL/dh[T-back]|, with |dL/dh[T]| = 1 (10 and 90 %
+        of the seeds); seeds, hidden, inputs.
+    """
+    runs = gradient_decay.compute(seeds=seeds, steps=steps, hidden=hidden, inputs=inputs, every=1)
+    rows = [
+        (model, *row)
+        for model, series in LINES.items()
+        for row in runs.where(series=series).each("back", "median", "low", "high")
+    ]
+    return with_knobs(Table.of("model back median low high", rows), seeds=seeds, hidden=hidden, inputs=inputs)
+
+
+@page.styled
+def draw(table: Table) -> "Figure":
+    """One panel, logarithmic: a line for each model with its name and what is left at its end, bands 10-90 %."""
+    figure, (ax,) = page.page(1, 1, height=4.2, width=7)
+    steps, above_zero = table["back"].max(), table["low"][table["low"] > 0]
+    bottom = 10 ** (1.1 * np.log10(above_zero.min()) - 0.3)
+    ends = {}
+    for (model,) in table.each("model"):
+        rows, (color, line, marker) = table.where(model=model), looks.look(model)
+        seen, band = rows["median"] > 0, rows["low"] > 0  # no band down to 0 on a logarithmic scale
+        ax.fill_between(rows["back"], rows["low"], rows["high"], where=band, color=color, alpha=0.2, lw=0)
+        ax.plot(rows["back"][seen], rows["median"][seen], color=color, ls=line, lw=2.2)
+        ends[model] = max(left(table, model), bottom)
+        ax.plot([steps], ends[model], marker=marker if left(table, model) else "v", color=color, ms=6, clip_on=False)
+    ax.set(xlabel="steps back from the loss, k", xlim=(0, 1.3 * steps), ylim=(bottom, 3), yscale="log")
+    ax.set_ylabel("gradient left, |dL/dh[T−k]| / |dL/dh[T]|")
+    ax.set_xticks([tick for tick in ax.get_xticks() if tick <= steps])
+    ax.set_xlim(0, 1.3 * steps)
+    for model, height in _spread(ends, np.log(3 / bottom)).items():
+        words = f"{model}  {share(left(table, model))}"
+        ax.text(1.03 * steps, height, words, color=looks.look(model).color, fontsize=10.5, weight="bold", va="center")
+    page.headline(ax, _found(table), 6.3)
+    return figure
+
+
+def _spread(ends: dict[str, float], scale: float) -> dict[str, float]:
+    """The heights of the labels, from the top: at their lines' ends, but a line of text apart."""
+    heights: dict[str, float] = {}
+    above = np.inf
+    for model in sorted(ends, key=lambda one: -ends[one]):
+        above = min(ends[model], above * np.exp(-APART * scale))
+        heights[model] = above
+    return heights
+
+
+def left(table: Table, model: str) -> float:
+    """The share of the gradient that arrives at the first state."""
+    return float(table.only("median", model=model, back=table["back"].max()))
+
+
+def _found(table: Table) -> str:
+    """The model that keeps most beside the plain one, the tanh RNN; beside the one that keeps least without it."""
+    steps = table["back"].max()
+    models = sorted((model for (model,) in table.each("model")), key=lambda model: left(table, model))
+    most, plain = models[-1], "tanh RNN" if "tanh RNN" in models[:-1] else models[0]
+    kept, gone = share(left(table, most)), share(left(table, plain))
+    return f"{steps:.0f} steps back, {most} has {kept} of its gradient left, {plain} {gone}"
+
+
+def caption(table: Table) -> str:
+    steps = table["back"].max()
+    return captions.told(
+        captions.finding(f"{_found(table)}."),
+        "Each line is the norm of the gradient at the state so many steps before the loss, on a logarithmic scale: a "
+        "straight line loses the same factor at every step.",
+        f"T = {steps:.0f}, {setting(table, 'hidden', 'inputs')} from N(0, 1), medians of {setting(table, 'seeds')}, "
+        "bands from 10 to 90 %, the loss on the last step alone; every layer as it starts: tanh RNN, GRU and LSTM with "
+        "W glorot_uniform and U orthogonal, IRNN with U = I, IndRNN with u drawn for this T.",
+        [_numbers(table.where(model=model), model) for (model,) in table.each("model")],
+        "h[0] = 0, so half of the units of an IRNN or IndRNN are off after the first step, and cut the path to it: "
+        f"{captions.listed([_start(table, model) for model in ('IRNN', 'IndRNN')])}.",
+    )
+
+
+def _numbers(rows: Table, model: str) -> str:
+    """What is left on the way, at a few places."""
+    places = np.unique(np.linspace(0, rows["back"].max(), 5).round())[1:]
+    return f"{model}: " + ", ".join(f"{rows.only('median', back=k):.2g} after {k:.0f}" for k in places)
+
+
+def _start(table: Table, model: str) -> str:
+    """What is left a tenth before the first state, and there."""
+    steps = table["back"].max()
+    rows = table.where(model=model)
+    k = float(np.floor(0.9 * steps))
+    nothing = "" if rows["low"][-1] > 0 else ", in a tenth of the seeds or more nothing"
+    before = f"{rows.only('median', back=k):.2g} after {k:.0f} steps"
+    return f"{model} {before} and {left(table, model):.2g} after {steps:.0f}{nothing}"
