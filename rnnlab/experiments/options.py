@@ -1,7 +1,8 @@
 """A setting as an option of the command line, read where it is declared: name: Annotated[type, meaning] = default."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from inspect import signature
 from typing import Annotated, Any, Literal, get_args, get_origin
 
@@ -38,8 +39,9 @@ class Option:
         return f"{self.meaning}; default: {shown}"
 
 
-def options(declared: Callable[..., Any]) -> dict[str, Option]:
-    """Every annotated parameter of a function, or field of a dataclass, by name."""
+@cache
+def options(declared: Callable[..., Any]) -> Mapping[str, Option]:
+    """Every annotated parameter of a function, or field of a dataclass, by name; read once, as every run asks."""
     found = {}
     for parameter in signature(declared).parameters.values():
         if get_origin(parameter.annotation) is Annotated:
