@@ -1,6 +1,6 @@
 """The backward pass as it runs: a bar for each timestep, from the loss back to the first state, tanh beside IRNN."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,8 +23,6 @@ HEIGHT = 30.0
 MOST = 60
 """Moments that are shown at most; of a longer sequence every second, third, … step."""
 
-Show = Callable[[int], None]
-
 
 def compute(*, steps: int = 50, hidden: int = 100, inputs: int = 8) -> Table:
     """One backward of each model, the first seed of `unrolled`.
@@ -40,50 +38,42 @@ def compute(*, steps: int = 50, hidden: int = 100, inputs: int = 8) -> Table:
 
 
 @page.styled
-def _stage(table: Table) -> "tuple[Figure, Show]":
-    """A panel for each model without its bars, and what shows those from step t on."""
+def draw(table: Table) -> "Figure":
+    """A panel for each model, as the backward has come to h[0]: the last of the frames."""
     models = [model for (model,) in table.each("model")]
     figure, panels = page.page(1, len(models), height=3.9, width=7, sharey=True)
     above_zero = table["gradient"][table["gradient"] > 0]
     bottom = 10 ** np.floor(np.log10(above_zero.min()) - 0.5)
-    chains = [_chain(ax, table.where(model=model), model, bottom) for ax, model in zip(panels, models, strict=True)]
+    decades = range(0, int(-np.log10(bottom)) + 1)
+    for ax, model in zip(panels, models, strict=True):
+        rows = table.where(model=model)
+        ax.bar(rows["t"], rows["gradient"], width=0.75, color=looks.look(model).color)
+        ax.set(yscale="log", ylim=(bottom, HEIGHT), xlim=(-1, rows["t"].max() + 1))
+        ax.set(xlabel="step t; the loss reads the last")
+        ax.set_yticks([10.0**-power for power in decades], [f"1e-{power}" if power else "1" for power in decades])
+        ax.minorticks_off()
+        ax.set_axisbelow(True)
+        ax.grid(visible=False, axis="x")
+        ax.text(0.03, 0.97, "", transform=ax.transAxes, fontsize=SMALL, va="top", ha="left", linespacing=1.5)
+        show(ax, rows, model, 0)
     panels[0].set_ylabel("gradient that arrives, |dL/dh[t]|")
     figure.suptitle("dL/dh[t−1]  =  (dL/dh[t] × ① slope)  ② Uᵀ", fontsize=11)
-
-    def show(t: int) -> None:
-        for chain in chains:
-            chain(t)
-
-    return figure, show
+    return figure
 
 
-def _chain(ax: "Axes", rows: Table, model: str, bottom: float) -> Show:
-    """One panel; what it returns shows the bars from step t to the last, the one of step t darker."""
-    color, last, gradients = looks.look(model).color, int(rows["t"].max()), rows["gradient"]
-    bars = ax.bar(rows["t"], gradients, width=0.75, color=color, bottom=0)
-    ax.set(yscale="log", ylim=(bottom, HEIGHT), xlim=(-1, last + 1), xlabel="step t; the loss reads the last")
-    decades = range(0, int(-np.log10(bottom)) + 1)
-    ax.set_yticks([10.0**-power for power in decades], [f"1e-{power}" if power else "1" for power in decades])
-    ax.minorticks_off()
-    ax.set_axisbelow(True)
-    ax.grid(visible=False, axis="x")
-    title = ax.set_title(" \n ")  # room for two lines
-    first, second = (name.split(" ", 1) for name in PAIRS[model])
-    words = ax.text(0.03, 0.97, "", transform=ax.transAxes, fontsize=SMALL, va="top", ha="left", linespacing=1.5)
-
-    def show(t: int) -> None:
-        for place, bar in enumerate(bars):
-            bar.set_visible(place >= t and gradients[place] > 0)
-            bar.set_alpha(1.0 if place == t else 0.55)
-        title.set_text(f"{model}\n{share(float(gradients[t]))} left at h[{t}]")
-        factors = (rows[kind][t + 1] if t < last else np.nan for kind in ("first", "second"))
-        said = (
-            f"{sign} {name}" + (f":  × {factor:.2f}" if np.isfinite(factor) else "")
-            for (sign, name), factor in zip((first, second), factors, strict=True)
-        )
-        words.set_text("\n".join(said))
-
-    return show
+def show(ax: "Axes", rows: Table, model: str, t: int) -> None:
+    """Of a panel the bars from step t to the last, the one of step t darker; what made it is written above."""
+    gradients, last = rows["gradient"], int(rows["t"].max())
+    for place, bar in enumerate(ax.patches):
+        bar.set_visible(place >= t and gradients[place] > 0)
+        bar.set_alpha(1.0 if place == t else 0.55)
+    ax.set_title(f"{model}\n{share(float(gradients[t]))} left at h[{t}]", loc="left")
+    factors = (rows[kind][t + 1] if t < last else np.nan for kind in ("first", "second"))
+    said = (
+        name + (f":  × {factor:.2f}" if np.isfinite(factor) else "")
+        for name, factor in zip(PAIRS[model], factors, strict=True)
+    )
+    ax.texts[0].set_text("\n".join(said))
 
 
 def moments(table: Table) -> list[int]:
@@ -94,17 +84,12 @@ def moments(table: Table) -> list[int]:
 
 def frames(table: Table) -> "Iterator[Figure]":
     """The figure at each moment."""
-    figure, show = _stage(table)
+    figure = draw(table)
+    models = [model for (model,) in table.each("model")]
     for t in moments(table):
-        show(t)
+        for ax, model in zip(figure.axes, models, strict=True):
+            show(ax, table.where(model=model), model, t)
         yield figure
-
-
-def draw(table: Table) -> "Figure":
-    """As the backward has come to h[0]: the last of the frames."""
-    figure, show = _stage(table)
-    show(0)
-    return figure
 
 
 def caption(table: Table) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from functools import wraps
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from rnnlab.table import Table
 
@@ -30,7 +30,6 @@ STYLE: Any = {
     "svg.hashsalt": "rnnlab",
     "axes.formatter.useoffset": False,
 }
-Drawn = TypeVar("Drawn")
 LETTERS = 11.5
 """Letters of a bold title that fit an inch, about."""
 FORMATS = ("png", "svg", "pdf")
@@ -38,11 +37,11 @@ FRAME, REST, DOTS_PER_INCH = 120, 2500, 110
 """Of a moving picture: how many milliseconds a frame is shown, and the last one, and its size."""
 
 
-def styled(draw: Callable[[Table], Drawn]) -> Callable[[Table], Drawn]:
+def styled(draw: "Callable[[Table], Figure]") -> "Callable[[Table], Figure]":
     """A decorator for `draw` functions: they, and nothing else, use the page's style."""
 
     @wraps(draw)
-    def drawn(table: Table) -> Drawn:
+    def drawn(table: Table) -> "Figure":
         from matplotlib import rc_context  # loaded where something is drawn, never to compute
 
         with rc_context(STYLE):
