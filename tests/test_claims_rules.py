@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnnlab.claims.claim import Clause
+from rnnlab.claims.claim import NOT_RUN, Clause
 from rnnlab.claims.ledger import CLAIMS
 from rnnlab.claims.number import BLIND, NOISY, SHORT, Finding, Number, Rule, at_least, at_most, between, exactly
 from rnnlab.table import Table
@@ -143,7 +143,9 @@ def test_numbers_in_words():
     assert Number.ratio(row) == Number(4.3, 4.1, 4.6)
 
 
-CLAUSE = Clause("g", "yes", "no", "open", "{k} of {n}")
+COUNTS = Clause("g", "yes", "no", "open", "{k} of {n}")
+NAMES = Clause("g", "yes", "no", "open", "yes with {which}")
+LABELS = ("tanh", "ReLU", "sigmoid")
 
 
 @pytest.mark.parametrize(
@@ -152,20 +154,38 @@ CLAUSE = Clause("g", "yes", "no", "open", "{k} of {n}")
         (["confirmed"] * 3, "yes"),
         (["contradicted"] * 3, "no"),
         (["undecided", "not tested"], "open"),
+        (["undecided", NOT_RUN], "open"),
         (["confirmed", "contradicted"], "1 of 2"),
-        (["confirmed", "contradicted", "undecided"], "1 of 3 (1 no, 1 undecided)"),
+        (["confirmed", "contradicted", "undecided"], "1 of 3 (1 undecided)"),
         (["confirmed", "undecided"], "1 of 2 (1 undecided)"),
-        (["contradicted", "undecided"], "none of 2 (1 no, 1 undecided)"),
+        (["contradicted", "undecided"], "none of 2 (1 undecided)"),
     ],
 )
 def test_a_clause_follows_from_the_outcomes(outcomes, said):
-    assert CLAUSE.of(outcomes) == said
+    assert COUNTS.of(outcomes) == said
 
 
-def test_a_clause_tells_what_is_undecided_from_what_has_not_been_run():
-    outcomes = ["confirmed", "contradicted", "contradicted", "undecided", "undecided", "undecided"]
-    assert CLAUSE.of(outcomes, waiting=2) == "1 of 6 (2 no, 1 undecided, 2 not run yet)"
-    assert CLAUSE.of(["contradicted", "undecided"], waiting=1) == "none of 2 (1 no, 1 not run yet)"
+def test_what_has_not_been_run_is_no_defeat():
+    outcomes = ["contradicted", "contradicted", "undecided", *[NOT_RUN] * 15]
+    assert COUNTS.of(outcomes) == "none of 3 (1 undecided)"
+    assert COUNTS.of(["confirmed", NOT_RUN]) == "1 of 1"
+    assert COUNTS.of(["contradicted", NOT_RUN]) == "none of 1"
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "said"),
+    [
+        (["confirmed"] * 3, "yes"),
+        (["contradicted"] * 3, "no"),
+        (["confirmed", "contradicted", "confirmed"], "yes with tanh and sigmoid (no: ReLU)"),
+        (["undecided", "confirmed", NOT_RUN], "yes with ReLU (undecided: tanh; not run yet: sigmoid)"),
+        (["confirmed", "confirmed", NOT_RUN], "yes with tanh and ReLU (not run yet: sigmoid)"),
+        (["contradicted", "contradicted", NOT_RUN], "open (no: tanh, ReLU; not run yet: sigmoid)"),
+        (["contradicted", "not tested", "undecided"], "open (no: tanh; undecided: ReLU, sigmoid)"),
+    ],
+)
+def test_a_clause_names_what_holds_and_what_does_not(outcomes, said):
+    assert NAMES.of(outcomes, LABELS) == said
 
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.name)
@@ -173,9 +193,14 @@ def test_another_outcome_gives_another_clause(claim):
     for clause in claim.clauses:
         count = sum(part.group == clause.group for part in claim.parts)
         assert count, f"no part is of {clause.group}"
+        labels = [part.label for part in claim.parts if part.group == clause.group]
         said = {
-            clause.of(list(outcomes))
+            clause.of(list(outcomes), labels[:2])
             for outcomes in product(("confirmed", "contradicted", "undecided"), repeat=min(count, 2))
         }
         assert len(said) >= (3 if count == 1 else 5), clause.group
-        assert count == 1 or ("{k}" in clause.some and "{n}" in clause.some) or count == 2, clause.group
+        if "{which}" in clause.some:
+            assert all(labels), clause.group
+            assert len(set(labels)) == count, clause.group
+        else:
+            assert count == 1 or ("{k}" in clause.some and "{n}" in clause.some) or count == 2, clause.group

@@ -134,33 +134,34 @@ assert min(row.score for trained in runs.values() for row in trained.rows) > 0.7
 # ## One lucky run
 #
 # Given more time, which of the two learns? With 200 updates one cannot tell; these runs would need thousands. The lab
-# has made them, with T = 150, and the lowest error of every run is recorded.
+# has made them, with T = 200, and the lowest error of every run is recorded.
 
 # %%
 recorded = tables.read("runs").where(recipe="adding")
 for model in ("tanh RNN", "IRNN", "LSTM", "GRU", "IndRNN"):
-    best = recorded.where(variant="T = 150", model=model)["best"]
-    print(f"T = 150, {model:8}", "  ".join(f"{error:.4f}" for error in best), f"  ({len(best)} seeds)")
-tanh = recorded.where(variant="T = 150", model="tanh RNN")["best"]
-irnn = recorded.where(variant="T = 150", model="IRNN")["best"]
+    best = recorded.where(variant="T = 200", model=model)["best"]
+    print(f"T = 200, {model:8}", "  ".join(f"{error:.4f}" for error in best), f"  ({len(best)} seeds)")
+tanh = recorded.where(variant="T = 200", model="tanh RNN")["best"]
+irnn = recorded.where(variant="T = 200", model="IRNN")["best"]
 assert np.median(irnn) < 1 / 12 < np.median(tanh)
 
 # %% [markdown]
-# The IRNN learns, the tanh RNN does not. Whether one seed would have told you so is another matter. Among all recorded
-# groups of runs that differ in nothing but the seed, where are the lowest errors of the best and of the worst seed
-# furthest apart?
+# The IRNN learns, the tanh RNN does not. Whether one seed would have told you how soon is another matter. Take all
+# recorded groups of runs that differ in nothing but the seed and that all came below an error of 0.01. In which group
+# did the slowest seed need the most updates, compared with the fastest?
 
 # %%
 apart = []
 for variant, model in recorded.each("variant", "model"):
-    best = recorded.where(variant=variant, model=model)["best"]
-    apart.append((best.max() / best.min(), variant, model, best.min(), best.max()))
+    after = recorded.where(variant=variant, model=model)["first"]
+    if np.isfinite(after).all():
+        apart.append((after.max() / after.min(), variant, model, after.min(), after.max()))
 ratio, variant, model, lucky, unlucky = max(apart)
-print(f"{variant}, {model}: {lucky:.4f} with one seed, {unlucky:.4f} with another, a factor of {ratio:.1f}")
-assert ratio > 2
+print(f"{variant}, {model}: {lucky:,.0f} updates with one seed, {unlucky:,.0f} with another, {ratio:.1f} times as many")
+assert ratio > 1
 
 # %% [markdown]
-# With one seed each, you could have published either result. Show every run, or at least the worst beside the best.
+# With one seed each, you could have published either number. Show every run, or at least the worst beside the best.
 #
 # ## A stack, by hand
 #

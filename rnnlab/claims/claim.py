@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from typing import Literal, NamedTuple
 
 from rnnlab.claims.evidence import CannotTellError, Evidence, NotRunError
@@ -13,6 +14,8 @@ NOT_RUN = "not run yet"
 SIGNS: dict[Outcome, str] = {"confirmed": "✔", "contradicted": "✘", "undecided": "?", "not tested": "–"}
 WAITING = "…"
 """The sign of a part that has not been run yet."""
+WORDS = {"confirmed": "yes", "contradicted": "no", NOT_RUN: NOT_RUN}
+"""How a clause calls what a part came to; all else is undecided."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,7 @@ class Part:
         unit: what the number is, in a few words.
         first: which came first, the rule or its numbers. Trained parts are judged by runs after the rule alone.
         why: why it is not tested.
+        label: how the clause names it where only some of the group's parts hold: "T = 400", "sigmoid".
     """
 
     source: str
@@ -38,6 +42,7 @@ class Part:
     unit: str = "updates until half the error, of the budget"
     first: Literal["rule", "numbers"] = "rule"
     why: str = ""
+    label: str = ""
 
 
 @dataclass(frozen=True)
@@ -48,8 +53,9 @@ class Clause:
         group: the parts that it tells.
         yes: all are confirmed.
         no: all are contradicted.
-        some: a part of them is confirmed: {k} of {n}; what the rest are follows in brackets, if some are open.
-        unknown: none is decided.
+        some: some are confirmed: {which} by their labels, or {k} of the {n} that have been run; what the rest are
+            follows in brackets.
+        unknown: none is decided, or none is confirmed and some are open.
     """
 
     group: str
@@ -58,23 +64,25 @@ class Clause:
     unknown: str
     some: str = ""
 
-    def of(self, outcomes: Sequence[Outcome], waiting: int = 0) -> str:
-        """The clause that these outcomes choose; so many of the undecided ones wait for their runs."""
-        k, no, n = outcomes.count("confirmed"), outcomes.count("contradicted"), len(outcomes)
-        decided = k + no
-        if not decided:
+    def of(self, standings: Sequence[str], labels: Sequence[str] = ()) -> str:
+        """The clause that these outcomes choose, of which those that have not been run are `NOT_RUN`."""
+        run = [one for one in standings if one != NOT_RUN]
+        k, no = run.count("confirmed"), run.count("contradicted")
+        if k + no == 0:
             return self.unknown
-        if k == n or k == decided == n:
+        if k == len(standings):
             return self.yes
-        if k == 0 and decided == n:
+        if no == len(standings):
             return self.no
-        said = self.some.format(k=k or "none", n=n)
-        rest = {"no": no, "undecided": n - decided - waiting, NOT_RUN: waiting}
-        return (
-            said
-            if decided == n
-            else f"{said} ({', '.join(f'{count} {word}' for word, count in rest.items() if count)})"
-        )
+        if "{which}" not in self.some:
+            said, still = self.some.format(k=k or "none", n=len(run)), len(run) - k - no
+            return f"{said} ({still} undecided)" if still else said
+        named: dict[str, list[str]] = {}
+        for one, label in zip(standings, labels, strict=True):
+            named.setdefault(WORDS.get(one, "undecided"), []).append(label)
+        said = self.some.format(which=_and(named["yes"])) if k else self.unknown
+        rest = "; ".join(f"{word}: {', '.join(named[word])}" for word in ("no", "undecided", NOT_RUN) if word in named)
+        return f"{said} ({rest})"
 
 
 @dataclass(frozen=True)
@@ -121,29 +129,45 @@ class Verdict:
         return [judged.finding.outcome for judged in self.parts]
 
     @property
+    def standings(self) -> list[str]:
+        """The outcomes; of parts that wait for their runs `NOT_RUN`."""
+        return [NOT_RUN if one.finding.why == NOT_RUN else one.finding.outcome for one in self.parts]
+
+    @property
     def word(self) -> str:
-        """Confirmed if every part is, contradicted if none is and half or more are contradicted; else the count."""
-        yes, no = self.outcomes.count("confirmed"), self.outcomes.count("contradicted")
-        total = len(self.outcomes)
+        """Confirmed if every part is, contradicted if none is and half or more are contradicted; else the count.
+
+        What has not been run does not count, but then the word is said to hold so far.
+        """
+        run = [one for one in self.standings if one != NOT_RUN]
+        yes, no, total = run.count("confirmed"), run.count("contradicted"), len(run)
+        so_far = "so far " if total < len(self.parts) else ""
+        if not total:
+            return NOT_RUN
         if yes == total:
-            return "confirmed"
+            return f"{so_far}confirmed"
         if yes:
-            return f"partly ({yes} of {total})"
-        return "contradicted" if no and 2 * no >= total else "undecided"
+            return f"{so_far}partly ({yes} of {total})"
+        return f"{so_far}contradicted" if no and 2 * no >= total else f"{so_far}undecided"
 
     @property
     def sentence(self) -> str:
         """What to take away: the clauses that the outcomes choose, and how many parts have not been run."""
-        said, waiting = [], sum(judged.finding.why == NOT_RUN for judged in self.parts)
+        said, waiting = [], self.standings.count(NOT_RUN)
         for clause in self.claim.clauses:
-            findings = [judged.finding for judged in self.parts if judged.part.group == clause.group]
-            unrun = sum(finding.why == NOT_RUN for finding in findings)
-            if unrun < len(findings):
-                said.append(clause.of([finding.outcome for finding in findings], unrun))
+            group = [one.part.group == clause.group for one in self.parts]
+            standings = list(compress(self.standings, group))
+            if set(standings) != {NOT_RUN}:
+                said.append(clause.of(standings, [one.part.label for one in compress(self.parts, group)]))
         if waiting:
             said.append(f"{NOT_RUN}: {waiting} of {len(self.parts)} parts" if said else NOT_RUN)
         words = "; ".join(said)
         return f"{words[0].upper()}{words[1:]}."
+
+
+def _and(names: Sequence[str]) -> str:
+    """As "a", "a and b", "a, b and c"."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 def judge(claim: Claim, evidence: Evidence) -> Verdict:

@@ -161,6 +161,7 @@ def _cnn(activation: str, kernel: str) -> Part:
         cnn(activation, kernel),
         MOST if relu else FEW,
         "nets whose gradient stays in [1e-3, 1e3]",
+        label=kernel,
     )
 
 
@@ -213,7 +214,7 @@ C16 = Claim(
             "a deep sigmoid CNN loses it with both",
             "a deep sigmoid CNN keeps it with both",
             "what a deep sigmoid CNN does is open",
-            "a deep sigmoid CNN loses it with {k} of these {n} initializers",
+            "a deep sigmoid CNN loses it with {which}",
         ),
     ),
     f"Small images, {nets.SIDE} × {nets.SIDE}, {nets.CHANNELS} channels, {CNNS} nets each, at their start.",

@@ -23,6 +23,8 @@ RULED = "2026-11-21T18:15"
 """When the rules of the trained parts were committed, UTC: a run that ended before is not judged by them."""
 CHANGED = "2026-11-21T18:50"
 """When the rule of whether a net learns was changed: a share of so few seeds could not be decided."""
+PLANNED = "2026-11-21T21:05"
+"""When the plan of the runs was cut, and the pilots of the phonemes made longer."""
 T = TypeVar("T")
 
 CURVES = {named: figure for figure in FIGURES if (named := recipe(figure)) and figure != "gradient_while_learning"}

@@ -60,6 +60,7 @@ C1 = Claim(
             between(0.5, 2),
             "variance after ten layers, 1 before",
             first="numbers",
+            label="forward",
         ),
         Part(
             "A1",
@@ -69,6 +70,7 @@ C1 = Claim(
             between(0.5, 2),
             "variance ten layers back, 1 at the loss",
             first="numbers",
+            label="back",
         ),
         Part(
             "A2",
@@ -76,6 +78,7 @@ C1 = Claim(
             "with it, ten tanh layers learn the digits",
             learned("10 tanh layers", "glorot_uniform"),
             IN_TIME,
+            label="tanh",
         ),
         Part(
             "A2",
@@ -83,6 +86,7 @@ C1 = Claim(
             "with it, ten sigmoid layers learn the digits",
             learned("10 sigmoid layers", "glorot_uniform"),
             IN_TIME,
+            label="sigmoid",
         ),
         Part(
             "A2",
@@ -91,6 +95,7 @@ C1 = Claim(
             balance(True, "tanh"),
             between(0.1, 10),
             "variance ten layers back, 1 at the loss",
+            label="tanh",
         ),
         Part(
             "A2",
@@ -99,6 +104,7 @@ C1 = Claim(
             balance(True, "sigmoid"),
             between(0.1, 10),
             "variance ten layers back, 1 at the loss",
+            label="sigmoid",
         ),
         Part(
             "A3",
@@ -107,6 +113,7 @@ C1 = Claim(
             updates("tanh RNN, T = 60", "orthogonal", "glorot_uniform"),
             BELOW_0,
             "updates, orthogonal against glorot_uniform",
+            label="a tanh RNN with orthogonal",
         ),
         Part(
             "A3",
@@ -115,6 +122,7 @@ C1 = Claim(
             updates("ReLU RNN, T = 60", "identity", "glorot_uniform"),
             BELOW_0,
             "updates, identity against glorot_uniform",
+            label="a ReLU RNN with the identity",
         ),
         Part(
             "A3",
@@ -139,21 +147,21 @@ C1 = Claim(
             "through linear layers it keeps the variance, forward and back",
             "not even through linear layers does it keep the variance",
             "whether it keeps the variance through linear layers is open",
-            "through linear layers it keeps the variance one way only, in {k} of {n} measurements",
+            "through linear layers it keeps the variance {which}",
         ),
         Clause(
             "suits",
             "back through ten tanh or ten sigmoid layers, too",
             "back through ten layers of tanh or of sigmoid it does not",
             "back through layers of tanh and sigmoid this is open",
-            "back through ten layers of tanh and of sigmoid in {k} of {n} tests",
+            "back through ten layers of {which} it does, too",
         ),
         Clause(
             "learns",
             "ten layers of tanh or of sigmoid learn with it",
             "ten layers of tanh or of sigmoid do not learn with it",
             "whether ten layers of tanh and of sigmoid learn with it is open",
-            "ten layers learn with it in {k} of {n} tests, with tanh and with sigmoid",
+            "ten layers of {which} learn with it",
         ),
         Clause(
             "depth",
@@ -172,7 +180,7 @@ C1 = Claim(
             "RNNs on long sequences learn sooner with another one",
             "RNNs on long sequences learn no sooner with another one",
             "whether RNNs do better with another is open",
-            "RNNs on long sequences learn sooner with another one in {k} of {n} tests",
+            "on long sequences {which} learns sooner",
         ),
     ),
     "The claim is about kernels; Keras draws U from orthogonal in any case. 60 steps are still a short sequence.",

@@ -21,6 +21,7 @@ def _sooner(variant: str, other: str, group: str) -> Part:
         updates(variant, "he_uniform", other),
         BELOW_0,
         f"updates, he_uniform against {other}",
+        label=other,
     )
 
 
@@ -53,14 +54,14 @@ C2 = Claim(
             "deep ReLU nets learn sooner with it than with any of four others",
             "deep ReLU nets learn no sooner with it than with four others",
             "whether deep ReLU nets learn sooner with it is open",
-            "deep ReLU nets learn sooner with it than with {k} of {n} others",
+            "deep ReLU nets learn sooner with it than with {which}",
         ),
         Clause(
             "narrow",
             "narrow ones, too",
             "narrow ones do not",
             "of narrow nets this is open",
-            "narrow ones sooner than with {k} of {n}",
+            "narrow ones sooner than with {which}",
         ),
         Clause(
             "leaky",
@@ -107,6 +108,7 @@ C3 = Claim(
                 updates("1 sigmoid layer", "lecun_uniform", other),
                 at_most(SLACK, percent=True),
                 f"updates, lecun_uniform against {other}",
+                label=other,
             )
             for other in ("glorot_uniform", "he_uniform", "orthogonal")
         ),
@@ -140,7 +142,7 @@ C3 = Claim(
             "a shallow sigmoid net does as well with it as with three others",
             "a shallow sigmoid net does better with each of three others",
             "whether a shallow sigmoid net does as well with it is open",
-            "a shallow sigmoid net does as well with it as with {k} of {n} others",
+            "a shallow sigmoid net does as well with it as with {which}",
         ),
         Clause("deep", "a deep one does not learn", "a deep one learns too", "whether a deep one learns is open"),
         Clause(

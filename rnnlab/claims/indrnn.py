@@ -92,6 +92,7 @@ GRADIENT = (
         whole("adding"),
         MOST,
         "nets whose gradient stays in [1e-3, 1e3]",
+        label="of the adding problem",
     ),
     Part(
         "D8",
@@ -100,6 +101,7 @@ GRADIENT = (
         whole("normal"),
         MOST,
         "nets whose gradient stays in [1e-3, 1e3]",
+        label="N(0, 1)",
     ),
     *(
         Part(
@@ -109,6 +111,7 @@ GRADIENT = (
             open_paths(inputs),
             MOST,
             "neurons of the top layer that ReLU never cut",
+            label=words,
         )
         for inputs, words in {"adding": "of the adding problem", "normal": "N(0, 1)"}.items()
     ),
@@ -120,6 +123,7 @@ GRADIENT = (
             solved(steps),
             IN_TIME,
             "updates until solved, of the budget",
+            label=f"T = {steps:,}",
         )
         for steps in LENGTHS
     ),
@@ -143,35 +147,42 @@ C18 = Claim(
             "over all units together, it arrives 200 steps back in most nets",
             "over all units together, it does not arrive 200 steps back in most nets",
             "whether it arrives 200 steps back over all units together is open",
-            "over all units together, it arrives 200 steps back in most nets with {k} of {n} kinds of input",
+            "over all units together, it arrives 200 steps back in most nets with inputs {which}",
         ),
         Clause(
             "neurons",
             "ReLU cuts off less than half of their neurons on the way",
             "ReLU cuts off most of their neurons on the way",
             "how many neurons ReLU cuts off on the way is open",
-            "ReLU cuts off less than half of the neurons with {k} of {n} kinds of input",
+            "ReLU cuts off less than half of the neurons with inputs {which}",
         ),
         Clause(
             "long",
-            "it solves adding up to 5,000 steps",
-            "it does not solve adding at 500 steps and more",
+            "it solves the adding problem up to 5,000 steps",
+            "it does not solve the adding problem at 500 steps and more",
             "how long it can remember is open",
-            "it solves adding at {k} of {n} lengths from 500 on",
+            "it solves the adding problem at {which}",
         ),
         Clause(
             "robust",
-            "it is more robust to few training data",
-            "it is no more robust to few training data",
+            "with few training data it errs less than with tanh, and than an LSTM",
+            "with few training data it errs more than with tanh, and than an LSTM",
             "whether it is more robust to the training data is open",
-            "it is more robust to few training data in {k} of {n} tests",
+            "with few training data it errs less than {which}",
         ),
         Clause(
             "deep",
-            "a deep stack is better than a shallow one",
-            "a deep stack is no better than a shallow one",
-            "whether depth helps is open",
-            "a deep stack is better than a shallow one in {k} of {n} tests",
+            "a stack of 21 layers is better than a shallow one",
+            "a stack of 21 layers is no better than a shallow one",
+            "whether a stack of 21 layers is better than a shallow one is open",
+            "a stack of 21 layers is better than a shallow one {which} shortcuts",
+        ),
+        Clause(
+            "deeper",
+            "so deep, it is better than a tanh RNN",
+            "so deep, it is no better than a tanh RNN",
+            "whether it is better than a tanh RNN of that depth is open",
+            "so deep, it is better than a tanh RNN {which} shortcuts",
         ),
         Clause(
             "better",

@@ -41,6 +41,7 @@ ROBUST = (
             robust(variant, "IndRNN, tanh"),
             BELOW_0,
             "frame error, ReLU against tanh",
+            label=f"with tanh ({variant.removeprefix('frames, ')})",
         )
         for variant in FEWER
     ),
@@ -52,6 +53,7 @@ ROBUST = (
             robust(variant, "LSTM"),
             BELOW_0,
             "frame error, IndRNN against LSTM",
+            label=f"an LSTM ({variant.removeprefix('frames, ')})",
         )
         for variant in FEWER
     ),
@@ -65,6 +67,7 @@ STACKED = (
         stacked("IndRNN", "IndRNN", 1),
         BELOW_0,
         "bits, 21 layers against 1",
+        label="without",
     ),
     Part(
         "D10",
@@ -73,6 +76,7 @@ STACKED = (
         stacked("IndRNN residual", "IndRNN residual", 2),
         BELOW_0,
         "bits, 21 layers against 2",
+        label="with",
     ),
     Part(
         "D10",
@@ -81,6 +85,7 @@ STACKED = (
         stacked("IndRNN", "tanh RNN", DEEPEST),
         BELOW_0,
         "bits, IndRNN against tanh RNN",
+        label="without",
     ),
     Part(
         "D10",
@@ -89,6 +94,7 @@ STACKED = (
         stacked("IndRNN residual", "tanh RNN residual", DEEPEST),
         BELOW_0,
         "bits, IndRNN against tanh RNN",
+        label="with",
     ),
 )
 

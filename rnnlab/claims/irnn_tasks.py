@@ -33,6 +33,7 @@ def _digits(digits: str, variant: str, whole: str) -> tuple[Part, ...]:
             error(variant, "tanh RNN"),
             at_least(HALF),
             "error in %",
+            label=digits,
         ),
         Part(
             "B6",
@@ -41,6 +42,7 @@ def _digits(digits: str, variant: str, whole: str) -> tuple[Part, ...]:
             error(variant, "IRNN"),
             at_most(5),
             "error in %",
+            label=digits,
         ),
         Part(
             "B6",
@@ -49,6 +51,7 @@ def _digits(digits: str, variant: str, whole: str) -> tuple[Part, ...]:
             against_linear(variant, whole),
             BELOW_0,
             "error, IRNN against linear",
+            label=digits,
         ),
         Part(
             "B6",
@@ -57,6 +60,7 @@ def _digits(digits: str, variant: str, whole: str) -> tuple[Part, ...]:
             error(variant, "LSTM"),
             at_most(10),
             "error in %",
+            label=digits,
         ),
     )
 
@@ -72,28 +76,28 @@ C12 = Claim(
             "the plain RNN fails",
             "the plain RNN does not fail",
             "whether the plain RNN fails is open",
-            "the plain RNN fails on {k} of {n} sets of digits",
+            "the plain RNN fails on {which}",
         ),
         Clause(
             "irnn",
             "the IRNN comes to 5 % or less",
             "the IRNN stays above 5 %",
             "how far the IRNN comes is open",
-            "the IRNN comes to 5 % on {k} of {n} sets of digits",
+            "the IRNN comes to 5 % or less on {which}",
         ),
         Clause(
             "linear",
             "it beats a linear classifier",
             "a linear classifier is as good",
             "whether it beats a linear classifier is open",
-            "it beats a linear classifier on {k} of {n}",
+            "it beats a linear classifier on {which}",
         ),
         Clause(
             "lstm",
             "the LSTM does well",
             "the LSTM does not do well",
             "how well the LSTM does is open",
-            "the LSTM does well on {k} of {n}",
+            "the LSTM does well on {which}",
         ),
     ),
     "14 × 14 pixels, not 28 × 28: 196 steps, not 784; far fewer updates than the paper's million; 5,000 real digits, "

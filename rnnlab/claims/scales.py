@@ -138,6 +138,7 @@ C6 = Claim(
                 variance(VARIANCE, width),
                 between(-1, 1),
                 "log10 of the mean square after ten layers",
+                label=f"{width}",
             )
             for width in WIDTHS
         ),
@@ -149,6 +150,7 @@ C6 = Claim(
                 variance(NORMALS[0.2], width),
                 at_most(-1) if width == WIDTHS[0] else at_least(1),
                 "log10 of the mean square after ten layers",
+                label=f"{width}",
             )
             for width in WIDTHS
         ),
@@ -159,6 +161,7 @@ C6 = Claim(
                 f"ten ReLU layers of {width} learn the digits",
                 learned(f"10 ReLU layers of {width}", VARIANCE),
                 IN_TIME,
+                label=f"{width}",
             )
             for width in WIDTHS
         ),
@@ -175,26 +178,26 @@ C6 = Claim(
         Clause(
             "width",
             "one scale keeps the signal at both widths, 16 and 400",
-            "one scale keeps the signal at neither width",
-            "whether one scale does for all widths is open",
-            "one scale keeps the signal at {k} of the {n} widths 16 and 400",
+            "one scale keeps the signal at neither width, 16 nor 400",
+            "whether one scale keeps the signal at both widths, 16 and 400, is open",
+            "one scale keeps the signal at width {which}",
         ),
         Clause(
             "fixed",
             "a fixed σ of 0.2 keeps it at neither width",
             "a fixed σ of 0.2 keeps it as well",
             "what a fixed σ of 0.2 does is open",
-            "a fixed σ of 0.2 fails at {k} of {n} widths",
+            "a fixed σ of 0.2 loses it at width {which}",
         ),
         Clause(
             "kinds", "it adapts to convolutions", "it does not adapt to convolutions", "of convolutions this is open"
         ),
         Clause(
             "learns",
-            "nets of both widths learn",
-            "nets of neither width learn",
-            "whether nets of both widths learn is open",
-            "nets of {k} of {n} widths learn",
+            "ReLU nets of both widths learn with it",
+            "ReLU nets of neither width learn with it",
+            "whether ReLU nets of both widths learn with it is open",
+            "ReLU nets of width {which} learn with it",
         ),
     ),
     "“Kinds of layers” are here dense layers of two widths, and a convolution.",

@@ -38,6 +38,7 @@ def _grow(depth: int, gain: float) -> Part:
         share(nets.shared, "outputs", "explode", depth, gain),
         MOST,
         "nets with outputs above 1,000",
+        label=f"{depth} steps",
     )
 
 
@@ -50,6 +51,7 @@ def _shared(depth: int, outcome: str) -> Part:
         share(nets.shared, "gradients", outcome, depth),
         Rule(low=RARE, strict=True, percent=True),
         f"nets whose gradient is {words.split(', ')[1]}",
+        label=f"{words.split(', ')[0]} {depth} steps back",
     )
 
 
@@ -63,6 +65,7 @@ def _independent(kind: nets.Kind, depth: int, outcome: str, gain: float = 1.0) -
         share(kind, "gradients", outcome, depth, gain),
         at_most(RARE, percent=True),
         f"nets whose gradient is {words[1]}",
+        label=f"{depth} {'sparse ' if kind is nets.sparse else ''}layers",
     )
 
 
@@ -85,43 +88,42 @@ C17 = Claim(
             "with one W for all steps the gradient explodes in some nets and vanishes in others",
             "with one W for all steps the gradient rarely explodes or vanishes",
             "what one W for all steps does to the gradient is open",
-            "with one W for all steps the gradient explodes, or vanishes, in more than one net of twenty, in {k} of "
-            "{n} tests",
+            "with one W for all steps the gradient, in more than one net of twenty, {which}",
         ),
         Clause(
             "outputs",
             "in most nets the outputs explode",
             "in most nets the outputs do not explode",
             "whether the outputs explode is open",
-            "in most nets the outputs explode after {k} of {n} numbers of steps",
+            "in most nets the outputs explode after {which}",
         ),
         Clause(
             "grown",
             "with W 1.5 times as large they do",
             "with W 1.5 times as large they do not",
             "with a larger W this is open",
-            "with W 1.5 times as large they do after {k} of {n} numbers of steps",
+            "with W 1.5 times as large they do after {which}",
         ),
         Clause(
             "kept",
             "with a W for each layer, sparse or not, the gradient rarely explodes",
             "with a W for each layer, too, the gradient explodes",
             "whether the gradient explodes with a W for each layer is open",
-            "with a W for each layer the gradient rarely explodes in {k} of {n} tests",
+            "with a W for each layer the gradient rarely explodes in nets of {which}",
         ),
         Clause(
             "lost",
             "it rarely vanishes",
             "it vanishes in more than one net of twenty",
             "whether it vanishes is open",
-            "it rarely vanishes in {k} of {n} tests",
+            "it rarely vanishes in nets of {which}",
         ),
         Clause(
             "large",
             "with each W 1.5 times as large it rarely explodes",
             "with each W 1.5 times as large it explodes",
             "whether it explodes with larger ones is open",
-            "with each W 1.5 times as large {k} of {n} kinds of net do not explode",
+            "with each W 1.5 times as large it rarely explodes in nets of {which}",
         ),
     ),
     f"{nets.NETS} nets of width {nets.WIDTH} at their start, no input after the first; {nets.TAPS} weights a unit if "

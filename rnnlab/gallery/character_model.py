@@ -65,7 +65,8 @@ def caption(table: Table) -> str:
         captions.finding(f"{_found(one)}."),
         "Left, of each run the fewest bits per character on the last tenth of the text: a dot for each seed, the bar "
         "and the number their median; dotted, or at the edge, bigrams, which see one character, and the frequencies of "
-        "single characters alone. Right, the bits as the models learn."
+        "single characters alone. Right, the bits as the models learn; "
+        f"{learning.FALLS}."
         f"{compared.budgets([one])}",
         f"{learning.rates(table, RECIPE)} {learning.budget(table)}.",
         [

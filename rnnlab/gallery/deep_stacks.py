@@ -143,7 +143,7 @@ def caption(table: Table) -> str:
         captions.finding(f"{_found(table)}.", f"{_found(table).partition(';')[0]}."),
         "Left, the fewest bits per character on held-out text, a dot for each seed, a line through the medians, each "
         "depth with the same number of updates; dotted the frequencies of single characters alone. Right, the deepest "
-        "as they learn.",
+        f"as they learn; {learning.FALLS}.",
         f"{learning.rates(table, RECIPE)} {learning.budget(table)}.",
         [
             *numbers,

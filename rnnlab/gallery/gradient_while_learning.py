@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 TITLE = "The gradient while the network learns"
 RECIPE = "adding"
-VARIANT, SEED, MOMENTS = "T = 150", 0, 7
+VARIANT, SEED, MOMENTS = "T = 100", 0, 7
 """Of every run on this length with this seed, so many moments, the first and the last among them."""
 
 

@@ -113,7 +113,8 @@ def _found(variant: str, shown: list[Row]) -> str:
     if len(first) == 1 < len(run):
         return f"{_named(variant)}: {learn}; {first[0]} first"
     factor = max(middle for middle in middles if np.isfinite(middle)) / max(min(middles), 1.0)
-    return f"{_named(variant)}: {learn}{'; the others' if never else ','} within a factor of {factor:.1f}"
+    apart = f"within a factor of {factor:.1f}" if factor >= 1.05 else "equally soon"
+    return f"{_named(variant)}: {learn}{'; the others' if never else ','} {apart}"
 
 
 def caption(table: Table) -> str:

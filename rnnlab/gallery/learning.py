@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 ROOT = Path("runs")
 """Where the runs are kept, in the folder that the command is called in; as `rnnlab train --recipe` keeps them."""
 
+FALLS = f"a curve still falls if it loses more than {100 * LINE_FALLS:g} % in its last quarter"
+"""What the titles of curves mean."""
 ENDS: dict[str, tuple[str, str]] = {"solved": ("o", "full"), "done": ("o", "none"), "diverged": ("x", "full")}
 """How a run can end: the marker there, and how it is filled."""
 
@@ -100,7 +102,7 @@ def pace(table: Table, variant: str, models: Iterable[str]) -> str:
     falls = still_falling(table, variant, models)
     others = {model for (model,) in table.where(variant=variant).each("model")} & set(models)
     if not falls:
-        return "No curve still falls" if others else "Not run"
+        return f"No curve still falls by {100 * LINE_FALLS:g} %" if others else "Not run"
     return "All still fall" if len(falls) == len(others) > 1 else f"{listed(falls)} still fall{'s' * (len(falls) == 1)}"
 
 

@@ -68,7 +68,7 @@ def caption(table: Table) -> str:
         captions.finding(f"{_found(one)}."),
         "Left, of each run the lowest error on frames of held-out speakers: a dot for each seed, the bar and the "
         "number their median, dotted what sees one frame alone, and always answering with the same phoneme. Right, the "
-        f"errors as the models learn.{compared.budgets([one])}",
+        f"errors as the models learn; {learning.FALLS}.{compared.budgets([one])}",
         f"{learning.rates(table, RECIPE)} {learning.budget(table)}.",
         [
             f"Error in %: {learning.summaries(table, RECIPE, VARIANT, (*FLAT, *MODELS))}",

@@ -41,9 +41,8 @@ OTHERS = "Le et al. 2015, from other reports of it"
 MNIST = "MNIST, 28 × 28"
 
 REPORTED = (
-    Reported("adding", "T = 150", "IRNN", "solved", "", "", OTHERS),
-    Reported("adding", "T = 150", "LSTM", "solved", "", "", OTHERS),
-    Reported("adding", "T = 300", "IRNN", "solved", "", "", OTHERS),
+    Reported("adding", "T = 200", "IRNN", "solved", "", "", OTHERS),
+    Reported("adding", "T = 200", "LSTM", "solved", "", "", OTHERS),
     Reported("adding", "T = 100", "IndRNN", "solved", "", "2 × 128, Adam 2e-4", INDRNN),
     Reported("adding", "T = 500", "IndRNN", "solved", "", "", INDRNN),
     Reported("adding", "T = 1000", "IndRNN", "solved", "", "", INDRNN),
