@@ -73,7 +73,12 @@ class Record:
         """A record of the same structure with these arrays in place of its own: how a backward makes its gradients.
 
         As with `map`, nothing is validated: a gradient may be infinite where a parameter may not.
+
+        Raises:
+            ValueError: an array is missing, or there is none of that name.
         """
+        if arrays.keys() != self.arrays().keys():
+            raise ValueError(f"like needs one array for each of {', '.join(self.arrays())}; got {', '.join(arrays)}")
         return cast(Self, _with_leaves("", self, arrays))
 
     def __repr__(self) -> str:
@@ -111,7 +116,7 @@ def _leaves(prefix: str, value: object) -> Iterator[tuple[str, Array]]:
 def _with_leaves(prefix: str, value: Any, leaves: dict[str, Array]) -> Any:
     """`value` again with its arrays taken from `leaves`; constructors are not run."""
     if isinstance(value, np.ndarray):
-        return leaves[prefix]
+        return np.asarray(leaves[prefix])  # of an array without axes NumPy's arithmetic makes a scalar
     if not isinstance(value, Record | tuple):
         return value
     built = {name: _with_leaves(f"{prefix}.{name}" if prefix else name, part, leaves) for name, part in parts(value)}

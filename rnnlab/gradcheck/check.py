@@ -15,19 +15,25 @@ An oracle has to know the derivatives of one step alone. It starts each from the
 the sequences of one batch of one step; a unit is nudged in all of them at once. One step does not vanish or explode,
 and it is never chaotic. The trace itself is checked too: a step from its s[t-1] has to lead to its s[t].
 
-This rests on one assumption: a step depends on x[t] and the state alone, not on t, nor on the other sequences.
-Feedforward layers are differentiated as a whole, and a network layer by layer, each with what arrived at it. Whether
-the layers are combined correctly is checked on the first three steps as a whole, which is also a second opinion.
+This rests on one assumption: a step depends on x[t] and the state alone, not on t, nor on the other sequences. A layer
+whose step does (a clockwork RNN, statistics over the batch) is differentiated as a whole, from the first step to the
+last, and so are feedforward layers; a network goes layer by layer, each with what arrived at it. Whether the layers are
+combined correctly is checked on the first three steps as a whole, from a start that is not zero, since from zero the
+sum over time lacks a term. That is also a second opinion.
+
+Forward and backward are called twice: a call leaves its arguments and earlier results as they are, and gives the same.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnlab.arrays import Array
+from rnnlab.arrays import Array, NotFiniteError
+from rnnlab.gradcheck.calls import ARGUMENTS, RESULTS, STATELESS, require_same, unchanged
 from rnnlab.gradcheck.diagnosis import diagnose
 from rnnlab.gradcheck.look import Look
 from rnnlab.gradcheck.oracles import ORACLES
@@ -35,6 +41,10 @@ from rnnlab.gradcheck.verdict import PLACES, SIX_DIGITS, Finding, GradientError,
 from rnnlab.trace import AnyLayer, GradientsLike, States, gradients_of, rebuilt, require_layer, traced
 
 FEW = 3  # steps that are differentiated as a whole
+RESTRICTED = (
+    "A step depends on more than x[t] and the state (on t, or on the other sequences), so the run was checked as a "
+    "whole: the gradients of the states between its start and its end were not."
+)
 
 
 def check_gradients(
@@ -50,13 +60,15 @@ def check_gradients(
     """Check the backward of a layer or a network, one step at a time, against an oracle that does not use it.
 
     The layer may be your own (`help(rnnlab.trace.Layer)`), if its forward stays holomorphic: it branches on `.real`,
-    and calls no abs. It is assumed that a step depends on x[t] and the state alone. Returns a report; `print(report)`
-    is a table. One that is inconclusive does not raise, and is not `passed`.
+    and calls no abs. If a step depends on more than x[t] and the state (on t, or on the other sequences of the batch),
+    the run is checked as a whole: parameters, inputs and the start, but not the states in between, as `report.note`
+    says. Returns a report; `print(report)` is a table. One that is inconclusive does not raise, and is not `passed`.
 
     Args:
         layer: a layer or a network, in float32 or float64; the oracle runs it in complex128 or float64.
         xs: inputs, (T, B, D) for a recurrent layer.
-        starts: the states before the first step, as `forward` takes them; zeros if not given.
+        starts: the states before the first step, as `forward` takes them; if not given, zeros, and then also those
+            that a few steps lead to.
         dhs: what arrives from above, dL/dy, for a recurrent layer dL/dh[t] (T, B, H); drawn from N(0, 1) if not given.
             To watch a gradient vanish, give a loss on the last step alone: the check holds at 1e-90 as it does at 1.
         dends: dL/d(state) after the last step, for each of `layer.carries`; by default zeros with `dhs`, else random.
@@ -66,7 +78,8 @@ def check_gradients(
         rng: draws dhs, dends and directions; default_rng(0) if not given, so a check repeats itself.
 
     Raises:
-        GradientError: the backward is wrong; the message names array, index, timestep and both values.
+        GradientError: the backward is wrong, or a call changes what it was given or what an earlier one returned; the
+            message names array, index, timestep and both values.
         ValueError, TypeError: an unknown oracle, or arrays that do not fit.
     """
     if oracle not in ORACLES:
@@ -77,7 +90,7 @@ def check_gradients(
     def normal(like: Array) -> Array:
         return rng.standard_normal(like.shape).astype(like.dtype)
 
-    trace, steps = traced(layer, xs, *starts), len(xs)
+    trace, steps = _twice(layer, xs, starts), len(xs)
     if tolerance is None:
         least = SIX_DIGITS if oracle == "finite_difference" else 0.0
         tolerance = max(PLACES * float(np.finfo(trace.ys.dtype).eps), least)
@@ -85,31 +98,58 @@ def check_gradients(
     if dends is None:
         dends = tuple(map(normal if dhs is None else np.zeros_like, trace.ends))
     looks = _by_layer(look, layer, trace, normal(trace.ys) if dhs is None else dhs, dends)
-    findings = [finding for each in looks for finding in each.findings()]
+    found = [each.findings() for each in looks]
+    findings = [finding for each in found for finding in each]
+    note = ""
+    if any(look.layer.carries and each[0].whole for look, each in zip(looks, found, strict=True)):
+        note = RESTRICTED
     if layer.carries and all(finding.verdict != "failed" for finding in findings):
         xs = xs[:FEW]
         short = layer.forward(xs, *starts)
+        if not starts:
+            short = layer.forward(xs, *short.ends)
         dys, dends = normal(short.ys), tuple(map(normal, short.ends))
         grads = layer.backward(short, dys, *dends)
         whole = look("", layer, xs, short, dys, dends, (grads,), grads.params.arrays(), whole=len(xs))
         findings += [finding for finding in whole.findings() if finding.verdict != "inconclusive"]  # or no opinion
-    report = Report(oracle, tolerance, tuple(findings))
+    report = Report(oracle, tolerance, tuple(findings), note)
     if report.verdict != "failed":
         return report
     worst = max((finding for finding in findings if finding.verdict == "failed"), key=_telling)
-    gives = "forward left" if "trace." in worst.array else "backward gives"
+    gives = "forward left" if worst.of_trace else "backward gives"
     raise GradientError(
         f"{worst.place} is wrong: {gives} {worst.got:.9g}, {oracle} {worst.wanted:.9g} "
         f"(relative error {worst.error:.1e}, tolerance {tolerance:.1e});\n"
-        f"{diagnose(report, worst, steps)}\n(A step is assumed to depend on x[t] and the state alone.)\n{report}",
+        f"{diagnose(report, worst, steps)}\n{report}",
         report,
     )
+
+
+def _twice(layer: AnyLayer, xs: NDArray[Any], starts: States) -> Any:
+    """The trace of a forward that changes nothing it is given, and of which a second call changes nothing either.
+
+    Raises:
+        GradientError: it does change something, or the second call starts from another state.
+    """
+    with unchanged("forward", ARGUMENTS, params=layer, xs=xs, starts=starts):
+        trace = traced(layer, xs, *starts)
+    others = np.flip(xs, axis=0).copy()  # which may lead beyond the largest number
+    with (
+        unchanged("a second call of forward", RESULTS, trace=trace),
+        suppress(NotFiniteError),
+        np.errstate(all="ignore"),
+    ):
+        layer.forward(others, *starts)
+    again = traced(layer, xs, *starts)
+    first, second = ({f"{name}[0]": states[0] for name, states in each.states.items()} for each in (trace, again))
+    require_same("a second call of forward, on the same inputs, changes its start", STATELESS, first, second)
+    return trace
 
 
 def _telling(finding: Finding) -> tuple[int, int, float]:
     """First the earliest step of a wrong trace, then the latest wrong state, since a backward goes on from there."""
     t = finding.timestep or 0
-    if "trace." in finding.array:
+    if finding.of_trace:
         return 2, -t, finding.error
     return int(finding.timestep is not None and not finding.array.endswith("xs")), t, finding.error
 
@@ -130,9 +170,15 @@ def _by_layer(look: Callable[..., Look], layer: AnyLayer, trace: Any, dys: Array
             names.pop(prefix + name, None)  # a layer that is used twice has two places
 
         def backward(trace: Any, dys: Array, *dends: Array) -> GradientsLike:
-            grads: GradientsLike = gradients_of(inner, trace, dys, *dends)
+            above = "dhs" if inner.carries else "dys"
+            given = {f"{prefix}trace": trace, f"{prefix}{above}": dys, f"{prefix}dends": dends, "params": inner}
+            with unchanged("backward", ARGUMENTS, **given):
+                grads: GradientsLike = gradients_of(inner, trace, dys, *dends)
+            with unchanged("a second call of backward", RESULTS, **{f"{prefix}gradients": grads}):
+                inner.backward(trace, dys / 2, *(dend / 2 for dend in dends))
+            again = gradients_of(inner, trace, dys, *dends)
             late = dends or tuple(map(np.zeros_like, trace.ends))
-            looks.insert(0, look(prefix, inner, trace.xs, trace, dys, late, (grads,), gradients))
+            looks.insert(0, look(prefix, inner, trace.xs, trace, dys, late, (grads,), gradients, again=again))
             return grads
 
         copy = inner.map(lambda array: array)

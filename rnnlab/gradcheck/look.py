@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnlab.arrays import Array
+from rnnlab.gradcheck.calls import same
 from rnnlab.gradcheck.oracles import Oracle, complex_step
 from rnnlab.gradcheck.pullback import UNKNOWN, Map, Point, jittered
-from rnnlab.gradcheck.verdict import Finding, judge
+from rnnlab.gradcheck.verdict import SIX_DIGITS, Finding, judge
 from rnnlab.trace import AnyLayer, GradientsLike, States
 
 ENTRIES, LINES = 32, 16  # more entries are moved line by line; of more lines along an axis, several are moved together
@@ -25,6 +26,7 @@ class Look:
         prefix: the layer's place in a network, "layers.0." for instance; "" for a single layer.
         dys, dends: what arrived at its backward, which gave `grads`; later ones are of other occasions, see `judge`.
         params: the gradients of all parameters of the network, by their names there.
+        again: what a second call of its backward gave.
         whole: how many steps, if they are taken as a whole; None for one step at a time.
         jitters: at how many points beside the run's own the oracle differentiates.
     """
@@ -40,14 +42,26 @@ class Look:
     oracle: Oracle
     tolerance: float
     rng: np.random.Generator
+    again: Any = None
     whole: int | None = None
     jitters: int = 0
 
     def findings(self) -> list[Finding]:
+        """The findings, and what fails in the second call of a backward that does not give the same again."""
+        found = self.judged()
+        if self.again is None or same(self.grads[0], self.again, self.tolerance):
+            return found
+        params = {self.prefix + name: gradient for name, gradient in self.again.params.arrays().items()}
+        second = replace(self, grads=(self.again,), params=params).judged()
+        return found + [replace(finding, again=True) for finding in second if finding.verdict == "failed"]
+
+    def judged(self) -> list[Finding]:
         """The findings of a first look without allowance for roundoff; if anything fails, those of a second with it.
 
         The second sees also what backward gives again, and from traces jittered in their last place, and the complex
         step differentiates at jittered points too; finite differences step over such a jitter anyway.
+
+        If single steps do not lead to the trace, though it is the forward's own, the run is looked at as a whole.
         """
         found = list(self.once())
         if all(finding.verdict != "failed" for finding in found):
@@ -56,7 +70,27 @@ class Look:
             traces = self.trace, *(jittered(self.trace, self.rng) for _ in range(3))
             grads = tuple(self.layer.backward(trace, self.dys, *self.dends) for trace in traces)
         jitters = 8 if self.oracle is complex_step else 0
-        return list(replace(self, grads=self.grads + grads, jitters=jitters).once())
+        found = list(replace(self, grads=self.grads + grads, jitters=jitters).once())
+        strays = any(finding.verdict == "failed" and finding.of_trace for finding in found)
+        return replace(self, whole=len(self.xs)).judged() if strays and self.unrolls() else found
+
+    def unrolls(self) -> bool:
+        """Whether forward gives the same again, and over its first steps alone the same as on its way to all T.
+
+        Then the trace is its own, and a step depends on more than x[t] and the state. Few steps, which even a chaotic
+        net does not drive apart.
+        """
+
+        def alike(steps: int, within: float) -> bool:
+            states = self.layer.forward(self.xs[:steps], *self.trace.starts).states
+            kept = {name: all_states[: steps + 1] for name, all_states in self.trace.states.items()}
+            return all(
+                np.allclose(states[name], kept[name], rtol=0, atol=within * abs(kept[name]).max(), equal_nan=True)
+                for name in kept
+            )
+
+        steps = len(self.xs)
+        return alike(steps, SIX_DIGITS) and all(alike(few, self.tolerance) for few in range(1, min(steps, 5)))
 
     def once(self) -> Iterator[Finding]:
         return self.run_as_a_whole() if self.whole or not self.layer.carries else self.every_step()
@@ -114,9 +148,16 @@ class Look:
             wanted[3:] += arrived
             yield from self.timesteps(name, 0, B, [given[number] for given in totals], wanted)
 
-        # The trace is the forward's own: one step from its s[t-1] leads to its s[t].
         kept = _rows(N, *left)
-        led = np.array([step.moved(at, "starts.0", np.zeros(1), 0.0).real for at in step.points])
+        # The trace is the forward's own: one step from its s[t-1], in real numbers as it was made, leads to its s[t].
+        # The first row takes it alone, since what it has from the others it could have from them here, too.
+        alone = [slice(1), slice(1, N)] if N > 1 else [slice(1)]
+        led = np.array(
+            [
+                np.concatenate([_step(at, rows) for rows in alone])[:, : kept.shape[1]]
+                for at in (at.map(lambda array: np.ascontiguousarray(array.real)) for at in step.points)
+            ]
+        )
         low, high = led.min(axis=0), led.max(axis=0)
         wanted = np.array([reach + abs(kept), (high - low) / 2, np.zeros_like(kept), (low + high) / 2, kept])
         cuts = np.cumsum([prod(part.shape[2:]) for part in left])[:-1]
@@ -152,7 +193,7 @@ class Look:
     ) -> Finding:
         """One argument of a run `along` some directions: by default its entries, or its lines if it is large."""
         given = np.array([_like(array, each, label).ravel() for each in got], np.float64)
-        directions = np.array(list(_directions(array.shape, self.rng))) if along is None else along
+        directions = np.array(list(_directions(given[0].reshape(array.shape), self.rng))) if along is None else along
         wanted = run.along(name, directions.reshape(-1, *array.shape))
         finite = np.nan_to_num(given, nan=UNKNOWN, posinf=UNKNOWN, neginf=-UNKNOWN)  # or it would spoil every direction
         claims = finite @ directions.T
@@ -174,6 +215,12 @@ def _rows(N: int, *parts: Array) -> Array:
     return np.concatenate([part.reshape(N, -1) for part in parts], axis=1)
 
 
+def _step(point: Point, rows: slice) -> Array:
+    """The states that one step leads to, and its outputs, (rows, K), for some of the rows of a point."""
+    trace = point.params.forward(point.xs[:, rows], *(start[rows] for start in point.starts))
+    return _rows(len(trace.ends[0]), *trace.ends, trace.ys)
+
+
 def _like(array: Array, gradient: Array | None, name: str) -> Array:
     """The gradient, refused unless it has the shape of what it differentiates."""
     if gradient is None or gradient.shape != array.shape:
@@ -182,17 +229,25 @@ def _like(array: Array, gradient: Array | None, name: str) -> Array:
     return gradient
 
 
-def _directions(shape: tuple[int, ...], rng: np.random.Generator) -> Iterator[Array]:
+def _directions(gradient: Array, rng: np.random.Generator) -> Iterator[Array]:
     """Directions, flat: every entry of a small array, else random ones along its lines, of a matrix rows and columns.
 
-    A unit whose gradient has vanished has a line to itself, where no live unit's roundoff hides it.
+    A unit whose gradient has vanished has a line to itself, where no live unit's roundoff hides it. Lines that have to
+    share a direction are of like size, and enter it with like size; those that backward left at zero are apart.
     """
-    if prod(shape) <= ENTRIES:
-        yield from np.eye(prod(shape))
+    shape = gradient.shape
+    if gradient.size <= ENTRIES:
+        yield from np.eye(gradient.size)
         return
     for axis, length in enumerate(shape):
-        for line in np.array_split(np.arange(length), min(length, LINES)):
+        size = abs(np.nan_to_num(np.moveaxis(gradient, axis, 0).reshape(length, -1))).max(axis=1)
+        zero, order = np.flatnonzero(size == 0), np.argsort(size, kind="stable")[np.count_nonzero(size == 0) :]
+        groups = [zero, *np.array_split(order, min(max(len(order), 1), LINES - (len(zero) > 0)))]
+        for lines in filter(len, groups):
             direction = np.zeros(shape)
-            place = (slice(None),) * axis + (line,)
-            direction[place] = rng.standard_normal(direction[place].shape)
+            share = size[lines].min() / size[lines] if size[lines].all() else np.ones(len(lines))
+            drawn = np.moveaxis(direction, axis, 0)  # a view
+            drawn[lines] = np.maximum(share, 1e-100).reshape(-1, *[1] * (len(shape) - 1)) * rng.standard_normal(
+                drawn[lines].shape
+            )
             yield direction.ravel()

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnlab.arrays import Array
+from rnnlab.arrays import Array, NotFiniteError
 from rnnlab.gradcheck.oracles import Estimate, Oracle
 from rnnlab.record import Record
 
@@ -53,13 +53,19 @@ class Map:
     mixes: bool
 
     def moved(self, point: Point, name: str, direction: Array, eps: complex) -> NDArray[Any]:
-        """The outputs, (N, K), with ε · direction added to the array `name` of a point, and taken away again."""
+        """The outputs, (N, K), with ε · direction added to the array `name` of a point, and taken away again.
+
+        NaN where the run left the range of numbers.
+        """
         array: NDArray[Any] = point.arrays()[name]
         as_it_was = array.copy()
         array += eps * direction
-        outputs = self.outputs(point.params.forward(point.xs, *point.starts))
-        array[...] = as_it_was
-        return outputs
+        try:
+            return self.outputs(point.params.forward(point.xs, *point.starts))
+        except NotFiniteError:  # beyond the largest number, by way of a product of complex ones
+            return np.full(self.weights.shape[1:], complex(np.nan, np.nan))
+        finally:
+            array[...] = as_it_was
 
     def jacobian(self, name: str, direction: Array) -> Estimate:
         """The derivatives of every output by one argument along `direction`, (N, K) each."""

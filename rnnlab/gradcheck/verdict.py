@@ -33,6 +33,7 @@ class Finding:
         got, wanted: the backward's and the oracle's value there, or along the worst direction.
         verdict: "failed" where the backward is wrong beyond doubt, "inconclusive" where the doubt is too large to say.
         whole: how many steps, where the first steps were differentiated as a whole; else None.
+        again: whether this is of a second call of backward, which did not give what the first gave.
     """
 
     array: str
@@ -45,20 +46,28 @@ class Finding:
     wanted: float
     verdict: Verdict
     whole: int | None = None
+    again: bool = False
 
     @property
     def place(self) -> str:
         """Where: "U[3, 7]", "hs at timestep 17, sequence 0, unit 3"."""
+        call = " on a second call" if self.again else ""
         if self.timestep is None:
             steps = f" over steps 1 to {self.whole}" if self.whole else ""
-            return f"{self.array}{list(self.index or ()) or ''}{steps}"
+            return f"{self.array}{list(self.index or ()) or ''}{steps}{call}"
         unit = f", {'input' if self.array.endswith('xs') else 'unit'} {self.index[0]}" if self.index else ""
-        return f"{self.array} at timestep {self.timestep}, sequence {self.sequence}{unit}"
+        return f"{self.array} at timestep {self.timestep}, sequence {self.sequence}{unit}{call}"
 
     @property
     def line(self) -> str:
         """The line of the report's table that counts it."""
-        return f"steps 1 to {self.whole} as a whole" if self.whole else self.array
+        line = f"steps 1 to {self.whole} as a whole" if self.whole else self.array
+        return f"{line}, again" if self.again else line
+
+    @property
+    def of_trace(self) -> bool:
+        """Whether it is about a state that forward left, not about a gradient."""
+        return self.array.rpartition(".")[0].endswith("trace")
 
 
 def judge(got: Array, wanted: Array, tolerance: float, dtype: DTypeLike) -> list[tuple[float, float, int, Verdict]]:
@@ -100,11 +109,16 @@ def _relative(part: Array, whole: Array) -> Array:
 
 @dataclass(frozen=True)
 class Report:
-    """The outcome of `check_gradients`; print it for a table with a line per array."""
+    """The outcome of `check_gradients`; print it for a table with a line per array.
+
+    Attributes:
+        note: what was not checked, and why; empty where everything was.
+    """
 
     oracle: str
     tolerance: float
     findings: tuple[Finding, ...]
+    note: str = ""
 
     @property
     def verdict(self) -> Verdict:
@@ -130,7 +144,7 @@ class Report:
             rows.append((line, str(count), w.verdict, *numbers))
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-        return "\n".join([title, *lines])
+        return "\n".join([title, *lines, *([self.note] if self.note else [])])
 
 
 class GradientError(AssertionError):
