@@ -104,7 +104,7 @@ def test_every_caption_has_a_finding_the_rates_and_the_numbers_folded(name):
     assert caption.startswith("**")
     shown, folded = caption.split("<details>")
     assert "Learning rate" in shown
-    assert "seeds of each" in shown
+    assert " of each and at most " in shown
     assert len(shown.split()) < 160
     assert RECIPES[SCORED[name].RECIPE].about in folded
     assert folded.rstrip().endswith("</details>")
