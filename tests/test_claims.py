@@ -79,6 +79,8 @@ def verdict(claim: Claim, *outcomes: str) -> Verdict:
         (["contradicted", "undecided", "undecided", "undecided"], "undecided"),
         (["undecided", "not tested"], "undecided"),
         ([NOT_RUN] * 3, "not run yet"),
+        (["not tested", NOT_RUN], "not run yet"),
+        (["not tested"], "undecided"),
         (["confirmed", "contradicted", NOT_RUN, NOT_RUN], "so far partly (1 of 2)"),
         (["confirmed", NOT_RUN], "so far confirmed"),
         (["contradicted", NOT_RUN, NOT_RUN, NOT_RUN], "so far contradicted"),

@@ -143,6 +143,14 @@ def test_numbers_in_words():
     assert Number.ratio(row) == Number(4.3, 4.1, 4.6)
 
 
+def test_what_still_falls_says_how_fast_and_when_it_could_be_there():
+    """From 20 to 5 at 0.5 in a thousand updates takes 30 thousand."""
+    falls = replace(number(19, 21, "fall"), pace=0.5 / 1000)
+    assert falls.at_this_pace(5) == "falls 0.500 in 1,000 updates: 5 in 30.0 thousand more at the soonest"
+    assert falls.at_this_pace(20) == falls.at_this_pace(inf) == number(19, 21).at_this_pace(5) == ""
+    assert replace(falls, pace=nan).at_this_pace(5) == ""
+
+
 COUNTS = Clause("g", "yes", "no", "open", "{k} of {n}")
 NAMES = Clause("g", "yes", "no", "open", "yes with {which}")
 LABELS = ("tanh", "ReLU", "sigmoid")

@@ -13,6 +13,7 @@ from rnnlab.claims.claim import NOT_RUN, Part, judge_part
 from rnnlab.claims.evidence import CHANGED, CURVES, RULED, CannotTellError, Evidence, NotRunError
 from rnnlab.claims.ledger import CLAIMS
 from rnnlab.claims.number import BLIND, SHORT, Number
+from rnnlab.claims.page import row
 from rnnlab.experiments.recipes import RECIPES
 from rnnlab.experiments.results.comparison import Side
 from rnnlab.experiments.results.scores import SCORE
@@ -311,6 +312,18 @@ def test_a_budget_that_is_the_default_is_not_in_the_command(tmp_path, monkeypatc
 def test_where_nobody_crosses_the_task_cannot_tell(tmp_path):
     part, contest = TRAINED["C10 T = 400: the IRNN needs at most a tenth more updates than the LSTM"]
     assert judge_part(part, world(tmp_path, spec(contest, "never", "never"))).finding == ("undecided", BLIND)
+
+
+def test_a_level_that_still_falls_says_how_fast(tmp_path):
+    """The made-up curves fall from 90 to 49.5 in 39 rows of 100 updates: 10.4 in 1,000 updates."""
+    part, contest = TRAINED["C12 drawn digits: the IRNN comes to about 3 %, at most 5"]
+    judged = judge_part(part, world(tmp_path, spec(contest, "falling", "")))
+    assert judged.number.pace == pytest.approx(40.5 / 3900, rel=0.05)
+    assert row(judged).startswith("| ? *too short*: falls 10.")
+    assert "5 in 4." in row(judged)
+    still = judge_part(part, world(tmp_path, spec(contest, "bad", "")))
+    assert still.number.pace == 0
+    assert row(still).startswith("| ✘ |")
 
 
 def test_a_run_that_diverged_has_the_trivial_answer_s_score(tmp_path):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from rnnlab.experiments.recipes import RECIPES
 from rnnlab.experiments.results.comparison import STUDENT, Comparison, Side, compare, paired
 from rnnlab.experiments.results.ends import LEARNED, ends
-from rnnlab.experiments.results.scores import SCORE, falling, judged
+from rnnlab.experiments.results.scores import SCORE, falling, judged, late_line
 from rnnlab.table import Table
 from small_figures import curves
 
@@ -206,7 +206,17 @@ def test_falling_does_not_depend_on_the_units(scale, speed, seed):
     assert falling(speed * updates(), scale * scores) == falling(updates(), scores)
 
 
+def test_the_line_through_the_last_quarter_has_its_slope_height_and_length():
+    """Of 40 rows the last quarter has ten."""
+    x = updates()
+    line = late_line(x, np.r_[np.zeros(30), np.linspace(9, 0, 10)])
+    assert (line.slope, line.height) == (pytest.approx(-9 / (x[-1] - x[30])), pytest.approx(9))
+    assert (line.length, line.rows) == (x[-1] - x[30], 10)
+    assert line.error == pytest.approx(0, abs=1e-12)
+
+
 def test_a_curve_of_a_few_rows_is_too_short_to_tell():
+    assert np.isnan(late_line(updates(8), np.full(8, 20.0)).slope)
     assert falling(updates(8), np.full(8, 20.0))
     assert not falling(updates(16), np.full(16, 20.0))
 

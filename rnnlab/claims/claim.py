@@ -142,7 +142,7 @@ class Verdict:
         run = [one for one in self.standings if one != NOT_RUN]
         yes, no, total = run.count("confirmed"), run.count("contradicted"), len(run)
         so_far = "so far " if total < len(self.parts) else ""
-        if not total:
+        if so_far and set(run) <= {"not tested"}:
             return NOT_RUN
         if yes == total:
             return f"{so_far}confirmed"

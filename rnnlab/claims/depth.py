@@ -205,8 +205,8 @@ C16 = Claim(
         ),
         Clause(
             "glorot_uniform",
-            "it keeps it with glorot_uniform",
-            "it loses it with glorot_uniform",
+            "such a CNN keeps it with glorot_uniform, too",
+            "such a CNN loses it with glorot_uniform",
             "with glorot_uniform this is open",
         ),
         Clause(

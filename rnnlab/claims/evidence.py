@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from rnnlab.claims.number import Number
 from rnnlab.experiments.results.comparison import Comparison, Side, compare, paired
 from rnnlab.experiments.results.ends import first_below
-from rnnlab.experiments.results.scores import falling, judged
+from rnnlab.experiments.results.scores import falling, judged, late_line
 from rnnlab.experiments.results.tables import RUNS, is_recorded, own_copy, read
 from rnnlab.gallery.figures import FIGURES, recipe
 from rnnlab.settings import Settings
@@ -172,7 +172,10 @@ class Evidence:
         rows = self.curves(recipe, Side(variant, model))
         runs = [rows.where(seed=seed) for seed in best]
         falls = [run["status"][-1] == "done" and falling(run["update"], run["score"]) for run in runs]
-        return Number.mean(list(best.values()), frozenset({"fall"}) if np.mean(falls) >= 0.5 else frozenset())
+        if np.mean(falls) < 0.5:
+            return Number.mean(list(best.values()))
+        pace = -float(np.mean([late_line(run["update"], run["score"]).slope for run in runs]))
+        return replace(Number.mean(list(best.values()), frozenset({"fall"})), pace=pace)
 
     def _bests(self, recipe: str, side: Side) -> dict[float, float]:
         """By seed, the lowest score, at most that of the trivial answer, which a run that diverged has."""

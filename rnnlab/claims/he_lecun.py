@@ -58,10 +58,10 @@ C2 = Claim(
         ),
         Clause(
             "narrow",
-            "narrow ones, too",
-            "narrow ones do not",
-            "of narrow nets this is open",
-            "narrow ones sooner than with {which}",
+            "nets of 25 units, too",
+            "nets of 25 units do not",
+            "of nets of 25 units this is open",
+            "nets of 25 units sooner than with {which}",
         ),
         Clause(
             "leaky",

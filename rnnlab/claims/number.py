@@ -30,6 +30,7 @@ class Number:
         kind: "share" of the seeds, "relative" to what it is compared with, "percent" of something, or "plain".
         may: whether more training may still make it "fall" or "rise"; "cross" where a run still falls towards the
             threshold that it has not crossed: it will need more updates, but is not to be blamed for too short a run.
+        pace: by how much an error still fell with every update at the end, the mean of the seeds; 0 where it did not.
     """
 
     value: float
@@ -38,6 +39,7 @@ class Number:
     seeds: int = 0
     kind: Literal["plain", "share", "relative", "percent"] = "plain"
     may: frozenset[str] = frozenset()
+    pace: float = 0.0
 
     @classmethod
     def exact(cls, value: float) -> Self:
@@ -68,6 +70,13 @@ class Number:
         middle, half = p + z * z / (2 * of), z * sqrt(p * (1 - p) / of + z * z / (4 * of * of))
         low, high = ((middle + sign * half) / (1 + z * z / of) for sign in (-1, 1))
         return cls(p, min(p, low), max(p, high), of, "share", may)  # by rounding 8 of 8 would be above its interval
+
+    def at_this_pace(self, to: float) -> str:
+        """How fast it still falls, and when it would be there: more slowly than that, because curves flatten."""
+        if not (self.pace > 0 and isfinite(to) and self.value > to):
+            return ""
+        more = digits((self.value - to) / self.pace / 1000)
+        return f"falls {digits(1000 * self.pace)} in 1,000 updates: {to:g} in {more} thousand more at the soonest"
 
     @property
     def text(self) -> str:

@@ -4,7 +4,7 @@ from rnnlab.claims.claim import NOT_RUN, SIGNS, WAITING, Judged, Verdict, judge
 from rnnlab.claims.evidence import CHANGED, PLANNED, RULED, Evidence
 from rnnlab.claims.ledger import CLAIMS
 from rnnlab.claims.margins import MARGIN, margins
-from rnnlab.claims.number import Finding
+from rnnlab.claims.number import SHORT, Finding
 from rnnlab.claims.papers import ours, theirs
 from rnnlab.claims.sources import CONSTRUCTIONS, STATEMENTS
 from rnnlab.experiments.results.ends import digits
@@ -155,8 +155,9 @@ def row(judged: Judged) -> str:
     """A part in the table."""
     part, number, finding = judged
     tested = part.measure is not None
+    pace = number.at_this_pace(part.rule.high) if number and finding.why == SHORT else ""
     cells = [
-        f"{sign(finding)}{f' *{finding.why}*' if finding.why else ''}",
+        f"{sign(finding)}{f' *{finding.why}*' if finding.why else ''}{f': {pace}' if pace else ''}",
         f"{part.says} ({part.source})",
         part.unit if tested else "",
         number.text if number else "",

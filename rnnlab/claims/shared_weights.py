@@ -51,7 +51,7 @@ def _shared(depth: int, outcome: str) -> Part:
         share(nets.shared, "gradients", outcome, depth),
         Rule(low=RARE, strict=True, percent=True),
         f"nets whose gradient is {words.split(', ')[1]}",
-        label=f"{words.split(', ')[0]} {depth} steps back",
+        label=f"{words.split(', ')[0]} after {depth} steps",
     )
 
 
@@ -88,7 +88,7 @@ C17 = Claim(
             "with one W for all steps the gradient explodes in some nets and vanishes in others",
             "with one W for all steps the gradient rarely explodes or vanishes",
             "what one W for all steps does to the gradient is open",
-            "with one W for all steps the gradient, in more than one net of twenty, {which}",
+            "with one W for all steps, in more than one net of twenty, the gradient {which}",
         ),
         Clause(
             "outputs",

@@ -65,6 +65,36 @@ def judged(recipe: str, variant: str) -> Judged:
     return SCORE[recipe]._replace(below=LEARNED) if adds else SCORE[recipe]
 
 
+class Line(NamedTuple):
+    """The straight line of least squares through the last quarter of a curve.
+
+    Attributes:
+        slope: by which the score grows with every update, and error, the slope's standard error.
+        height: of the line where the quarter begins.
+        length: of the quarter, in updates.
+        rows: how many are in it.
+    """
+
+    slope: float
+    error: float
+    height: float
+    length: float
+    rows: int
+
+
+def late_line(updates: NDArray[np.float64], scores: NDArray[np.float64]) -> Line:
+    """That line; NaN where the quarter has fewer rows than it takes."""
+    late = updates >= updates[-1] - (updates[-1] - updates[0]) / 4
+    x, y = updates[late], scores[late]
+    if len(x) < FEWEST:
+        return Line(np.nan, np.nan, np.nan, float(x[-1] - x[0]), len(x))
+    x = x - x.mean()
+    spread = np.sum(x**2)
+    slope = np.sum(x * y) / spread
+    error = np.sqrt(np.sum((y - y.mean() - slope * x) ** 2) / (len(x) - 2) / spread)
+    return Line(float(slope), float(error), float(y.mean() + slope * x[0]), float(x[-1] - x[0]), len(x))
+
+
 def falling(updates: NDArray[np.float64], scores: NDArray[np.float64]) -> bool:
     """Whether a curve still falls in the last quarter of its updates.
 
@@ -72,13 +102,7 @@ def falling(updates: NDArray[np.float64], scores: NDArray[np.float64]) -> bool:
     by more than a twentieth of its height at the first, and by more than two of its standard errors. Where there are
     fewer than four rows, the quarter is too short to tell, and the answer is yes.
     """
-    late = updates >= updates[-1] - (updates[-1] - updates[0]) / 4
-    x, y = updates[late], scores[late]
-    if len(x) < FEWEST:
+    line = late_line(updates, scores)
+    if line.rows < FEWEST:
         return True
-    x = x - x.mean()
-    spread = np.sum(x**2)
-    slope = np.sum(x * y) / spread
-    error = np.sqrt(np.sum((y - y.mean() - slope * x) ** 2) / (len(x) - 2) / spread)
-    fall, height = -slope * (x[-1] - x[0]), y.mean() + slope * x[0]
-    return bool(fall > LINE_FALLS * height and -slope > CERTAIN * error)
+    return -line.slope * line.length > LINE_FALLS * line.height and -line.slope > CERTAIN * line.error
