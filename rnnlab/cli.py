@@ -99,7 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.set_defaults(run=None)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     for name, (module, help_) in COMMANDS.items():
-        command = commands.add_parser(name, help=help_)
+        command = commands.add_parser(name, help=help_, conflict_handler="resolve")  # it may have its own --help
         module.add(command)
         command.set_defaults(run=module.run)
     return parser

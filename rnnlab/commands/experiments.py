@@ -162,7 +162,7 @@ def _record(names: list[str], out: Path, folder: Path) -> None:
             runs = with_rows(joined(scored, before, kept, *KEY), runs, name)
             for figure in FIGURES:
                 if recipe(figure) == name:
-                    norms = FIGURES[figure] is gradient_while_learning
+                    norms = figure == "gradient_while_learning"
                     table = gradient_while_learning.thinned(entries, root) if norms else thinned(curves(entries, root))
                     table = joined(table, read(figure, folder), kept, *KEY)
                     if len(table):

@@ -1,13 +1,13 @@
 """The activations and their slopes, and what ten slopes in a row leave of an error."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
 from rnnlab import activations
 from rnnlab.experiments.results import looks
 from rnnlab.gallery import page
-from rnnlab.gallery.knobs import setting, with_knobs
+from rnnlab.gallery.knobs import Knob, checked, setting, with_knobs
 from rnnlab.table import Table
 
 if TYPE_CHECKING:
@@ -16,7 +16,14 @@ if TYPE_CHECKING:
 TITLE = "The slopes that multiply the error"
 
 
-def compute(*, reach: float = 6.0, points: int = 241, layers: int = 10, samples: int = 100_000) -> Table:
+@checked
+def compute(
+    *,
+    reach: Annotated[float, Knob("the activations are drawn from -reach to reach", "", 0.1)] = 6.0,
+    points: Annotated[int, Knob("at so many pre-activations", "points", 2)] = 241,
+    layers: Annotated[int, Knob("slopes that are multiplied at most", "slopes", 1)] = 10,
+    samples: Annotated[int, Knob("pre-activations that are drawn", "samples", 1)] = 100_000,
+) -> Table:
     """The activations on [-reach, reach], and products of slopes at pre-activations drawn from N(0, 1).
 
     Returns:

@@ -1,15 +1,16 @@
 """The adding problem: after how many updates each model solves it, for each length, a dot for each seed."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rnnlab.experiments.recipes import RECIPES, Size
+from rnnlab.experiments.recipes import RECIPES
 from rnnlab.experiments.results import looks
 from rnnlab.experiments.results.ends import SOLVED, digits, present
 from rnnlab.gallery import captions, dots, learning, page
 from rnnlab.gallery.captions import listed
+from rnnlab.gallery.knobs import checked
+from rnnlab.gallery.learning import Jobs, RunsIn, RunSize
 from rnnlab.table import Table
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ COLUMNS = 3
 TICKS = tuple(digit * 10.0**power for power in range(8) for digit in (1, 3))
 
 
-def compute(*, size: Size = "paper", root: Path = learning.ROOT, jobs: int | None = None) -> Table:
+@checked
+def compute(*, size: RunSize = "paper", root: RunsIn = learning.ROOT, jobs: Jobs = None) -> Table:
     """The curves of recipe "adding"."""
     return learning.train(RECIPE, size=size, root=root, jobs=jobs)
 

@@ -1,16 +1,17 @@
 """The next character: bits per character on held-out text."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rnnlab.experiments.recipes import RECIPES, Size
+from rnnlab.experiments.recipes import RECIPES
 from rnnlab.experiments.results.ends import digits
 from rnnlab.experiments.results.papers import reported
 from rnnlab.experiments.results.tables import baseline
 from rnnlab.gallery import captions, compared, learning, page
 from rnnlab.gallery.compared import Band
+from rnnlab.gallery.knobs import checked
+from rnnlab.gallery.learning import Jobs, RunsIn, RunSize
 from rnnlab.table import Table
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ MODELS = ("tanh RNN", "ReLU RNN", "IRNN", "LSTM", "GRU", "IndRNN")
 TRIVIAL = "frequencies alone"
 
 
-def compute(*, size: Size = "paper", root: Path = learning.ROOT, jobs: int | None = None) -> Table:
+@checked
+def compute(*, size: RunSize = "paper", root: RunsIn = learning.ROOT, jobs: Jobs = None) -> Table:
     """The curves of recipe "characters"."""
     return learning.train(RECIPE, size=size, root=root, jobs=jobs)
 

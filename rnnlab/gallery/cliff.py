@@ -1,6 +1,6 @@
 """The cliff: the error surface of the smallest recurrent net, and gradient descent on it with and without clipping."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from rnnlab.activations import Sigmoid
 from rnnlab.experiments.results import looks
 from rnnlab.gallery import page
+from rnnlab.gallery.knobs import Knob, checked
 from rnnlab.table import Table
 
 if TYPE_CHECKING:
@@ -72,7 +73,12 @@ def clipped(step: Scalars, norm: float) -> Scalars:
     return step * min(1.0, norm / max(float(np.hypot(*step)), 1e-300))
 
 
-def compute(*, updates: int = 40, points: int = 61) -> Table:
+@checked
+def compute(
+    *,
+    updates: Annotated[int, Knob("of gradient descent from each start", "updates", 1)] = 40,
+    points: Annotated[int, Knob("the surface is drawn at so many w, and so many b", "points", 2)] = 61,
+) -> Table:
     """The surface, far and near, and plain gradient descent on it from two starts, with and without clipping by norm.
 
     Returns:

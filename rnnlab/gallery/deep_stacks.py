@@ -1,16 +1,17 @@
 """Deep stacks: the character model with one to twenty-one layers, with shortcuts and without."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rnnlab.experiments.recipes import RECIPES, Size
+from rnnlab.experiments.recipes import RECIPES
 from rnnlab.experiments.results.ends import digits, present
 from rnnlab.experiments.results.looks import GREY, look
 from rnnlab.experiments.results.papers import reported
 from rnnlab.experiments.results.tables import baseline
 from rnnlab.gallery import captions, dots, learning, page
+from rnnlab.gallery.knobs import checked
+from rnnlab.gallery.learning import Jobs, RunsIn, RunSize
 from rnnlab.table import Table
 
 if TYPE_CHECKING:
@@ -31,7 +32,8 @@ MODELS = (
 TRIVIAL = "frequencies alone"
 
 
-def compute(*, size: Size = "paper", root: Path = learning.ROOT, jobs: int | None = None) -> Table:
+@checked
+def compute(*, size: RunSize = "paper", root: RunsIn = learning.ROOT, jobs: Jobs = None) -> Table:
     """The curves of recipe "stacks"."""
     return learning.train(RECIPE, size=size, root=root, jobs=jobs)
 

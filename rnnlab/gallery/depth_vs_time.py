@@ -1,7 +1,7 @@
 """Depth against time: fifty layers with weights of their own, beside fifty steps of a net that has one weight."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from rnnlab import flow
 from rnnlab.arrays import Array
 from rnnlab.experiments.results import looks
 from rnnlab.gallery import page
-from rnnlab.gallery.knobs import fate, knob, setting, with_knobs
+from rnnlab.gallery.knobs import Knob, Seeds, checked, fate, knob, setting, with_knobs
 from rnnlab.layers import RNN, Conv2D, Dense
 from rnnlab.table import Table
 
@@ -77,7 +77,13 @@ def _norms_through(layers: list[Any], xs: Array, rng: np.random.Generator) -> Ar
 NETS: dict[str, Run] = {"MLP": _mlp, "CNN": _cnn, "RNN": _rnn}
 
 
-def compute(*, seeds: int = 24, depth: int = 50, width: int = 100) -> Table:
+@checked
+def compute(
+    *,
+    seeds: Seeds = 24,
+    depth: Annotated[int, Knob("layers, and steps", "layers", 1)] = 50,
+    width: Annotated[int, Knob("of a layer", "units", 1)] = 100,
+) -> Table:
     """A run per activation, gain, net and seed: the loss is a random linear function of the last layer, or state.
 
     The input, or h0, is N(0, 1); the RNN has no further input, so that it is an MLP whose layers share their weight.

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from importlib import import_module
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from rnnlab.table import Table
 
@@ -43,7 +43,7 @@ NAMES = tuple(name for names in ROUTES.values() for name in names)
 
 
 class FigureModule(Protocol):
-    """What every module of the gallery has. `compute` takes its knobs by keyword; all have defaults.
+    """What every module of the gallery has. `compute` declares its knobs (see `knobs`); all have defaults.
 
     `caption` and `draw` hold for every setting of the knobs: a number follows from the table, a word from the numbers.
     Matplotlib is loaded by `draw` alone. The table of a figure that measures time, or trains for hours, is made once,
@@ -53,9 +53,9 @@ class FigureModule(Protocol):
 
     TITLE: str
 
-    def compute(self) -> Table: ...
+    def compute(self, **knobs: Any) -> Table: ...
 
-    def draw(self, table: Table) -> "Figure": ...
+    def draw(self, table: Table, *, scale: float = 1.0) -> "Figure": ...
 
     def caption(self, table: Table) -> str: ...
 

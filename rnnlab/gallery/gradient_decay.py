@@ -1,8 +1,9 @@
 """The hero: |∂L/∂h[t]| against steps back from the loss, for every layer that the survey compares."""
 
-from collections.abc import Callable
+from collections.abc import Callable, KeysView
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from inspect import signature
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
@@ -10,18 +11,36 @@ from rnnlab import flow, initializers
 from rnnlab.experiments.results import looks
 from rnnlab.experiments.results.looks import Look
 from rnnlab.gallery import page
-from rnnlab.gallery.knobs import fate, growths, knob, plus_minus, setting, spread, with_knobs
+from rnnlab.gallery.captions import listed
+from rnnlab.gallery.knobs import (
+    Hidden,
+    Inputs,
+    Knob,
+    Seeds,
+    Steps,
+    checked,
+    fate,
+    growths,
+    knob,
+    plus_minus,
+    setting,
+    spread,
+    with_knobs,
+)
+from rnnlab.gallery.series import ALL, Own, Words, chosen
 from rnnlab.layers import GRU, LSTM, RNN, IndRNN
 from rnnlab.table import Table
+from rnnlab.trace import AnyLayer
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 TITLE = "Where does the gradient go?"
 FLOAT32_LAST, FLOAT64_LAST = 2.0**-149, 2.0**-1074
 """The smallest numbers above zero in either precision: what is smaller is exactly 0."""
 
-Build = Callable[[np.random.Generator, int, int, int], RNN | IndRNN | LSTM | GRU]
+Build = Callable[[np.random.Generator, int, int, int], AnyLayer]
 
 
 def _rnn(activation: str, kernel: str, recurrent: str) -> Build:
@@ -60,11 +79,11 @@ class Series:
     build: Build
     look: Look
     driven: bool = True
-    of: str = "hs"
+    of: str | None = None
 
 
 GLOROT, ORTHOGONAL = "glorot_uniform", "orthogonal"
-REMEDIES, GATES = "ReLU with a remedy", "gates"
+REMEDIES, GATES, YOURS = "ReLU with a remedy", "gates", "your own"
 NEAR = 60
 """Steps back that the last panel shows, each of them."""
 
@@ -90,29 +109,72 @@ SERIES = {
 }
 
 
-def compute(*, seeds: int = 20, steps: int = 600, hidden: int = 100, inputs: int = 8, every: int = 5) -> Table:
+OWN = "a layer of your own: a class with init(rng, *, inputs, hidden), or a function with these parameters"
+OWN_LOOKS = [
+    Look(looks.BLACK, "-", "o"),
+    Look(looks.PURPLE, "--", "s"),
+    Look(looks.SKY, "-.", "^"),
+    Look(looks.ORANGE, ":", "D"),
+]
+
+
+def _own(make: Own) -> Series:
+    """A user's class or function as a series; one that has the parameter `steps` is given T."""
+    init = make.init if isinstance(make, type) else make  # type: ignore[attr-defined]  # says itself if there is none
+    timed = "steps" in signature(init).parameters
+
+    def build(rng: np.random.Generator, inputs: int, hidden: int, steps: int) -> AnyLayer:
+        words: dict[str, Any] = {"inputs": inputs, "hidden": hidden} | ({"steps": steps} if timed else {})
+        layer: AnyLayer = init(rng, **words)
+        return layer
+
+    return Series(YOURS, build, OWN_LOOKS[0])
+
+
+def _series(table: Table) -> dict[str, Series]:
+    """Those of the table by name, with how they are drawn."""
+    names = [name for (name,) in table.each("series")]
+    own = [name for name in names if name not in SERIES]
+    return {
+        name: SERIES.get(name) or Series(YOURS, _irnn, OWN_LOOKS[own.index(name) % len(OWN_LOOKS)]) for name in names
+    }
+
+
+@checked
+def compute(
+    *,
+    seeds: Seeds = 20,
+    steps: Steps = 600,
+    hidden: Hidden = 100,
+    inputs: Inputs = 8,
+    every: Annotated[int, Knob(f"of the states beyond the first {NEAR} one in so many is kept", "timesteps", 1)] = 5,
+    series: Annotated[Words, Knob("the lines, and layers of your own", names=tuple(SERIES), own=OWN)] = ALL,
+) -> Table:
     """A run per series and seed: x[t] ~ N(0, 1), the loss on the last step alone, |dL/dh[T]| = 1.
 
     "orthogonal U alone" keeps W at glorot_uniform; elsewhere W and U come from the named initializer. Without input,
     h0 is 1 so that there is a state to keep. GRU and LSTM start as their `init` does: glorot_uniform W, orthogonal U.
     The loss reads the LSTM's h alone, so dL/dc[T] = 0 and the cell's gradient starts a step back, on the same scale.
 
+    A layer of your own joins by one line: compute(series=("tanh", "IRNN", Mine)), or --series tanh,IRNN,mine.py:Mine.
+
     Returns:
         series; back, steps back from the loss, each of the first NEAR, every `every`th, and the last; median, low, high
         of the norm (10 and 90 % of the seeds); zeros, the share of seeds whose gradient is exactly 0; growth λ and
         spread, median and standard deviation over the seeds, nats per step back, below 0 it vanishes; bound, Pascanu's
-        factor per step, median, NaN for gates, which it does not cover; seeds, hidden, inputs.
+        factor per step, median, NaN for layers that it does not cover; seeds, hidden, inputs.
     """
     rows: list[tuple[str | float, ...]] = []
-    for name, series in SERIES.items():
+    for name, make in chosen(series, tuple(SERIES), OWN).items():
+        line = SERIES[name] if make is None else _own(make)
         norms, rates, bounds = [], [], []
         for seed in range(seeds):
             rng = np.random.default_rng(seed)
-            layer = series.build(rng, inputs, hidden, steps)
-            xs = rng.standard_normal((steps, 1, inputs)) * series.driven
-            starts = () if series.driven else (np.ones((1, hidden)),)
+            layer = line.build(rng, inputs, hidden, steps)
+            xs = rng.standard_normal((steps, 1, inputs)) * line.driven
+            starts = () if line.driven else (np.ones((1, hidden)),)
             dh = np.full((1, hidden), hidden**-0.5)
-            run = flow.gradient_norms(layer, xs, *starts, dh=dh, of=series.of)[:, 0]
+            run = flow.gradient_norms(layer, xs, *starts, dh=dh, of=line.of)[:, 0]
             norms.append(run[::-1])
             rates.append(float(growths(run)))
             bounds.append(flow.pascanu_bound(layer) if isinstance(layer, RNN | IndRNN) else np.nan)
@@ -128,57 +190,79 @@ def compute(*, seeds: int = 20, steps: int = 600, hidden: int = 100, inputs: int
 @page.styled
 def draw(table: Table) -> "Figure":
     """One logarithmic scale but for two close-ups: lines are medians, bands 10–90 % of the seeds, grey the bounds."""
-    figure, axes = page.page(3, 2, height=10.8)
-    *_, near = axes
-    panels = dict(zip(dict.fromkeys(series.panel for series in SERIES.values()), axes[:-1], strict=True))
+    lines = _series(table)
+    names = list(dict.fromkeys(line.panel for line in lines.values()))
+    count = len(names) + (GATES in names)
+    figure, axes = page.page(-(-count // 2), min(2, count), height=3.6 * -(-count // 2))
+    panels = dict(zip(names, axes, strict=False))
+    near = axes[len(names)] if GATES in names else None
+    for ax in axes[count:]:
+        ax.remove()
     steps = table["back"].max()
-    deepest = max(-323.0, 1.1 * np.log10(table["low"][table["low"] > 0].min()))  # the bottom of the scale, in decades
-    for ax in axes:
+    positive = table["low"][table["low"] > 0]
+    deepest = min(-3.0, max(-323.0, 1.1 * np.log10(positive.min(initial=1.0))))  # the scale's bottom, in decades
+    top = max(10.0 ** (-0.0775 * deepest), 3 * float(table["high"].max()))
+    for ax in axes[:count]:
         ax.set(xlabel="steps back from the loss, k", yscale="log")
-    near.set(title=f"{GATES}, the first {min(NEAR, steps):.0f} steps", xlim=(0, min(NEAR, steps)), ylim=(1e-10, 3))
     for panel, ax in panels.items():
-        ax.set(title=panel, xlim=(0, steps), ylim=(10.0**deepest, 10.0 ** (-0.0775 * deepest)))
+        ax.set(title=panel, xlim=(0, steps), ylim=(10.0**deepest, top))
         if panel == REMEDIES:
-            ax.set(ylim=(1e-3, 3), title=f"{panel}, seen {abs(deepest) * 1.0775 / 3.48:.0f} times closer")
+            closer = abs(deepest) * 1.0775 / 3.48
+            ax.set(ylim=(1e-3, 3), title=f"{panel}, seen {closer:.0f} times closer" if closer > 2 else panel)
             continue
         if deepest < -100:
             ax.set_yticks([10.0**-e for e in range(0, int(-deepest), 50)])
             ax.minorticks_off()
-        for floor, name in ((FLOAT32_LAST, "float32"), (FLOAT64_LAST, "float64")):
+        for floor, precision in ((FLOAT32_LAST, "float32"), (FLOAT64_LAST, "float64")):
             if 10 * floor < 10.0**deepest:
                 continue
             ax.axhline(floor, color=looks.GREY, lw=0.8, ls=(0, (1, 2)))
             if panel == "ReLU":
-                page.label(ax, steps, floor * 1e7, f"below: 0 in {name}", looks.GREY, ha="right")
-    for name, series in SERIES.items():
+                page.label(ax, steps, floor * 1e7, f"below: 0 in {precision}", looks.GREY, ha="right")
+    for name, series in lines.items():
         rows = table.where(series=name)
         back, low, median = rows["back"], rows["low"], rows["median"]
         color, line, _ = series.look
-        for ax in (panels[series.panel], near) if series.panel == GATES else (panels[series.panel],):
+        for ax in [panels[series.panel], *([near] if near and series.panel == GATES else [])]:
             ax.fill_between(back, np.maximum(low, FLOAT64_LAST), rows["high"], color=color, alpha=0.2, lw=0)
-            ax.plot(back[median > 0], median[median > 0], color=color, ls=line, label=_legend(name, rows))
+            ax.plot(back[median > 0], median[median > 0], color=color, ls=line, label=_legend(name, rows, series))
         gone = back[(median == 0) & (back > 0)]  # dL/dc[T] is 0 by definition, not lost
         if len(gone):
             ax, ground = panels[series.panel], panels[series.panel].get_xaxis_transform()  # y in parts of the panel
             ax.plot(gone, np.zeros(len(gone)), "v", color=color, ms=4, transform=ground, clip_on=False)
     for panel, name, text, part in BOUNDS:
+        if name not in lines:
+            continue
         growth = np.log(_bound(table, name))
         ends = 743.0 if growth < 0 else 57.0  # nats from 1 to the bottom and to the top of the deepest scale
         k, at = np.array([0.0, min(steps, ends / max(abs(growth), 1e-9))]), part * steps
         panels[panel].plot(k, np.exp(growth * k), color=looks.GREY, lw=1, zorder=1, label=f"bound: {name}")
-        page.label(panels[panel], at, np.exp(growth * at), text.format(_bound(table, name)), looks.GREY)
+        if deepest < np.log10(np.exp(max(growth * at, -743.0))) < np.log10(top):
+            page.label(panels[panel], at, np.exp(growth * at), text.format(_bound(table, name)), looks.GREY)
     for panel, ax in panels.items():
         handles = [line for line in ax.get_lines() if not str(line.get_label()).startswith(("_", "bound"))]
-        ax.legend(handles=handles, loc="upper right" if panel == "sigmoid" else "lower left")
-    for name, part, side in NAMES_NEAR:
-        rows, x = table.where(series=name), part * min(NEAR, steps)
-        y = float(np.interp(x, rows["back"], rows["median"])) * side
-        page.label(near, x, y, name, SERIES[name].look.color, va="bottom" if side > 1 else "top")
+        if handles:
+            ax.legend(handles=handles, loc="upper right" if panel == "sigmoid" else "lower left")
+    if near:
+        _name_the_near(near, table, min(NEAR, steps))
     of_h, of_c = (rf"$|\partial L/\partial {state}[T-k]|$" for state in "hc")
-    for ax in axes[::2]:
+    for ax in axes[:count:2]:
         ax.set_ylabel(rf"{of_h}, with $|\partial L/\partial h[T]| = 1$")
-    panels[GATES].set_ylabel(f"{of_h}, or {of_c} of the cell")
+    if near:
+        panels[GATES].set_ylabel(f"{of_h}, or {of_c} of the cell")
     return figure
+
+
+def _name_the_near(ax: "Axes", table: Table, steps: float) -> None:
+    """The close-up of the gates: its limits, and the names beside the lines."""
+    ax.set(title=f"{GATES}, the first {steps:.0f} steps", xlim=(0, steps), ylim=(1e-10, 3))
+    for name, part, side in NAMES_NEAR:
+        rows = table.where(series=name)
+        if len(rows):
+            y = float(np.interp(part * steps, rows["back"], rows["median"])) * side
+            if y > 1e-10:
+                vertical = "bottom" if side > 1 else "top"
+                page.label(ax, part * steps, y, name, SERIES[name].look.color, va=vertical)
 
 
 BOUNDS = (
@@ -197,6 +281,13 @@ NAMES_NEAR = (
     ("LSTM, c, forget bias 5", 0.63, 1.8),
 )
 """The labels of the last panel: series, where on the axis, and how far above (> 1) or below the line."""
+
+STARTED = {
+    "tanh, glorot_uniform": "W and U glorot_uniform",
+    "tanh, orthogonal": "W and U orthogonal",
+    "tanh, orthogonal U alone": "U alone orthogonal",
+}
+Names = KeysView[str]
 
 
 def _bound(table: Table, name: str) -> float:
@@ -218,60 +309,119 @@ def pace(rows: Table) -> str:
     return f"{left:.2g} left after {back:.0f} steps{then}" if left < 1 else f"grows to {left:.3g} in {back:.0f} steps"
 
 
-def _legend(name: str, rows: Table) -> str:
-    return f"{name.removeprefix(f'{SERIES[name].panel}, ')}: {pace(rows)}"
+def _legend(name: str, rows: Table, series: Series) -> str:
+    return f"{name.removeprefix(f'{series.panel}, ')}: {pace(rows)}"
 
 
 def caption(table: Table) -> str:
-    end, seeds = float(table["back"].max()), knob(table, "seeds")
-
-    def series(name: str) -> Table:
-        return table.where(series=name)
-
-    def number(name: str, column: str) -> float:
-        return float(series(name)[column][0])
-
-    def growth(name: str) -> str:
-        return plus_minus(number(name, "growth"), number(name, "spread") if seeds > 1 else np.nan)
-
-    def left(name: str, k: float) -> str:
-        rows = series(name)
-        return f"{rows['median'][np.abs(rows['back'] - k).argmin()]:.2g}"
-
-    sigmoid = series("sigmoid, orthogonal")
-    zeros = [
-        f"exactly 0 in {name} from {sigmoid['back'][sigmoid['median'] < floor].min():.0f} steps on"
-        for name, floor in (("float32", FLOAT32_LAST), ("float64", FLOAT64_LAST))
-        if (sigmoid["median"] < floor).any()
-    ]
-    both, glorot, alone = "tanh, orthogonal", "tanh, glorot_uniform", "tanh, orthogonal U alone"
-    steady = "steadier" if number(alone, "spread") <= number(glorot, "spread") / 2 else "no steadier"
-    steady = f"{steady} from seed to seed and " if seeds > 1 else ""
-    slower = number(alone, "growth") > number(glorot, "growth") + number(glorot, "spread")
-    smaller = number(both, "growth") > number(alone, "growth") + number(alone, "spread")
-    opened = "LSTM, c, forget bias 5"
-    moments = sorted({float(round(k)) for k in (1, min(NEAR, end), 0.9 * end, end)})
-    kept = number("IRNN, no input", "growth") == 0
-    gru = "faster" if number("GRU", "growth") < number(glorot, "growth") else "no faster"
-    zero = f"{' and '.join(zeros)} (triangles)" if zeros else "not yet 0 in float32"
-    smaller_w = "slows it" if smaller else "does not slow it more"
-    return (
+    end = float(table["back"].max())
+    lines = _series(table)
+    said = [
         f"Norm of the gradient at every state, the loss on the last step alone; T = {end:.0f}, "
         f"{setting(table, 'hidden', 'inputs')} from N(0, 1), medians of {setting(table, 'seeds')}, bands from 10 to "
-        f"90 %. λ is its growth in nats per step back, ± over the seeds: below 0 it vanishes. Sigmoid: λ = "
-        f"{number('sigmoid, orthogonal', 'growth'):.2f}, where the bound allows "
-        f"{np.log(_bound(table, 'sigmoid, orthogonal')):.2f} or less; {zero}. tanh: {growth(both)} with W and U both "
-        f"orthogonal, {growth(glorot)} with both glorot_uniform, {growth(alone)} with U alone orthogonal: that U is "
-        f"{steady}{'slower' if slower else 'no slower'} to vanish, the smaller W {smaller_w}. ReLU, orthogonal: "
-        f"{growth('ReLU, orthogonal')}; the gradient {fate(number('ReLU, orthogonal', 'growth'), end)}. IRNN without "
-        f"input keeps the gradient{' exactly' if kept else ''} (λ = {number('IRNN, no input', 'growth'):.1g}); with "
-        f"input, a unit that is off cuts its path: {left('IRNN', end)} is left after {end:.0f} steps, in IndRNN "
-        f"{left('IndRNN', end)}. Gates as they start: GRU {growth('GRU')}, {gru} than a tanh RNN, LSTM "
-        f"{growth('LSTM, h')}, its cell {growth('LSTM, c')} (the loss reads h, so the cell's gradient starts one step "
-        f"back). With a forget bias of 5 instead of 1 the cell has "
-        f"{', '.join(f'{left(opened, k)} after {k:.0f}' for k in moments)} steps: it "
-        f"{_fate_of_path(series(opened), end)}."
-    )
+        "90 %. λ is its growth in nats per step back, ± over the seeds: below 0 it vanishes."
+    ]
+    said += [tell(table, lines.keys()) for tell in (_sigmoid, _tanh, _relu, _remedies, _gates, _yours)]
+    return " ".join(part for part in said if part)
+
+
+def _number(table: Table, name: str, column: str) -> float:
+    return float(table.where(series=name)[column][0])
+
+
+def _growth(table: Table, name: str) -> str:
+    """λ and, of several seeds, its spread; in words where the gradient is 0 after one step."""
+    growth = _number(table, name, "growth")
+    if np.isinf(growth):
+        return "-∞ (lost at once)"
+    return plus_minus(growth, _number(table, name, "spread") if knob(table, "seeds") > 1 else np.nan)
+
+
+def _left(table: Table, name: str, k: float) -> str:
+    rows = table.where(series=name)
+    return f"{rows['median'][np.abs(rows['back'] - k).argmin()]:.2g}"
+
+
+def _sigmoid(table: Table, names: Names) -> str:
+    here = [name for name in names if name.startswith("sigmoid")]
+    if not here:
+        return ""
+    name = here[-1]
+    rows = table.where(series=name)
+    zeros = [
+        f"exactly 0 in {precision} from {rows['back'][rows['median'] < floor].min():.0f} steps on"
+        for precision, floor in (("float32", FLOAT32_LAST), ("float64", FLOAT64_LAST))
+        if (rows["median"] < floor).any()
+    ]
+    zero = f"{' and '.join(zeros)} (triangles)" if zeros else "not yet 0 in float32"
+    bound = np.log(_bound(table, name))
+    return f"{name}: λ = {_growth(table, name)}, where the bound allows {bound:.2f} or less; {zero}."
+
+
+def _tanh(table: Table, names: Names) -> str:
+    here = [name for name in names if name.startswith("tanh")]
+    if not here:
+        return ""
+    each = "; ".join(f"{_growth(table, name)} with {STARTED[name]}" for name in here)
+    both, glorot, alone = "tanh, orthogonal", "tanh, glorot_uniform", "tanh, orthogonal U alone"
+    if not {both, glorot, alone} <= set(here):
+        return f"tanh: λ = {each}."
+    steady = "steadier" if _number(table, alone, "spread") <= _number(table, glorot, "spread") / 2 else "no steadier"
+    steady = f"{steady} from seed to seed and " if knob(table, "seeds") > 1 else ""
+    slower = "slower" if _slower(table, alone, glorot) else "no slower"
+    smaller_w = "slows it" if _slower(table, both, alone) else "does not slow it more"
+    return f"tanh: λ = {each}; U alone is {steady}{slower} to vanish, the smaller W {smaller_w}."
+
+
+def _slower(table: Table, name: str, other: str) -> bool:
+    """Whether it vanishes more slowly than the other, by more than that one's seeds differ."""
+    gain = _number(table, name, "growth") - _number(table, other, "growth")
+    return bool(gain > np.nan_to_num(_number(table, other, "spread")))
+
+
+def _relu(table: Table, names: Names) -> str:
+    end = float(table["back"].max())
+    here = []
+    for name in names:
+        if name.startswith("ReLU"):
+            becomes = fate(_number(table, name, "growth"), end)
+            here.append(f"{name.removeprefix('ReLU, ')} {_growth(table, name)}, the gradient {becomes}")
+    return f"ReLU: {'; '.join(here)}." if here else ""
+
+
+def _remedies(table: Table, names: Names) -> str:
+    end, said = float(table["back"].max()), []
+    if "IRNN, no input" in names:
+        growth = _number(table, "IRNN, no input", "growth")
+        said.append(f"IRNN without input {'keeps the gradient exactly' if growth == 0 else f'has λ = {growth:.1g}'}.")
+    if driven := [name for name in ("IRNN", "IndRNN") if name in names]:
+        left = ", ".join(f"{_left(table, name, end)} in {name}" for name in driven)
+        said.append(f"With input a unit that is off cuts its path: after {end:.0f} steps are left {left}.")
+    return " ".join(said)
+
+
+def _gates(table: Table, names: Names) -> str:
+    said, opened, end = [], "LSTM, c, forget bias 5", float(table["back"].max())
+    if here := [name for name in ("GRU", "LSTM, h", "LSTM, c") if name in names]:
+        each = ", ".join(f"{name} {_growth(table, name)}" for name in here)
+        back = " (c is the cell; the loss reads h, so the cell's gradient starts one step back)"
+        said.append(f"Gates as they start: {each}{back if 'LSTM, c' in here else ''}.")
+    if {"GRU", "tanh, glorot_uniform"} <= names:
+        faster = _number(table, "GRU", "growth") < _number(table, "tanh, glorot_uniform", "growth")
+        said.append(f"The GRU's vanishes {'faster' if faster else 'no faster'} than a tanh RNN's.")
+    if opened in names:
+        moments = sorted({float(round(k)) for k in (1, min(NEAR, end), 0.9 * end, end)} - {0.0})
+        left = ", ".join(f"{_left(table, opened, k)} after {k:.0f}" for k in moments)
+        said.append(
+            f"With a forget bias of 5 instead of 1 the cell has {left} steps: it "
+            f"{_fate_of_path(table.where(series=opened), end)}."
+        )
+    return " ".join(said)
+
+
+def _yours(table: Table, names: Names) -> str:
+    own = [f"{name} {_growth(table, name)} ({pace(table.where(series=name))})" for name in names if name not in SERIES]
+    return f"Your own: {listed(own)}." if own else ""
 
 
 def _fate_of_path(rows: Table, end: float) -> str:

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from rnnlab.arrays import Array
 from rnnlab.experiments.results.ends import digits
 from rnnlab.gallery import captions, page
-from rnnlab.gallery.knobs import knob, setting, with_knobs
-from rnnlab.gallery.small_runs import BATCH, rates, small_run
+from rnnlab.gallery.knobs import Hidden, Seed, Updates, checked, knob, setting, with_knobs
+from rnnlab.gallery.small_runs import BATCH, ToLearn, rates, small_run
 from rnnlab.network import Network
 from rnnlab.table import Table
 from rnnlab.tasks import Adding
@@ -28,7 +28,8 @@ MOST = 0.9
 """The share of the squared gradient at h[0] that is looked for in as few units as possible."""
 
 
-def compute(*, steps: int = 30, hidden: int = 30, updates: int = 800, seed: int = 0) -> Table:
+@checked
+def compute(*, steps: ToLearn = 30, hidden: Hidden = 30, updates: Updates = 800, seed: Seed = 0) -> Table:
     """Each model is trained on the adding problem; the loss here is its output, so |dL/dh[T]| does not fade with it.
 
     Returns:

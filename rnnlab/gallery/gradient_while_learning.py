@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rnnlab.experiments.recipes import Entry, Size
+from rnnlab.experiments.recipes import Entry
 from rnnlab.experiments.results import looks
 from rnnlab.experiments.results.ends import present
 from rnnlab.experiments.runner import gradients
 from rnnlab.gallery import learning, page
+from rnnlab.gallery.knobs import checked
+from rnnlab.gallery.learning import Jobs, RunsIn, RunSize
 from rnnlab.table import Table
 
 if TYPE_CHECKING:
@@ -22,7 +24,8 @@ VARIANT, SEED, MOMENTS = "T = 100", 0, 7
 """Of every run on this length with this seed, so many moments, the first and the last among them."""
 
 
-def compute(*, size: Size = "paper", root: Path = learning.ROOT, jobs: int | None = None) -> Table:
+@checked
+def compute(*, size: RunSize = "paper", root: RunsIn = learning.ROOT, jobs: Jobs = None) -> Table:
     """The norms of recipe "adding", thinned; the top layer of a stack."""
     return learning.train(RECIPE, size=size, root=root, jobs=jobs, table=thinned)
 

@@ -1,12 +1,13 @@
 """IndRNN's range for u: one neuron's gradient against the length of the sequence, inside the range and outside."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 
 from rnnlab.activations import ReLU
 from rnnlab.experiments.results import looks
 from rnnlab.gallery import page
+from rnnlab.gallery.knobs import Knob, checked
 from rnnlab.layers import IndRNN
 from rnnlab.table import Table
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 TITLE = "Inside [ε^(1/T), γ^(1/T)] the gradient stays in [ε, γ]"
 EPSILON, GAMMA = 0.5, 2.0
+LENGTHS = (5, 10, 20, 50, 100, 200, 500, 1000, 2000)
 FIXED = (0.9, 0.99, 0.999, 1.0, 1.001, 1.01, 1.1)
 INKS = dict(
     zip(FIXED, (looks.RED, looks.ORANGE, looks.YELLOW, looks.BLACK, looks.SKY, looks.BLUE, looks.PURPLE), strict=True)
@@ -22,7 +24,11 @@ INKS = dict(
 MARKERS = dict(zip(FIXED, "vsDo^PX", strict=True))
 
 
-def compute(*, lengths: tuple[int, ...] = (5, 10, 20, 50, 100, 200, 500, 1000, 2000)) -> Table:
+@checked
+def compute(
+    *,
+    lengths: Annotated[tuple[int, ...], Knob("T, the lengths of the sequences", "timesteps", 1)] = LENGTHS,
+) -> Table:
     """One IndRNN per length, a neuron for each u, ReLU on an active path (h0 = 1, no input), dL/dh[T] = 1.
 
     Returns:

@@ -1,17 +1,18 @@
 """Initializers at work: how soon nets that differ in nothing else have learned something."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rnnlab.experiments.recipes import RECIPES, Size
+from rnnlab.experiments.recipes import RECIPES
 from rnnlab.experiments.results import looks
 from rnnlab.experiments.results.ends import HALF, LEARNED, digits, present
 from rnnlab.experiments.results.looks import Look
 from rnnlab.gallery import captions, dots, learning, page
 from rnnlab.gallery.dots import Row
+from rnnlab.gallery.knobs import checked
+from rnnlab.gallery.learning import Jobs, RunsIn, RunSize
 from rnnlab.table import Table
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ COLUMNS = 2
 TICKS = tuple(digit * 10.0**power for power in range(7) for digit in (1, 3))
 
 
-def compute(*, size: Size = "paper", root: Path = learning.ROOT, jobs: int | None = None) -> Table:
+@checked
+def compute(*, size: RunSize = "paper", root: RunsIn = learning.ROOT, jobs: Jobs = None) -> Table:
     """The curves of recipe "initializers"."""
     return learning.train(RECIPE, size=size, root=root, jobs=jobs)
 

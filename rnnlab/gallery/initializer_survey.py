@@ -7,7 +7,19 @@ import numpy as np
 from rnnlab import flow
 from rnnlab.experiments.results import looks
 from rnnlab.gallery import page
-from rnnlab.gallery.knobs import growths, knob, plus_minus, setting, spread, with_knobs
+from rnnlab.gallery.knobs import (
+    Hidden,
+    Inputs,
+    Seeds,
+    Steps,
+    checked,
+    growths,
+    knob,
+    plus_minus,
+    setting,
+    spread,
+    with_knobs,
+)
 from rnnlab.layers import RNN
 from rnnlab.table import Table
 
@@ -34,7 +46,8 @@ ROLES = {
 }
 
 
-def compute(*, seeds: int = 10, steps: int = 100, hidden: int = 100, inputs: int = 8) -> Table:
+@checked
+def compute(*, seeds: Seeds = 10, steps: Steps = 100, hidden: Hidden = 100, inputs: Inputs = 8) -> Table:
     """A run per initializer, role, activation and seed: x[t] ~ N(0, 1), the loss on the last step alone.
 
     Returns:

@@ -7,7 +7,7 @@ import numpy as np
 from rnnlab import flow
 from rnnlab.experiments.results import looks
 from rnnlab.gallery import page
-from rnnlab.gallery.knobs import growths, setting, with_knobs
+from rnnlab.gallery.knobs import Hidden, Seed, Steps, checked, growths, setting, with_knobs
 from rnnlab.layers import RNN
 from rnnlab.table import Table
 
@@ -24,7 +24,8 @@ INKS = {
 }
 
 
-def compute(*, steps: int = 300, hidden: int = 100, seed: int = 0) -> Table:
+@checked
+def compute(*, steps: Steps = 300, hidden: Hidden = 100, seed: Seed = 0) -> Table:
     """One run per α without input, from h0 = |N(0, 1)|, the loss on the last step alone.
 
     Returns:

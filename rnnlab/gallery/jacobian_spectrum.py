@@ -8,7 +8,7 @@ from rnnlab import flow
 from rnnlab.arrays import Array
 from rnnlab.experiments.results import looks
 from rnnlab.gallery import page
-from rnnlab.gallery.knobs import knob, setting, with_knobs
+from rnnlab.gallery.knobs import Hidden, Inputs, Seeds, Steps, checked, knob, setting, with_knobs
 from rnnlab.layers import RNN
 from rnnlab.table import Table
 
@@ -26,7 +26,8 @@ DECADES = np.arange(-16.0, 1.0)
 EPSILON = float(np.finfo(np.float64).eps)
 
 
-def compute(*, seeds: int = 5, steps: int = 100, hidden: int = 100, inputs: int = 8) -> Table:
+@checked
+def compute(*, seeds: Seeds = 5, steps: Steps = 100, hidden: Hidden = 100, inputs: Inputs = 8) -> Table:
     """A tanh RNN per initializer of U and seed, W glorot_uniform, x[t] ~ N(0, 1).
 
     A product of many Jacobians is right relative to its largest singular value σ₁ alone. What lies below ε σ₁, ε =

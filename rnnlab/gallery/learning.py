@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from rnnlab.experiments.results.tables import RUNS, read
 from rnnlab.experiments.runner import carry_out, curves, outcomes
 from rnnlab.gallery.captions import listed
 from rnnlab.gallery.dots import Row
+from rnnlab.gallery.knobs import Knob
 from rnnlab.settings import Settings
 from rnnlab.table import Table
 
@@ -29,6 +30,11 @@ ROOT = Path("runs")
 
 FALLS = f"a curve still falls if it loses more than {100 * LINE_FALLS:g} % in its last quarter"
 """What the titles of curves mean."""
+
+RunSize = Annotated[Size, Knob('of the experiment: "quick" takes minutes, "paper" hours or days')]
+RunsIn = Annotated[Path, Knob("the folder in which the runs are kept, and continued")]
+Jobs = Annotated[int | None, Knob("side by side; as many as there are processors if not given", "runs", 1)]
+
 ENDS: dict[str, tuple[str, str]] = {"solved": ("o", "full"), "done": ("o", "none"), "diverged": ("x", "full")}
 """How a run can end: the marker there, and how it is filled."""
 

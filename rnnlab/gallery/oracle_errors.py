@@ -1,13 +1,13 @@
 """Which oracle can see a vanished gradient: relative error against the step, and against the gradient's own size."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
 from rnnlab.experiments.results import looks
 from rnnlab.gallery import page
-from rnnlab.gallery.knobs import knob, setting, with_knobs
+from rnnlab.gallery.knobs import Hidden, Inputs, Knob, Seed, Steps, checked, knob, setting, with_knobs
 from rnnlab.layers import RNN
 from rnnlab.table import Table
 
@@ -55,7 +55,15 @@ RULES = {
 """Name: (rule, the step that is best for it at a gradient of size 1)."""
 
 
-def compute(*, steps: int = 400, hidden: int = 20, inputs: int = 2, near: int = 10, seed: int = 0) -> Table:
+@checked
+def compute(
+    *,
+    steps: Steps = 400,
+    hidden: Hidden = 20,
+    inputs: Inputs = 2,
+    near: Annotated[int, Knob("steps back, at most T, of the gradient that is healthy", "timesteps", 0)] = 10,
+    seed: Seed = 0,
+) -> Table:
     """A tanh RNN, the loss on the last step alone; the derivative along one random direction of h[T-k].
 
     Returns:

@@ -1,10 +1,14 @@
 """The page that every figure is laid out on: type, panels, labels, and how it is saved. Matplotlib is loaded here."""
 
+import re
 from collections.abc import Callable, Iterable
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from functools import wraps
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, BinaryIO
+from textwrap import fill
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from rnnlab.table import Table
 
@@ -37,33 +41,121 @@ FRAME, REST, DOTS_PER_INCH = 120, 2500, 110
 """Of a moving picture: how many milliseconds a frame is shown, and the last one, and its size."""
 
 
-def styled(draw: "Callable[[Table], Figure]") -> "Callable[[Table], Figure]":
-    """A decorator for `draw` functions: they, and nothing else, use the page's style."""
+SCREEN = 100.0
+"""Dots per inch of a figure at scale 1, before it is saved."""
+NARROWEST = 5.0
+"""Inches: no page is made narrower to have larger type."""
+
+
+@dataclass
+class _Layout:
+    """How the figure that is being drawn differs from its design, where type is larger.
+
+    Attributes:
+        scale: by how much type and lines are larger beside the page's width.
+        room: the width of a panel in inches, relative to the design.
+        rows: the panels that stand side by side by design.
+    """
+
+    scale: float = 1.0
+    room: float = 1.0
+    rows: "list[list[Axes]]" = field(default_factory=list)
+
+
+_LAYOUT: ContextVar[_Layout] = ContextVar("layout", default=_Layout())  # noqa: B039  # of scale 1 it is never changed
+
+
+class Draw(Protocol):
+    """A figure's `draw` function; with `scale` 2 type and lines are twice as large on the page, for a projector."""
+
+    def __call__(self, table: Table, *, scale: float = 1.0) -> "Figure": ...
+
+
+def styled(draw: "Callable[[Table], Figure]") -> Draw:
+    """A decorator for `draw` functions: they, and nothing else, use the page's style; and they take a `scale`."""
 
     @wraps(draw)
-    def drawn(table: Table) -> "Figure":
+    def drawn(table: Table, *, scale: float = 1.0) -> "Figure":
         from matplotlib import rc_context  # loaded where something is drawn, never to compute
 
-        with rc_context(STYLE):
-            return draw(table)
+        if not 0.25 <= scale <= 4:
+            raise ValueError(f"scale must be from 0.25 to 4; got {scale:g}")
+        layout = _Layout(scale)
+        before = _LAYOUT.set(layout)
+        try:
+            with rc_context(STYLE):
+                figure = draw(table)
+                if scale > 1:
+                    _repeat_labels(layout)
+                    _wrap(figure)
+                return figure
+        finally:
+            _LAYOUT.reset(before)
 
     return drawn
 
 
-def page(rows: int, columns: int, *, height: float, width: float = 10.5, **options: Any) -> "tuple[Figure, list[Axes]]":
-    """An empty figure, in inches, and its panels from left to right and down; `options` go to Figure.subplots."""
+def sheet(width: float, height: float) -> "Figure":
+    """An empty figure of so many inches; at scale 2 half as wide, with twice the dots, so that type is larger on it."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, height), layout="constrained")
-    return figure, list(figure.subplots(rows, columns, squeeze=False, **options).flat)
+    narrower = max(width / _LAYOUT.get().scale, min(width, NARROWEST))
+    return Figure(figsize=(narrower, height), dpi=SCREEN * width / narrower, layout="constrained")
+
+
+def page(rows: int, columns: int, *, height: float, width: float = 10.5, **options: Any) -> "tuple[Figure, list[Axes]]":
+    """An empty figure, in inches, and its panels from left to right and down; `options` go to Figure.subplots.
+
+    Where type is larger fewer panels stand side by side, and more below one another.
+    """
+    layout = _LAYOUT.get()
+    side_by_side = max(1, min(columns, int(columns / layout.scale)))
+    lines = -(-rows * columns // side_by_side)
+    figure = sheet(width, height * lines / rows)
+    if side_by_side < columns and "gridspec_kw" in options:
+        ratios = options["gridspec_kw"].get("height_ratios", [1.0] * rows)
+        options["gridspec_kw"] = {"height_ratios": [ratios[line * side_by_side // columns] for line in range(lines)]}
+    panels = list(figure.subplots(lines, side_by_side, squeeze=False, **options).flat)
+    for ax in panels[rows * columns :]:
+        ax.remove()
+    panels = panels[: rows * columns]
+    if layout.scale > 1:
+        layout.room = figure.get_figwidth() / side_by_side * columns / width
+        layout.rows = [panels[first : first + columns] for first in range(0, len(panels), columns)]
+    return figure, panels
+
+
+def _repeat_labels(layout: _Layout) -> None:
+    """What the leftmost of a row says for all of it, each says for itself where it stands alone."""
+    for first, *others in layout.rows:
+        for ax in others:
+            if not ax.get_ylabel() and ax.lines and ax.yaxis.get_visible():
+                ax.set_ylabel(first.get_ylabel())
+
+
+def _wrap(figure: "Figure") -> None:
+    """Break the titles and the labels that are now longer than their panels; formulas stay whole."""
+    figure.draw_without_rendering()
+    for ax in figure.axes:
+        box = ax.get_window_extent()
+        for text, room, along in (
+            (ax.title, box.width, 0),
+            (ax._left_title, box.width, 0),  # type: ignore[attr-defined]  # there is no public name for it
+            (ax.xaxis.label, box.width, 0),
+            (ax.yaxis.label, box.height, 1),
+        ):
+            words = text.get_text()
+            length = text.get_window_extent().size[along]
+            if words and length > room:
+                letters = max(len(line) for line in words.splitlines())
+                whole = re.sub(r"\$[^$]*\$", lambda formula: formula[0].replace(" ", "\0"), words.replace("\n", " "))
+                text.set_text(fill(whole, max(8, int(letters * room / length))).replace("\0", " "))
 
 
 def headline(axes: "Axes", words: str, inches: float) -> None:
     """The finding of a panel as its title, broken into lines that fit so many inches, but not within "T = 100"."""
-    from textwrap import fill
-
     whole = words.replace(" = ", "\u00a0=\u00a0").replace(" %", "\u00a0%").replace(" → ", "\u00a0→\u00a0")
-    axes.set_title(fill(whole, max(12, int(inches * LETTERS))))
+    axes.set_title(fill(whole, max(12, int(inches * _LAYOUT.get().room * LETTERS))))
 
 
 def label(axes: "Axes", x: float, y: float, text: str, color: str, **options: Any) -> None:
@@ -83,7 +175,8 @@ def save(figure: "Figure", file: BinaryIO, kind: str, caption: str) -> None:
         "pdf": {"Subject": caption, "CreationDate": None, "Creator": None, "Producer": None},
     }
     with rc_context(STYLE):
-        figure.savefig(file, format=kind, metadata=metadata[kind])
+        dots = STYLE["savefig.dpi"] * figure.get_dpi() / SCREEN
+        figure.savefig(file, format=kind, dpi=dots, metadata=metadata[kind])
 
 
 def animated(frames: "Iterable[Figure]", caption: str) -> bytes:

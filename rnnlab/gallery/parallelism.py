@@ -1,6 +1,6 @@
 """What can be done at the same time in a recurrent net, and what has to wait: batches, replicas, ensembles, steps."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 
@@ -8,6 +8,7 @@ from rnnlab.experiments import parallelism
 from rnnlab.experiments.cost_model import CostModel, bound, speed_ups
 from rnnlab.experiments.results import looks
 from rnnlab.gallery import captions, page
+from rnnlab.gallery.knobs import Knob, Updates, checked
 from rnnlab.table import Table
 
 if TYPE_CHECKING:
@@ -19,7 +20,18 @@ STAGES = {"project": looks.BLUE, "recur": looks.RED, "recur back": looks.ORANGE,
 SIZES = ((looks.PURPLE, ":", "s"), (looks.BLUE, "--", "o"), (looks.GREEN, "-", "D"), (looks.RED, "-.", "^"))
 """The looks of at most so many sizes of network."""
 
-compute = parallelism.measure
+
+@checked
+def compute(
+    *,
+    batches: Annotated[tuple[int, ...], Knob("B, sizes of a batch", "sequences", 1)] = parallelism.BATCHES,
+    widths: Annotated[tuple[int, ...], Knob("H, of the nets that replicas share", "units", 1)] = parallelism.WIDTHS,
+    members: Annotated[int, Knob("of the ensemble", "networks", 2)] = parallelism.MEMBERS,
+    updates: Updates = parallelism.UPDATES,
+    rounds: Annotated[int, Knob("of timing, at most", "rounds", 1)] = 9,
+) -> Table:
+    """Batches, stages, replicas and an ensemble on this machine: under four minutes."""
+    return parallelism.measure(batches=batches, widths=widths, members=members, updates=updates, rounds=rounds)
 
 
 @page.styled

@@ -1,6 +1,6 @@
 """The phase diagram: the largest Lyapunov exponent over recurrent gain and input, and Pascanu's bound beside it."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from rnnlab import flow, initializers
 from rnnlab.arrays import Array
 from rnnlab.experiments.results import looks
 from rnnlab.gallery import page
-from rnnlab.gallery.knobs import setting, spread, with_knobs
+from rnnlab.gallery.knobs import Hidden, Inputs, Knob, Seeds, Steps, checked, setting, spread, with_knobs
 from rnnlab.layers import RNN, IndRNN
 from rnnlab.table import Table
 
@@ -30,16 +30,17 @@ LOST = -3.0
 """Where an exponent of -∞ is marked."""
 
 
+@checked
 def compute(
     *,
-    seeds: int = 5,
-    steps: int = 80,
-    discard: int = 20,
-    hidden: int = 50,
-    inputs: int = 8,
-    gains: int = 15,
-    scales: int = 7,
-    neurons: int = 10,
+    seeds: Seeds = 5,
+    steps: Steps = 80,
+    discard: Annotated[int, Knob("of the T, left out before the exponent is measured", "timesteps", 0)] = 20,
+    hidden: Hidden = 50,
+    inputs: Inputs = 8,
+    gains: Annotated[int, Knob("recurrent gains on the map", "gains", 1)] = 15,
+    scales: Annotated[int, Knob("scales of the input on the map", "scales", 1)] = 7,
+    neurons: Annotated[int, Knob("of the IndRNN, all with the same u", "neurons", 1)] = 10,
 ) -> Table:
     """Runs of `steps` steps, the exponent over those after the first `discard`.
 

@@ -1,14 +1,15 @@
 """Speech, frame by frame: how many frames of held-out speakers get the wrong phoneme."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rnnlab.experiments.recipes import RECIPES, Size
+from rnnlab.experiments.recipes import RECIPES
 from rnnlab.experiments.results.ends import digits
 from rnnlab.experiments.results.papers import reported
 from rnnlab.experiments.results.tables import baseline
 from rnnlab.gallery import captions, compared, learning, page
 from rnnlab.gallery.compared import Band
+from rnnlab.gallery.knobs import checked
+from rnnlab.gallery.learning import Jobs, RunsIn, RunSize
 from rnnlab.table import Table
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ FLAT = ("linear", "perceptron")
 TRIVIAL = "always one phoneme"
 
 
-def compute(*, size: Size = "paper", root: Path = learning.ROOT, jobs: int | None = None) -> Table:
+@checked
+def compute(*, size: RunSize = "paper", root: RunsIn = learning.ROOT, jobs: Jobs = None) -> Table:
     """The curves of recipe "phonemes"."""
     return learning.train(RECIPE, size=size, root=root, jobs=jobs)
 

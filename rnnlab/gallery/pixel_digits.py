@@ -1,15 +1,16 @@
 """Digits pixel by pixel, in order, shuffled and handwritten: held-out error, beside models that see the whole image."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rnnlab.experiments.recipes import RECIPES, Size
+from rnnlab.experiments.recipes import RECIPES
 from rnnlab.experiments.results.ends import digits
 from rnnlab.experiments.results.papers import reported
 from rnnlab.experiments.results.tables import baseline
 from rnnlab.gallery import captions, compared, learning, page
 from rnnlab.gallery.captions import listed
 from rnnlab.gallery.compared import Band
+from rnnlab.gallery.knobs import checked
+from rnnlab.gallery.learning import Jobs, RunsIn, RunSize
 from rnnlab.table import Table
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ VARIANTS = ("sequential", "permuted", "real digits")
 TRIVIAL = "always one digit"
 
 
-def compute(*, size: Size = "paper", root: Path = learning.ROOT, jobs: int | None = None) -> Table:
+@checked
+def compute(*, size: RunSize = "paper", root: RunsIn = learning.ROOT, jobs: Jobs = None) -> Table:
     """The curves of recipe "pixels"."""
     return learning.train(RECIPE, size=size, root=root, jobs=jobs)
 

@@ -4,12 +4,13 @@ import re
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from rnnlab.experiments.results.tables import RUNS, is_recorded, link, location, own_copy, read
 from rnnlab.files import replacing
 from rnnlab.gallery import learning, page
-from rnnlab.gallery.figures import BEARS_ON, FIGURES, ROUTES, frames, recipe
+from rnnlab.gallery.figures import BEARS_ON, FIGURES, ROUTES, FigureModule, frames, recipe
+from rnnlab.gallery.series import meant
 from rnnlab.table import Table
 
 if TYPE_CHECKING:
@@ -41,8 +42,7 @@ def publish(
         OSError: `out` cannot be made or written to.
     """
     for name in names:
-        if name not in FIGURES:
-            raise ValueError(f"figure must be one of {', '.join(FIGURES)}; got {name!r}")
+        known(name)
     out.mkdir(parents=True, exist_ok=True)
     sources: dict[str, Source] = {}
     for name in names or FIGURES:
@@ -65,6 +65,41 @@ def publish(
         write_bytes(out / f"{name}.{'gif' if moving else kind}", picture)
     write_bytes(out / "README.md", _readme(out).encode())
     return sources
+
+
+def publish_own(
+    name: str, settings: dict[str, Any], out: Path, kind: str = "png", *, scale: float = 1.0
+) -> "tuple[Figure, str]":
+    """A figure with knobs as the user sets them: NAME.png, with its caption in it, and NAME.csv in `out`.
+
+    Args:
+        settings: keyword arguments of its `compute`; a recorded figure with none is drawn from its recorded table.
+        scale: of type and lines beside the page.
+
+    Returns:
+        The figure and its caption.
+
+    Raises:
+        ValueError, TypeError: an unknown name, knob or value.
+        OSError: `out` cannot be made or written to.
+    """
+    module = known(name)
+    table = read(name) if is_recorded(name) and not settings else Table.parse(module.compute(**settings).text())
+    figure, caption = module.draw(table, scale=scale), module.caption(table)
+    out.mkdir(parents=True, exist_ok=True)
+    write(out / name, table, figure, caption, kind)
+    return figure, caption
+
+
+def known(name: str) -> FigureModule:
+    """The figure of that name.
+
+    Raises:
+        ValueError: there is none.
+    """
+    if name not in FIGURES:
+        raise ValueError(f"there is no figure {name!r}{meant(name, FIGURES, most=100)}")
+    return FIGURES[name]
 
 
 def rendered(figure: "Figure", caption: str, kind: str = "png") -> bytes:

@@ -8,8 +8,8 @@ from rnnlab.experiments.results import looks
 from rnnlab.experiments.results.ends import digits
 from rnnlab.gallery import captions, page
 from rnnlab.gallery.dots import SMALL
-from rnnlab.gallery.knobs import setting, with_knobs
-from rnnlab.gallery.small_runs import BATCH, rates, small_run
+from rnnlab.gallery.knobs import Hidden, Seed, Updates, checked, setting, with_knobs
+from rnnlab.gallery.small_runs import BATCH, ToLearn, rates, small_run
 from rnnlab.network import Network
 from rnnlab.table import Table
 
@@ -21,7 +21,8 @@ TITLE = "The eigenvalues of U, before and after training"
 MODELS = ("tanh RNN", "tanh RNN, glorot_uniform", "IRNN")
 
 
-def compute(*, steps: int = 10, hidden: int = 40, updates: int = 1000, seed: int = 0) -> Table:
+@checked
+def compute(*, steps: ToLearn = 10, hidden: Hidden = 40, updates: Updates = 1000, seed: Seed = 0) -> Table:
     """The models are trained on the adding problem.
 
     Returns:

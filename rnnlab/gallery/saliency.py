@@ -10,8 +10,8 @@ from rnnlab.experiments.results import looks
 from rnnlab.experiments.results.ends import digits
 from rnnlab.gallery import captions, page
 from rnnlab.gallery.captions import listed
-from rnnlab.gallery.knobs import setting, with_knobs
-from rnnlab.gallery.small_runs import BATCH, rates, small_run
+from rnnlab.gallery.knobs import Hidden, Seed, Updates, checked, setting, with_knobs
+from rnnlab.gallery.small_runs import BATCH, ToLearn, rates, small_run
 from rnnlab.network import Network
 from rnnlab.table import Table
 from rnnlab.tasks import Adding
@@ -28,7 +28,8 @@ SEQUENCES = 64
 """Held-out sequences; the first is drawn."""
 
 
-def compute(*, steps: int = 30, hidden: int = 30, updates: int = 600, seed: int = 0) -> Table:
+@checked
+def compute(*, steps: ToLearn = 30, hidden: Hidden = 30, updates: Updates = 600, seed: Seed = 0) -> Table:
     """Every model is trained to each of the moments, always from the same start.
 
     Returns:

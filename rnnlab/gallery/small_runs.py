@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
+from rnnlab.gallery.knobs import Knob
 from rnnlab.models import build
 from rnnlab.network import Network
 from rnnlab.tasks import Adding
@@ -19,6 +20,7 @@ MODELS: dict[str, tuple[dict[str, Any], float]] = {
 }
 """The words of each model, and its learning rate."""
 BATCH, CLIP, SOLVED = 16, 1.0, 0.002
+ToLearn = Annotated[int, Knob("T, the length of the sequences to add up", "timesteps", 2)]
 
 
 @dataclass(frozen=True)

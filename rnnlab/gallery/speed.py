@@ -1,13 +1,15 @@
 """How fast the layers are: beside PyTorch and JAX, and beside the matrix products that they cannot do without."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
 from rnnlab.experiments import speed
 from rnnlab.experiments.results import looks
 from rnnlab.gallery import captions, page
+from rnnlab.gallery.knobs import Knob, checked
+from rnnlab.gallery.series import ALL, Words, chosen
 from rnnlab.table import Table
 
 if TYPE_CHECKING:
@@ -19,7 +21,15 @@ OTHERS = "PyTorch", "JAX", "limit"
 SIZE = "T", "B", "D", "H"
 TICKS = {0.1: "0.1", 0.2: "0.2", 0.5: "0.5", 1: "1", 2: "2", 5: "5", 10: "10", 20: "20", 50: "50"}
 
-compute = speed.measure
+
+@checked
+def compute(
+    *,
+    series: Annotated[Words, Knob("the layers", names=tuple(speed.LAYERS))] = ALL,
+    rounds: Annotated[int, Knob("of timing, at most", "rounds", 1)] = 25,
+) -> Table:
+    """The layers on this machine, beside PyTorch and JAX where they are installed: some ten minutes."""
+    return speed.measure(layers=tuple(chosen(series, tuple(speed.LAYERS))), rounds=rounds)
 
 
 @dataclass(frozen=True)

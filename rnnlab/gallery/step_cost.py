@@ -1,14 +1,14 @@
 """What a step costs: the time of a training step of four layers of one size, measured, and their matrix products."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
 from rnnlab.experiments.results import looks
 from rnnlab.experiments.timing import cores, in_turns
 from rnnlab.gallery import page
-from rnnlab.gallery.knobs import setting, with_knobs
+from rnnlab.gallery.knobs import Batch, Inputs, Knob, Steps, checked, setting, with_knobs
 from rnnlab.layers import GRU, LSTM, RNN, IndRNN
 from rnnlab.table import Table
 
@@ -34,8 +34,14 @@ def products(layer: str, inputs: int, hidden: int) -> float:
     return 3.0 * (inputs + hidden) * GATES[layer] * hidden
 
 
+@checked
 def compute(
-    *, sizes: tuple[int, ...] = (64, 128, 256), steps: int = 50, batch: int = 32, inputs: int = 32, rounds: int = 25
+    *,
+    sizes: Annotated[tuple[int, ...], Knob("H, the widths of the layers", "units", 1)] = (64, 128, 256),
+    steps: Steps = 50,
+    batch: Batch = 32,
+    inputs: Inputs = 32,
+    rounds: Annotated[int, Knob("in each of which every layer is timed once", "rounds", 1)] = 25,
 ) -> Table:
     """Forward and backward over `steps` steps in float32; in each round every layer once, in turn.
 

@@ -1,6 +1,6 @@
 """The tasks themselves: what a network sees, what it must answer, and for how long it must remember."""
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from rnnlab.experiments.results import looks
 from rnnlab.gallery import captions, page
 from rnnlab.gallery.dots import SMALL
-from rnnlab.gallery.knobs import knob, setting, with_knobs
+from rnnlab.gallery.knobs import Knob, checked, knob, setting, with_knobs
 from rnnlab.table import Table
 from rnnlab.tasks import Adding, Copying, Phonemes, Pixels
 from rnnlab.tasks.copying import BLANK, LENGTH, MARKER
@@ -23,7 +23,15 @@ INK = 0.5
 """A pixel above this is of the digit."""
 
 
-def compute(*, steps: int = 50, side: int = 14, frames: int = 60, delay: int = 20, seed: int = 8) -> Table:
+@checked
+def compute(
+    *,
+    steps: Annotated[int, Knob("T of the adding problem", "timesteps", 2)] = 50,
+    side: Annotated[int, Knob("of the digit's image", "pixels", 4)] = 14,
+    frames: Annotated[int, Knob("of speech, 10 ms each", "frames", 1)] = 60,
+    delay: Annotated[int, Knob("of the copying task, between symbols and answer", "timesteps", 1)] = 20,
+    seed: Annotated[int, Knob("of the examples", "", 0)] = 8,
+) -> Table:
     """An example of each task; `steps`, `side`, `frames` and `delay` are the sizes of adding, digits, speech, copying.
 
     Steps are counted from 1, as in the equations.
@@ -60,9 +68,7 @@ LAYOUT = [
 @page.styled
 def draw(table: Table) -> "Figure":
     """From top to bottom: adding, a digit with its two streams of pixels, speech, and copying."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7, 9.2), layout="constrained")
+    figure = page.sheet(7, 9.2)
     heights: dict[str, Any] = {"height_ratios": [1.1, 0.9, 0.9, 1.5, 0.7], "width_ratios": [1, 2.6]}
     axes = figure.subplot_mosaic(cast("Any", LAYOUT), **heights)
     _draw_adding(axes["adding"], table)

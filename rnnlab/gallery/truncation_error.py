@@ -1,7 +1,7 @@
 """What truncated BPTT gives up: the error of its gradient against the length of a chunk, forgetting or not."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from rnnlab import bptt, flow, initializers
 from rnnlab.arrays import Array
 from rnnlab.experiments.results import looks
 from rnnlab.gallery import page
-from rnnlab.gallery.knobs import growths, setting, with_knobs
+from rnnlab.gallery.knobs import Batch, Hidden, Inputs, Knob, Seeds, checked, growths, setting, with_knobs
 from rnnlab.layers import LSTM, RNN, IndRNN
 from rnnlab.table import Table
 
@@ -39,17 +39,19 @@ def _indrnn(rng: np.random.Generator, inputs: int, hidden: int, steps: int) -> I
 
 LAYERS: dict[str, Build] = {"tanh RNN": _tanh, "LSTM": _lstm, "IndRNN": _indrnn, "IRNN": _irnn}
 LOSSES = {"last": "loss on the last step alone", "every": "loss on every step"}
+KS = (1, 2, 5, 10, 20, 40, 60, 80, 120, 240)
 FLOOR = 1e-16
 """Where an error of exactly 0 is marked."""
 
 
+@checked
 def compute(
     *,
-    seeds: int = 3,
-    ks: tuple[int, ...] = (1, 2, 5, 10, 20, 40, 60, 80, 120, 240),
-    hidden: int = 50,
-    inputs: int = 8,
-    batch: int = 4,
+    seeds: Seeds = 3,
+    ks: Annotated[tuple[int, ...], Knob("k, the lengths of a chunk; the last is T", "timesteps", 1)] = KS,
+    hidden: Hidden = 50,
+    inputs: Inputs = 8,
+    batch: Batch = 4,
 ) -> Table:
     """A run per layer, loss and seed over T = ks[-1] steps, of which every k is a divisor: x[t] ~ N(0, 1).
 

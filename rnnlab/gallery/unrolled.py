@@ -10,7 +10,7 @@ from rnnlab.experiments.results import looks
 from rnnlab.experiments.results.ends import digits
 from rnnlab.gallery import captions, page
 from rnnlab.gallery.dots import SMALL
-from rnnlab.gallery.knobs import knob, setting, with_knobs
+from rnnlab.gallery.knobs import Hidden, Inputs, Seeds, Steps, checked, knob, setting, with_knobs
 from rnnlab.layers import LSTM, RNN, IndRNN
 from rnnlab.table import Table
 
@@ -34,7 +34,8 @@ MOST = 40
 """So many steps are drawn at most; of longer sequences every second, third, … state."""
 
 
-def compute(*, steps: int = 20, hidden: int = 100, inputs: int = 8, seeds: int = 20) -> Table:
+@checked
+def compute(*, steps: Steps = 20, hidden: Hidden = 100, inputs: Inputs = 8, seeds: Seeds = 20) -> Table:
     """A run for each model and seed: x[t] ~ N(0, 1), h0 = 0, the loss on the last step alone, |dL/dh[T]| = 1.
 
     Returns:

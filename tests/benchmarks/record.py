@@ -13,13 +13,14 @@ import sys
 import time
 from functools import partial
 
+from rnnlab.experiments import parallelism, speed
 from rnnlab.experiments.results.tables import FOLDER
-from rnnlab.gallery import parallelism, speed, step_cost
+from rnnlab.gallery import step_cost
 from rnnlab.gallery.publish import write_table
 
 TIMED = {
-    "speed": partial(speed.compute, report=print),
-    "parallelism": partial(parallelism.compute, report=print),
+    "speed": partial(speed.measure, report=print),
+    "parallelism": partial(parallelism.measure, report=print),
     "step_cost": step_cost.compute,
 }
 
