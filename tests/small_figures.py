@@ -40,6 +40,8 @@ def turned_down(name: str, by: int) -> dict[str, Any]:
             knobs[knob.name] = default[: max(1, 2 * len(default) // by)]
         elif knob.name == "seed":
             knobs[knob.name] = by
+        elif isinstance(default, str):
+            continue
         else:
             least = {"seeds": 1, "inputs": 1, "side": 4}.get(knob.name, 2)
             knobs[knob.name] = type(default)(max(least, default // by))
