@@ -1,14 +1,15 @@
 """The backward pass as it runs: a bar for each timestep, from the loss back to the first state, tanh beside IRNN."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 
 from rnnlab.experiments.results import looks
 from rnnlab.gallery import captions, page, unrolled
 from rnnlab.gallery.dots import SMALL
-from rnnlab.gallery.knobs import knob, setting, with_knobs
+from rnnlab.gallery.knobs import Hidden, Inputs, Knob, Steps, checked, knob, setting, with_knobs
+from rnnlab.gallery.series import ALL, Words, chosen
 from rnnlab.gallery.unrolled import PAIRS, left, mean_factor, share
 from rnnlab.table import Table
 
@@ -24,16 +25,24 @@ MOST = 60
 """Moments that are shown at most; of a longer sequence every second, third, … step."""
 
 
-def compute(*, steps: int = 50, hidden: int = 100, inputs: int = 8) -> Table:
+@checked
+def compute(
+    *,
+    steps: Steps = 50,
+    hidden: Hidden = 100,
+    inputs: Inputs = 8,
+    series: Annotated[Words, Knob("the models", names=MODELS)] = ALL,
+) -> Table:
     """One backward of each model, the first seed of `unrolled`.
 
     Returns:
         model; t; gradient, |dL/dh[t]|, with |dL/dh[T]| = 1; first and second, by which the step from t to t-1 changes
         it: ① the slope and ② Uᵀ; steps, hidden, inputs.
     """
-    runs = unrolled.compute(steps=steps, hidden=hidden, inputs=inputs, seeds=1)
+    models = tuple(chosen(series, MODELS))
+    runs = unrolled.compute(steps=steps, hidden=hidden, inputs=inputs, seeds=1, series=models)
     names = ("model", "t", "gradient", "first", "second")
-    rows = [row for model in MODELS for row in runs.where(model=model).each(*names)]
+    rows = [row for model in models for row in runs.where(model=model).each(*names)]
     return with_knobs(Table.of(" ".join(names), rows), steps=steps, hidden=hidden, inputs=inputs)
 
 

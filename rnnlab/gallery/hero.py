@@ -1,12 +1,13 @@
 """The picture of the README: how much of the gradient is left, step by step back from the loss, in five layers."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 
 from rnnlab.experiments.results import looks
 from rnnlab.gallery import captions, gradient_decay, page
-from rnnlab.gallery.knobs import setting, with_knobs
+from rnnlab.gallery.knobs import Hidden, Inputs, Knob, Seeds, Steps, checked, setting, with_knobs
+from rnnlab.gallery.series import ALL, Words, chosen
 from rnnlab.gallery.unrolled import share
 from rnnlab.table import Table
 
@@ -26,18 +27,28 @@ APART = 0.075
 """The least distance of two labels, as a share of the axis."""
 
 
-def compute(*, seeds: int = 20, steps: int = 100, hidden: int = 100, inputs: int = 8) -> Table:
+@checked
+def compute(
+    *,
+    seeds: Seeds = 20,
+    steps: Steps = 100,
+    hidden: Hidden = 100,
+    inputs: Inputs = 8,
+    series: Annotated[Words, Knob("the models", names=tuple(LINES))] = ALL,
+) -> Table:
     """The runs of `gradient_decay`, fewer layers and every step.
 
     Returns:
         model; back, steps back from the loss; median, low, high of |dL/dh[T-back]|, with |dL/dh[T]| = 1 (10 and 90 %
         of the seeds); seeds, hidden, inputs.
     """
-    runs = gradient_decay.compute(seeds=seeds, steps=steps, hidden=hidden, inputs=inputs, every=1)
+    lines = {model: LINES[model] for model in chosen(series, tuple(LINES))}
+    sizes = {"seeds": seeds, "steps": steps, "hidden": hidden, "inputs": inputs}
+    runs = gradient_decay.compute(**sizes, every=1, series=tuple(lines.values()))
     rows = [
         (model, *row)
-        for model, series in LINES.items()
-        for row in runs.where(series=series).each("back", "median", "low", "high")
+        for model, name in lines.items()
+        for row in runs.where(series=name).each("back", "median", "low", "high")
     ]
     return with_knobs(Table.of("model back median low high", rows), seeds=seeds, hidden=hidden, inputs=inputs)
 
@@ -88,11 +99,15 @@ def _found(table: Table) -> str:
     models = sorted((model for (model,) in table.each("model")), key=lambda model: left(table, model))
     most, plain = models[-1], "tanh RNN" if "tanh RNN" in models[:-1] else models[0]
     kept, gone = share(left(table, most)), share(left(table, plain))
+    if most == plain:
+        return f"{steps:.0f} steps back, {most} has {kept} of its gradient left"
     return f"{steps:.0f} steps back, {most} has {kept} of its gradient left, {plain} {gone}"
 
 
 def caption(table: Table) -> str:
     steps = table["back"].max()
+    models = [model for (model,) in table.each("model")]
+    cut = [_start(table, model) for model in ("IRNN", "IndRNN") if model in models]
     return captions.told(
         captions.finding(f"{_found(table)}."),
         "Each line is the norm of the gradient at the state so many steps before the loss, on a logarithmic scale: a "
@@ -100,9 +115,11 @@ def caption(table: Table) -> str:
         f"T = {steps:.0f}, {setting(table, 'hidden', 'inputs')} from N(0, 1), medians of {setting(table, 'seeds')}, "
         "bands from 10 to 90 %, the loss on the last step alone; every layer as it starts: tanh RNN, GRU and LSTM with "
         "W glorot_uniform and U orthogonal, IRNN with U = I, IndRNN with u drawn for this T.",
-        [_numbers(table.where(model=model), model) for (model,) in table.each("model")],
+        [_numbers(table.where(model=model), model) for model in models],
         "h[0] = 0, so half of the units of an IRNN or IndRNN are off after the first step, and cut the path to it: "
-        f"{captions.listed([_start(table, model) for model in ('IRNN', 'IndRNN')])}.",
+        f"{captions.listed(cut)}."
+        if cut
+        else "",
     )
 
 

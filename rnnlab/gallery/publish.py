@@ -70,7 +70,7 @@ def publish(
 def publish_own(
     name: str, settings: dict[str, Any], out: Path, kind: str = "png", *, scale: float = 1.0
 ) -> "tuple[Figure, str]":
-    """A figure with knobs as the user sets them: NAME.png, with its caption in it, and NAME.csv in `out`.
+    """A figure with knobs as the user sets them: NAME.png, with its caption in it, and NAME.csv in `out`; NAME.gif too.
 
     Args:
         settings: keyword arguments of its `compute`; a recorded figure with none is drawn from its recorded table.
@@ -88,6 +88,8 @@ def publish_own(
     figure, caption = module.draw(table, scale=scale), module.caption(table)
     out.mkdir(parents=True, exist_ok=True)
     write(out / name, table, figure, caption, kind)
+    if (moving := frames(name)) is not None and kind == "png" and scale == 1:
+        write_bytes(out / f"{name}.gif", page.animated(moving(table), caption))
     return figure, caption
 
 

@@ -1,6 +1,6 @@
 """The unrolled network: every step an arrow, as thick as the gradient that is measured there."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
@@ -10,7 +10,8 @@ from rnnlab.experiments.results import looks
 from rnnlab.experiments.results.ends import digits
 from rnnlab.gallery import captions, page
 from rnnlab.gallery.dots import SMALL
-from rnnlab.gallery.knobs import Hidden, Inputs, Seeds, Steps, checked, knob, setting, with_knobs
+from rnnlab.gallery.knobs import Hidden, Inputs, Knob, Seeds, Steps, checked, knob, setting, with_knobs
+from rnnlab.gallery.series import ALL, Words, chosen
 from rnnlab.layers import LSTM, RNN, IndRNN
 from rnnlab.table import Table
 
@@ -35,7 +36,14 @@ MOST = 40
 
 
 @checked
-def compute(*, steps: Steps = 20, hidden: Hidden = 100, inputs: Inputs = 8, seeds: Seeds = 20) -> Table:
+def compute(
+    *,
+    steps: Steps = 20,
+    hidden: Hidden = 100,
+    inputs: Inputs = 8,
+    seeds: Seeds = 20,
+    series: Annotated[Words, Knob("the models", names=tuple(STATES))] = ALL,
+) -> Table:
     """A run for each model and seed: x[t] ~ N(0, 1), h0 = 0, the loss on the last step alone, |dL/dh[T]| = 1.
 
     Returns:
@@ -44,7 +52,7 @@ def compute(*, steps: Steps = 20, hidden: Hidden = 100, inputs: Inputs = 8, seed
         or u (NaN of the LSTM, and where nothing arrives); each the median of the seeds.
     """
     rows: list[tuple[str | float, ...]] = []
-    for model in STATES:
+    for model in chosen(series, tuple(STATES)):
         runs = np.array([_run(model, np.random.default_rng(seed), steps, hidden, inputs) for seed in range(seeds)])
         for t, values in enumerate(runs.transpose(2, 1, 0)):  # (3, seeds)
             known = [value[np.isfinite(value)] for value in values]
