@@ -11,12 +11,13 @@ from typing import NoReturn
 import numpy as np
 
 from rnnlab import __version__, interrupt
-from rnnlab.commands import bench, claims, experiments, figures, flow, train
+from rnnlab.commands import bench, check, claims, experiments, figures, flow, train
 from rnnlab.parallel import WorkerError
 from rnnlab.training import DivergenceError
 
 COMMANDS = {
     "flow": (flow, "measure how the gradient decays on your own sequences"),
+    "check": (check, "check a backward that you have written"),
     "train": (train, "train a network, or run an experiment"),
     "experiments": (experiments, "carry out all experiments, and record them"),
     "claims": (claims, "judge the survey's claims by measurements"),
@@ -36,8 +37,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line.
 
     Returns:
-        0 if all went well, 2 for a wrong word or unusable input, 130 for Ctrl-C, 141 (as for SIGPIPE) if whatever read
-        the output, `head` for instance, has closed it.
+        0 if all went well, 1 if `check` finds a mistake, 2 for a wrong word or unusable input, 130 for Ctrl-C, 141 (as
+        for SIGPIPE) if whatever read the output, `head` for instance, has closed it.
     """
     try:
         interrupt.raise_as_usual()
@@ -67,7 +68,7 @@ def _run(argv: Sequence[str] | None) -> int:
         return 0
     try:
         with np.errstate(over="raise", invalid="ignore"):  # BLAS sets the invalid flag for numbers that it discards
-            arguments.run(arguments)
+            status: int | None = arguments.run(arguments)
     except FloatingPointError:
         problem = "the run exploded beyond the largest float: try fewer --steps or another --recurrent-initializer"
     except (DivergenceError, WorkerError) as error:
@@ -83,7 +84,7 @@ def _run(argv: Sequence[str] | None) -> int:
     except (ValueError, TypeError) as error:
         problem = str(error)
     else:
-        return 0
+        return status or 0
     print(f"rnnlab {arguments.command}: error: {problem}", file=sys.stderr)
     return 2
 

@@ -18,7 +18,7 @@ FLOORS = [
     ["layers"],
     ["network", "bptt", "optim"],
     ["gradcheck", "flow"],
-    ["sequences", "interop", "models", "tasks", "settings", "checkpoint", "training", "parallel"],
+    ["exercise", "sequences", "interop", "models", "tasks", "settings", "checkpoint", "training", "parallel"],
     ["experiments"],
     ["gallery"],
     ["claims"],
@@ -40,7 +40,7 @@ NEIGHBOURS = {
     ("parallel/ensembles", "tasks.task"),
     ("models", "tasks.task"),
     ("__main__", "cli"),
-    *(("cli", f"commands.{name}") for name in ("bench", "claims", "experiments", "figures", "flow", "train")),
+    *(("cli", f"commands.{name}") for name in ("bench", "check", "claims", "experiments", "figures", "flow", "train")),
 }
 """The imports that stay on their floor."""
 

@@ -1,0 +1,85 @@
+"""`rnnlab check`: hand in a backward, be told what is wrong with it."""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+from rnnlab.exercise.answer import Answer
+from rnnlab.exercise.exercises import EXERCISES
+from rnnlab.exercise.process import SECONDS, check_file
+from rnnlab.files import replacing
+from rnnlab.table import Table
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Its options."""
+    parser.description = (
+        "Check a backward that you have written. --template writes an exercise; fill it in and hand the file in. The "
+        "file runs in a process of its own, with limits on time, memory and output. That is not a sandbox: check no "
+        "file that you would not run. Exit status: 0 right, 1 wrong, 2 unusable."
+    )
+    parser.add_argument("file", nargs="?", metavar="FILE.py", help="what you have written")
+    parser.add_argument("--template", choices=EXERCISES, help="print the exercise, to be saved as FILE.py")
+    parser.add_argument("--batch", type=Path, metavar="DIR", help="check every .py file of a folder: a row for each")
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="with --batch, the table; default: check.csv")
+    parser.add_argument("--json", action="store_true", help="print the answer as JSON")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help=f"for a file; default: {SECONDS:g}")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Check, print; the exit status."""
+    chosen = [arguments.file, arguments.template, arguments.batch]
+    if sum(each is not None for each in chosen) != 1:
+        raise ValueError("give one of FILE.py, --template NAME and --batch DIR")
+    if not arguments.seconds > 0:
+        raise ValueError(f"--seconds must be positive; got {arguments.seconds:g}")
+    if arguments.template is not None:
+        print(EXERCISES[arguments.template].template, end="")
+        return 0
+    if arguments.batch is not None:
+        return _batch(arguments)
+    file, _, name = arguments.file.partition(".py:")
+    answer = check_file(Path(f"{file}.py" if name else file), name, arguments.seconds)
+    if arguments.json:
+        print(answer.json())
+    elif answer.verdict == "unusable":
+        print(f"rnnlab check: error: {answer}", file=sys.stderr)
+    else:
+        print(answer)
+    return answer.status
+
+
+def _batch(arguments: argparse.Namespace) -> int:
+    """Every file of the folder by name; the gravest status of all."""
+    files = sorted(path for path in arguments.batch.iterdir() if path.suffix == ".py")
+    if not files:
+        raise ValueError(f"{arguments.batch} holds no .py file")
+    answers = list(_each(files, arguments.seconds))
+    rows = [(Path(a.file).name, a.kind, a.verdict, a.status, a.sentence, a.advice) for a in answers]
+    table = Table.of("file kind verdict status sentence diagnosis", rows)
+    csv = arguments.csv or Path("check.csv")
+    with replacing(csv) as out:
+        out.write(table.text().encode())
+    if arguments.json:
+        print(json.dumps([asdict(answer) | {"status": answer.status} for answer in answers], ensure_ascii=False))
+        return max(answer.status for answer in answers)
+    width = max(len(row[0]) for row in rows)
+    for name, _, verdict, _, sentence, diagnosis in rows:
+        print(f"{name:{width}}  {verdict:8}  {diagnosis or sentence}")
+    counts = ", ".join(f"{sum(row[2] == word for row in rows)} {word}" for word in ("right", "wrong", "unusable"))
+    print(f"{len(rows)} files: {counts}; wrote {csv}")
+    return max(answer.status for answer in answers)
+
+
+def _each(files: list[Path], seconds: float) -> Iterator[Answer]:
+    """The answers; on a terminal, with how far it is."""
+    watched = sys.stderr.isatty()
+    for number, path in enumerate(files, start=1):
+        if watched:
+            print(f"\r\x1b[K{number} of {len(files)}: {path.name}", end="", file=sys.stderr, flush=True)
+        yield check_file(path, seconds=seconds)
+    if watched:
+        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
