@@ -13,7 +13,7 @@ from rnnlab.experiments import recipe as recipe_module
 from rnnlab.experiments import runner, schedule, update_cost
 from rnnlab.experiments.recipe import GRID, PILOT_SEEDS, Entry, Recipe, best, seeded, tried
 from rnnlab.experiments.recipes import RECIPES
-from rnnlab.experiments.recording import current, thinned
+from rnnlab.experiments.recording import current, older, thinned
 from rnnlab.experiments.results.tables import PILOTS, RUNS
 from rnnlab.experiments.run import Run
 from rnnlab.table import Table
@@ -271,6 +271,14 @@ def test_a_recorded_run_of_another_command_or_without_a_time_is_no_longer_meant(
     assert current(table(command.replace("--updates 6", "--updates 3"), "2026"), [entry])
     assert not current(table(command, ""), [entry])
     assert not current(table(f"{command} --lr 0.5", "2026"), [entry])
+
+
+def test_older_runs_stay_until_one_of_their_variant_is_newer():
+    keys = [("T = 6", "a", 0.0, ""), ("T = 6", "b", 0.0, ""), ("T = 9", "a", 0.0, ""), ("T = 7", "a", 0.0, "2026")]
+    runs = Table.of("variant model seed ended", keys)
+    planned = {"T = 6", "T = 7"}
+    assert older(runs, planned, set()) == {("T = 6", "a", 0.0), ("T = 6", "b", 0.0)}
+    assert older(runs, planned, {"T = 6"}) == set()
 
 
 def test_a_run_s_first_crossing_is_in_its_row(tmp_path):

@@ -209,6 +209,34 @@ def test_rates_are_grouped_and_come_from_the_recorded_commands():
     assert [learning.power(rate) for rate in (1e-3, 3e-5, 1.5e-4, 0.01)] == ["1e-3", "3e-5", "1.5e-4", "1e-2"]
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("", "1e-3"),
+        ("--lr 0.0002 --clip-norm 1.0", "2e-4"),
+        ("--lr 0.0002 --clip-norm 100.0 --forget-bias 4.0", "2e-4, forget bias 4, clip 100"),
+        ("--standardised --readout-initializer glorot_uniform", "1e-3, standardised, readout glorot_uniform"),
+    ],
+)
+def test_what_the_pilots_chose_is_read_from_the_command(given, said, monkeypatch):
+    command = ["rnnlab", "train", "pixels", *given.split()]
+    monkeypatch.setattr(learning, "_commands", lambda recipe: {("sequential", "IRNN"): command})
+    assert learning.chosen("pixels", "sequential", "IRNN") == said
+    assert learning.chosen("pixels", "sequential", "GRU") == ""
+
+
+def test_a_caption_says_if_its_runs_are_older_than_their_recipe(monkeypatch):
+    table = curves(("T = 100", "IRNN", 0, "done", [1.0, 0.5]))
+    for ended, older in (("", True), ("2026-11-21T19:00:00", False)):
+        runs = Table.of("recipe variant model command ended", [("adding", "T = 100", "IRNN", "x", ended)])
+        monkeypatch.setattr(learning, "read", lambda name, runs=runs: runs)
+        said = learning.set_up(table, "adding")
+        assert said.endswith(f"{learning.OLDER} T = 100.") == older
+        assert (learning.OLDER in said) == older
+        assert said.startswith("Learning rate ")
+        assert "1 run, 1 seed of each" in said
+
+
 # Dots
 
 

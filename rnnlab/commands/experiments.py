@@ -9,7 +9,7 @@ from rnnlab import interrupt
 from rnnlab.experiments import schedule, update_cost
 from rnnlab.experiments.recipe import Entry
 from rnnlab.experiments.recipes import RECIPES
-from rnnlab.experiments.recording import COMMON, KEY, PILOT, current, joined, thinned, with_rows
+from rnnlab.experiments.recording import COMMON, KEY, PILOT, current, joined, older, thinned, with_rows
 from rnnlab.experiments.results.tables import PILOTS, RUNS, UPDATE_COST, is_recorded, read
 from rnnlab.experiments.run import Outcome
 from rnnlab.experiments.runner import carry_out_all, curves, ended, outcomes, tries
@@ -143,7 +143,8 @@ def _time(names: list[str], folder: Path) -> None:
 def _record(names: list[str], out: Path, folder: Path) -> None:
     """The recipes that have runs in `out`: their pilots, runs and curves take the place of those in the tables.
 
-    A recorded run stays if it is not in `out` and is what its recipe still means; all others of the recipe go.
+    A recorded run stays if it is not in `out` and is what its recipe still means, or if it is older than the recipe and
+    nothing of its variant is newer; all others of the recipe go.
     """
     pilots, runs = ((read(name, folder) if is_recorded(name) else None) for name in (PILOTS, RUNS))
     for name in names:
@@ -158,7 +159,9 @@ def _record(names: list[str], out: Path, folder: Path) -> None:
         print(f"{name}: {len(own)} of {every[0]} pilot runs and {len(scored)} of {every[1]} scored runs have ended")
         if len(scored) and runs is not None:
             before = runs.where(recipe=name)
-            kept = current(before, entries)
+            meant = current(before, entries)
+            newer = {*scored["variant"].tolist(), *(variant for variant, *_ in meant)}
+            kept = meant.keys() | older(before, {one.variant for one in RECIPES[name].paper}, newer)
             runs = with_rows(joined(scored, before, kept, *KEY), runs, name)
             for figure in FIGURES:
                 if recipe(figure) == name:

@@ -61,6 +61,15 @@ def current(runs: Table, entries: Iterable[Entry]) -> dict[tuple[str, str, float
     return found
 
 
+def older(runs: Table, planned: Container[str], newer: Container[str]) -> set[tuple[str, str, float]]:
+    """Of recorded runs of a recipe those that are older than it is now, of variants that are still planned.
+
+    They stay until one of their variant is newer, and then go together.
+    """
+    keys = runs.each("variant", "model", "seed", "ended")
+    return {(*key,) for *key, ended in keys if not ended and key[0] in planned and key[0] not in newer}
+
+
 def joined(own: Table, recorded: Table, kept: Container[tuple[Any, ...]], *names: str) -> Table:
     """One's own rows, then those recorded rows whose `names` are `kept` and not among one's own."""
     mine = set(own.each(*names)) if len(own) else set()

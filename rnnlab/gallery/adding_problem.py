@@ -146,7 +146,7 @@ def caption(table: Table) -> str:
         f"A panel for each model, a dot for each seed: the update at which its held-out mean squared error was first "
         f"below {SOLVED:g}; always answering with the mean has 1/6. The bar is the median, dashed the updates that "
         "were allowed; in the strip on top is who never came there.",
-        f"{learning.rates(table, RECIPE)} {learning.budget(table)}.",
+        learning.set_up(table, RECIPE),
         [*(f"{variant}: {_summary(table, variant)}" for variant in variants), *([came_up] if came_up else [])],
         RECIPES[RECIPE].about,
     )
@@ -163,8 +163,8 @@ def _summary(table: Table, variant: str) -> str:
         after = f"after {np.median(end.firsts[solved]):,.0f}" if solved.any() else ""
         error = f"last error {digits(float(np.median(kept)))}" if len(kept) and not solved.all() else ""
         diverged = f"{end.diverged} diverged" if end.diverged else ""
-        rate = learning.rate(RECIPE, variant, model)
-        slow = f"rate {learning.power(rate)}" if rate is not None else ""
+        how = learning.chosen(RECIPE, variant, model)
+        slow = f"rate {how}" if how else ""
         inside = ", ".join(part for part in (after, error, diverged, slow) if part)
         said.append(f"{model} {solved.sum()} of {len(solved)} ({inside})")
     return f"{', '.join(said)}{learning.not_run(models, MODELS)}"

@@ -70,7 +70,7 @@ def caption(table: Table) -> str:
         "single characters alone. Right, the bits as the models learn; "
         f"{learning.FALLS}."
         f"{compared.budgets([one])}",
-        f"{learning.rates(table, RECIPE)} {learning.budget(table)}.",
+        learning.set_up(table, RECIPE),
         [
             f"Bits per character: {learning.summaries(table, RECIPE, VARIANT, (BIGRAMS, *MODELS))}; the frequencies of "
             f"single characters {digits(baseline(RECIPE))}",

@@ -146,7 +146,7 @@ def caption(table: Table) -> str:
         "Left, the fewest bits per character on held-out text, a dot for each seed, a line through the medians, each "
         "depth with the same number of updates; dotted the frequencies of single characters alone. Right, the deepest "
         f"as they learn; {learning.FALLS}.",
-        f"{learning.rates(table, RECIPE)} {learning.budget(table)}.",
+        learning.set_up(table, RECIPE),
         [
             *numbers,
             *([missing] if missing else []),

@@ -127,7 +127,7 @@ def caption(table: Table) -> str:
         f"error was first below {LEARNED:g}, the squared error of RNNs on the adding problem, which differ in U "
         f"alone, or below {HALF:g} %, of perceptrons on digits, which differ in their kernels. The bar and the number "
         "are the median; in the strip is who never came there.",
-        f"{learning.rates(table, RECIPE, by='variant')} {learning.budget(table)}.",
+        learning.set_up(table, RECIPE, by="variant"),
         [f"{_named(variant)}: {_summary(table, variant)}" for variant in variants],
         f"{_alike(table)}{RECIPES[RECIPE].about}",
     )

@@ -4,6 +4,7 @@ import os
 import shlex
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -174,16 +175,21 @@ def rate(recipe: str, variant: str, model: str) -> float | None:
 
 
 def chosen(recipe: str, variant: str, model: str) -> str:
-    """What pilot runs chose for the recorded runs, as " at 1e-3, forget bias 4"; empty if there are none."""
+    """What pilot runs chose for the recorded runs, as "1e-3, forget bias 4"; empty if there are none."""
     lr, words = rate(recipe, variant, model), _commands(recipe).get((variant, model), [])
     if lr is None:
         return ""
+    given = dict(pairwise(words))
     said = [power(lr)]
-    if "--forget-bias" in words:
-        said.append(f"forget bias {float(words[words.index('--forget-bias') + 1]):g}")
+    if "--forget-bias" in given:
+        said.append(f"forget bias {float(given['--forget-bias']):g}")
+    if float(given.get("--clip-norm", 1)) != 1:
+        said.append(f"clip {float(given['--clip-norm']):g}")
     if "--standardised" in words:
         said.append("standardised")
-    return f" at {', '.join(said)}"
+    if "--readout-initializer" in given:
+        said.append(f"readout {given['--readout-initializer']}")
+    return ", ".join(said)
 
 
 def rates(table: Table, recipe: str, by: Literal["model", "variant"] = "model") -> str:
@@ -200,6 +206,18 @@ def rates(table: Table, recipe: str, by: Literal["model", "variant"] = "model") 
     return f"Learning rates {said}." if said else ""
 
 
+OLDER = "Older than the plan below, with other budgets, rates and initial weights, are the runs of"
+
+
+def set_up(table: Table, recipe: str, by: Literal["model", "variant"] = "model") -> str:
+    """The learning rates, and what was spent; and which recorded runs are older than their recipe."""
+    old = dict.fromkeys(
+        variant for variant, ended in read(RUNS).where(recipe=recipe).each("variant", "ended") if not ended
+    )
+    said = [rates(table, recipe, by), f"{budget(table)}.", f"{OLDER} {listed(list(old))}." if old else ""]
+    return " ".join(filter(None, said))
+
+
 def power(number: float) -> str:
     """As 3e-4 and 1.5e-3."""
     digit, _, exponent = f"{number:.3e}".partition("e")
@@ -211,7 +229,8 @@ def summaries(table: Table, recipe: str, variant: str, models: Sequence[str]) ->
     found = present(table.where(variant=variant), models)
     said = []
     for row in rows(table, recipe, variant, found):
-        said.append(f"{row.name} {spread(row.values)}{chosen(recipe, variant, row.name)}")
+        how = chosen(recipe, variant, row.name)
+        said.append(f"{row.name} {spread(row.values)}{f' at {how}' if how else ''}")
     return f"{', '.join(said)}{not_run(found, models)}" if found else "none was run"
 
 

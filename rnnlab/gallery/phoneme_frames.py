@@ -71,7 +71,7 @@ def caption(table: Table) -> str:
         "Left, of each run the lowest error on frames of held-out speakers: a dot for each seed, the bar and the "
         "number their median, dotted what sees one frame alone, and always answering with the same phoneme. Right, the "
         f"errors as the models learn; {learning.FALLS}.{compared.budgets([one])}",
-        f"{learning.rates(table, RECIPE)} {learning.budget(table)}.",
+        learning.set_up(table, RECIPE),
         [
             f"Error in %: {learning.summaries(table, RECIPE, VARIANT, (*FLAT, *MODELS))}",
             f"The papers, another task: {said}",

@@ -92,7 +92,7 @@ def caption(table: Table) -> str:
         "Left, of each run the lowest held-out error: a dot for each seed, the bar and the number their median, dotted "
         "the models that see all pixels at once, and always answering with the same digit. Right, the errors as the "
         f"models learn; {learning.FALLS}.{compared.budgets(drawn)}{absent}",
-        f"{learning.rates(table, RECIPE)} {learning.budget(table)}.",
+        learning.set_up(table, RECIPE),
         [*numbers, _theirs()],
         f"Sequential and permuted are the same images in the same split. {RECIPES[RECIPE].about}",
     )
