@@ -67,3 +67,17 @@ def curves(*runs: tuple[str, str, int, str, list[float]]) -> Table:
         for n, score in enumerate(scores)
     ]
     return Table.of(CURVES, rows)
+
+
+def titled(figure):
+    """The panels by their titles, without the blanks that do not break."""
+    return {plain(ax.get_title(loc="left")): ax for ax in figure.axes if ax.get_title(loc="left")}
+
+
+def plain(words):
+    return words.replace("\u00a0", " ").replace("\n", " ")
+
+
+def found(caption):
+    """The finding of a caption."""
+    return caption.split("**")[1]
