@@ -4,8 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib import rc_context
 
-from rnnlab.gallery import backward_pass, gradient_decay, hero, page, unrolled
+from rnnlab.gallery import backward_pass, cliff, cliff_descent, gradient_decay, hero, page, unrolled
 from rnnlab.gallery.figures import NAMES, frames
 from rnnlab.gallery.publish import publish
 from rnnlab.table import Table
@@ -115,3 +116,32 @@ def test_the_labels_of_the_hero_stand_a_line_of_text_apart():
     assert (np.diff(logs) <= -hero.APART * np.log(1e12) * (1 - 1e-12)).all()
     assert heights["a"] == 1.0
     assert heights["d"] == 1e-9
+
+
+def styled(moments):
+    """As they are when a GIF is made of them."""
+    with rc_context(page.STYLE):
+        yield from moments
+
+
+def test_the_descents_come_update_by_update_as_the_table_has_them():
+    table = Table.parse(cliff_descent.compute(updates=20, points=5).text())
+    for update, figure in enumerate(styled(cliff_descent.frames(table))):
+        surface, errors = figure.axes
+        for clip, over, beside in zip(cliff_descent.CLIPS, surface.lines[2:], errors.lines, strict=True):
+            rows = cliff.path(table, "top", clip)
+            np.testing.assert_array_equal(over.get_xydata(), np.column_stack((rows["w"], rows["b"]))[: update + 1])
+            np.testing.assert_array_equal(beside.get_ydata(), rows["error"][: update + 1])
+        title = surface.get_title(loc="left").replace("\n", " ")
+        assert ("update 19 without clipping: a step of length 3.8" in title) == (update >= 19)
+    assert update == 20
+    assert "One step of length 3.8 leaves the valley" in cliff_descent.caption(table)
+
+
+def test_a_descent_that_is_not_thrown_is_not_said_to_be():
+    table = Table.parse(cliff_descent.compute(updates=5, points=5).text())
+    assert "Within 5 updates no step is longer than" in cliff_descent.caption(table)
+    assert "up to update 5 no step is longer" in cliff_descent.draw(table).axes[0].get_title(loc="left").replace(
+        "\n", " "
+    )
+    assert "no step is longer" in cliff.draw(cliff.compute(updates=5, points=5)).axes[0].get_title(loc="left")

@@ -7,11 +7,13 @@ from numpy.typing import NDArray
 
 from rnnlab.activations import Sigmoid
 from rnnlab.experiments.results import looks
-from rnnlab.gallery import page
+from rnnlab.gallery import captions, page
+from rnnlab.gallery.dots import SMALL
 from rnnlab.gallery.knobs import Knob, checked
 from rnnlab.table import Table
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 TITLE = "The cliff, and the step that leaves it"
@@ -28,6 +30,10 @@ PATHS = {
     ("foot", "norm"): ("from the foot, clipped", looks.BLACK, "-.", "s"),
 }
 
+FAR = 10 * RATE * CLIP
+"""A step is a long one if clipping would not have allowed a tenth of it."""
+DARKNESS = (1e-3, 30.0)
+"""The errors where the colours begin and end."""
 WINDOWS = {"surface": ((4.0, 7.0), (-3.2, 1.3)), "near": ((4.35, 4.85), (-2.95, -2.05))}
 """The parts of the plane that are shown: w from, to; b from, to."""
 
@@ -116,74 +122,141 @@ def growth(w: float) -> float:
 
 @page.styled
 def draw(table: Table) -> "Figure":
-    """The surface with the four paths on it, the same near the cliff, and the error update by update."""
-    figure, (surface, near, errors) = page.page(1, 3, height=4.6, width=12)
+    """Above the surface with the four paths on it, far and near; below the error update by update."""
+    figure, (surface, near, *below) = page.page(2, 2, height=6.6, width=7)
     for part, ax in (("surface", surface), ("near", near)):
-        rows = table.where(part=part)
-        ws, bs = np.unique(rows["w"]), np.unique(rows["b"])
-        values = rows["error"].reshape(len(bs), len(ws))
-        image = ax.pcolormesh(ws, bs, values, cmap="Greys", vmin=0, vmax=0.8, shading="nearest", rasterized=True)
-        sharp = np.linspace(1 / growth(1.0), ws[-1], 50)
-        ax.plot(sharp, crest(sharp), color=looks.BLACK, lw=0.8)
-        for (start, clip), (name, color, line, marker) in PATHS.items():
-            path = table.where(part="path", start=start, clip=clip)
-            ax.plot(path["w"], path["b"], color=color, ls=line, marker=marker, ms=2.5, lw=1.2, label=name)
+        draw_surface(ax, table.where(part=part))
+        for (start, clip), (_, color, line, marker) in PATHS.items():
+            rows = path(table, start, clip)
+            ax.plot(rows["w"], rows["b"], color=color, ls=line, marker=marker, ms=2.5, lw=1.2)
+            draw_throw(ax, rows, color)
         for w, b in STARTS.values():
-            ax.plot([w], [b], "*", color=looks.BLACK, ms=10, mfc="white")
-        ax.set(xlabel="w", ylabel="b", xlim=WINDOWS[part][0], ylim=WINDOWS[part][1])
-        ax.grid(visible=False)
-    bar = figure.colorbar(image, ax=near, shrink=0.6)
-    bar.set_label("error E, both panels")
-    for (start, clip), (name, color, line, marker) in PATHS.items():
-        if start == "top":
-            path = table.where(part="path", start=start, clip=clip)
-            errors.plot(path["update"], path["error"], color=color, ls=line, marker=marker, ms=2.5, lw=1.2, label=name)
-    surface.set(title="the error surface E(w, b)")
-    near.set(title="near the cliff")
-    errors.set(title="from the top, update by update", xlabel="updates", ylabel="E", yscale="log", ylim=(3e-7, 0.3))
-    page.label(surface, 5.35, crest(np.array([5.2]))[0], "the cliff", looks.BLACK)
-    surface.legend(loc="upper left")
-    errors.legend(loc="lower left")
+            ax.plot([w], [b], "*", color=looks.BLACK, ms=10, mfc="white", zorder=4)
+    page.headline(surface, _thrown(table), 3.0)
+    page.headline(near, f"clipped to {CLIP}, no step is longer than {_longest(table):.2g}", 3.0)
+    _name(surface, 5.25, -2.95, "the cliff", looks.BLACK)
+    _name(near, 4.62, -2.13, "start, top", looks.BLACK)
+    _name(near, 4.715, -2.86, "start, foot", looks.BLACK)
+    for ax, start in zip(below, STARTS, strict=True):
+        _draw_errors(ax, table, start)
+    below[0].set_ylabel("error E")
     return figure
 
 
+def draw_surface(ax: "Axes", rows: Table) -> None:
+    """The darker, the larger the error, on a logarithmic scale; a line on the crest where it is a cliff."""
+    from matplotlib.colors import LogNorm
+
+    ws, bs = np.unique(rows["w"]), np.unique(rows["b"])
+    values = np.maximum(rows["error"].reshape(len(bs), len(ws)), DARKNESS[0])
+    ax.pcolormesh(ws, bs, values, cmap="Greys", norm=LogNorm(*DARKNESS), shading="gouraud", rasterized=True)
+    sharp = np.linspace(1 / growth(1.0), ws[-1], 50)
+    ax.plot(sharp, crest(sharp), color=looks.BLACK, lw=1.2)
+    ax.set(xlabel="w", ylabel="b", xlim=(ws[0], ws[-1]), ylim=(bs[0], bs[-1]))
+    ax.grid(visible=False)
+
+
+def draw_throw(ax: "Axes", rows: Table, color: str) -> None:
+    """An arrow on every step ten times as long as a clipped one may be."""
+    for n in np.flatnonzero(lengths(rows) > FAR):
+        ends: Any = {"xy": (rows["w"][n + 1], rows["b"][n + 1]), "xytext": (rows["w"][n], rows["b"][n])}
+        arrow: Any = {"arrowstyle": "-|>", "color": color, "lw": 1.6, "mutation_scale": 14, "shrinkA": 0, "shrinkB": 2}
+        head = ax.annotate("", **ends, arrowprops=arrow, annotation_clip=False).arrow_patch
+        if head is not None:
+            head.set_clip_path(ax.patch)
+
+
+def _name(ax: "Axes", w: float, b: float, words: str, color: str) -> None:
+    page.label(ax, w, b, words, color, fontsize=SMALL)
+
+
+def _draw_errors(ax: "Axes", table: Table, start: str) -> None:
+    """Both descents from one start; each named where it ends."""
+    ends = {}
+    for clip in ("none", "norm"):
+        _, color, line, marker = PATHS[start, clip]
+        rows = path(table, start, clip)
+        ax.plot(rows["update"], rows["error"], color=color, ls=line, marker=marker, ms=2.5, lw=1.2)
+        ends[clip] = rows
+    page.headline(ax, f"from the {start}: {_outcome(ends['none'], ends['norm'])}", 3.0)
+    ax.set(xlabel="updates", yscale="log", ylim=(1e-7, 2))
+    at: Any = {"transform": ax.transAxes, "fontsize": SMALL}
+    for place, clip in ((0.14, "none"), (0.05, "norm")):
+        words = "without clipping" if clip == "none" else "clipped"
+        ax.text(0.04, place, words, color=PATHS[start, clip][1], weight="bold", **at)
+
+
+def _outcome(free: Table, bound: Table) -> str:
+    return f"E ends at {free['error'][-1]:.2g}, clipped at {bound['error'][-1]:.1g} (best {bound['error'].min():.0e})"
+
+
+def path(table: Table, start: str, clip: str) -> Table:
+    """One descent."""
+    return table.where(part="path", start=start, clip=clip)
+
+
+def lengths(rows: Table) -> Scalars:
+    """Of the steps of a descent."""
+    found: Scalars = np.hypot(np.diff(rows["w"]), np.diff(rows["b"]))
+    return found
+
+
+def _longest(table: Table) -> float:
+    """The longest of the clipped steps."""
+    return max(float(lengths(path(table, start, "norm")).max()) for start in STARTS)
+
+
+def _thrown(table: Table) -> str:
+    """What the longest steps do without clipping, if any is longer than clipping allows ten times over."""
+    longest = [float(lengths(path(table, start, "none")).max()) for start in STARTS]
+    far = [length for length in longest if length > FAR]
+    if not far:
+        return f"without clipping no step is longer than {max(longest):.2g}"
+    several = captions.listed([f"{length:.2g}" for length in far])
+    return f"without clipping single steps of length {several} leave the cliff"
+
+
 def caption(table: Table) -> str:
-    def path(start: str, clip: str) -> Table:
-        return table.where(part="path", start=start, clip=clip)
-
-    def steps(rows: Table) -> Scalars:
-        lengths: Scalars = np.hypot(np.diff(rows["w"]), np.diff(rows["b"]))
-        return lengths
-
-    def throw(start: str) -> tuple[int, Table]:
-        rows = path(start, "none")
-        last = int(steps(rows).argmax())
-        return last, rows.where(update=float(last))
-
-    def thrown(start: str) -> str:
-        """What the longest step from there did, if any was longer than clipping allows ten times over."""
-        free = path(start, "none")
-        last, leap = throw(start)
-        length = float(steps(free).max())
-        if length < 10 * RATE * CLIP:
-            return f"from the {start} no step is longer than {length:.2g} in {free['update'][-1]:.0f} updates"
-        return (
-            f"from the {start} down to E = {free['error'][: last + 1].min():.0e} it oversteps, and meets a gradient of "
-            f"{leap['gradient'][0]:.3g} after {last} updates: one step of length {length:.3g} throws it to "
-            f"({free['w'][last + 1]:.2f}, {free['b'][last + 1]:.2f}), where the gradient is "
-            f"{free['gradient'][last + 1]:.0e}; after {free['update'][-1]:.0f} updates E = {free['error'][-1]:.3f}"
-        )
-
-    bound = path("top", "norm")
-    _, leap = throw("top")
+    _, leap = _throw(table, "top")
     w = float(leap["w"][0])
-    longest = max(float(steps(path(start, "norm")).max()) for start in STARTS)
-    return (
-        f"Pascanu's smallest recurrent net, x[t] = w σ(x[t-1]) + b, x[0] = {START}, E = (σ(x[{STEPS}]) - {TARGET})². "
+    bound = path(table, "top", "norm")
+    free = path(table, "top", "none")
+    return captions.told(
+        captions.finding(
+            f"{_thrown(table).capitalize()}; clipped, the error falls to {bound['error'].min():.0e}.",
+            f"{_thrown(table).capitalize()}.",
+        ),
+        "Above, the darker the larger the error; stars are the starts, a dot is an update, an arrow a long step; the "
+        "black line is the cliff. Below, the error after each update.",
+        f"Pascanu's smallest recurrent net, x[t] = w σ(x[t-1]) + b, x[0] = {START}, E = (σ(x[{STEPS}]) - {TARGET})²; "
+        f"gradient descent, rate {RATE}, {free['update'][-1]:.0f} updates, the gradient clipped to norm {CLIP}.",
+        [
+            *(f"from the {start}: {_said(table, start)}" for start in STARTS),
+            f"clipped, no step is longer than {_longest(table):.2g}; from the top E = {bound['error'][-1]:.0e} after "
+            f"{bound['update'][-1]:.0f} updates, at best {bound['error'].min():.0e}",
+        ],
         f"For w > {1 / growth(1.0):.2f} the line b = {START} - w σ({START}) is a cliff: on it x[0] is a fixed point "
         f"that repels, and a state beside it leaves by a factor {growth(w):.3f} a step, {growth(w) ** STEPS:.0f} in "
-        f"{STEPS} (w = {w:.2f}). Gradient descent at rate {RATE}: {'; '.join(map(thrown, STARTS))}. With the gradient "
-        f"clipped to norm {CLIP} no step is longer than {longest:.2g}; from the top it is at E = "
-        f"{bound['error'][-1]:.0e} after {bound['update'][-1]:.0f} updates, at best at {bound['error'].min():.0e}. "
-        "(Stars: the starts.)"
+        f"{STEPS} (w = {w:.2f}).",
+    )
+
+
+def _throw(table: Table, start: str) -> tuple[int, Table]:
+    """The longest step without clipping: after how many updates, and the row it starts from."""
+    rows = path(table, start, "none")
+    last = int(lengths(rows).argmax())
+    return last, rows.where(update=float(last))
+
+
+def _said(table: Table, start: str) -> str:
+    free = path(table, start, "none")
+    last, leap = _throw(table, start)
+    length = float(lengths(free).max())
+    if length < FAR:
+        return f"no step is longer than {length:.2g} in {free['update'][-1]:.0f} updates"
+    return (
+        f"down to E = {free['error'][: last + 1].min():.0e} it oversteps, and meets a gradient of "
+        f"{leap['gradient'][0]:.3g} after {last} updates: one step of length {length:.3g} throws it to "
+        f"({free['w'][last + 1]:.2f}, {free['b'][last + 1]:.2f}), where the gradient is "
+        f"{free['gradient'][last + 1]:.0e}; after {free['update'][-1]:.0f} updates E = {free['error'][-1]:.3f}"
     )

@@ -21,7 +21,7 @@ ROUTES: dict[str, tuple[str, ...]] = {
         "jacobian_spectrum",
         "phase_diagram",
     ),
-    "Remedies": ("irnn_memory", "indrnn_range", "cliff", "truncation_error"),
+    "Remedies": ("irnn_memory", "indrnn_range", "cliff_descent", "cliff", "truncation_error"),
     "Do they learn?": (
         "tasks",
         "adding_problem",

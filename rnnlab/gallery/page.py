@@ -199,7 +199,8 @@ def animated(frames: "Iterable[Figure]", caption: str) -> bytes:
         images: Any = vars(writer)[
             "_frames"
         ]  # finish() would give each frame colours of its own, and six times the bytes
-        colours = images[-1].quantize(256)
+        colours = images[-1].quantize(128)
+        colours.putpalette([255 if part >= 250 else part for part in colours.getpalette()])  # white paper stays white
         first, *others = (image.quantize(palette=colours, dither=0) for image in images)
         shown = [*[FRAME] * len(others), REST]
         first.save(path, save_all=True, append_images=others, duration=shown, loop=0, comment=caption.encode())
