@@ -1,13 +1,14 @@
 """Gradient descent down to the cliff as it runs: one step leaves the valley, unless it is clipped."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
 from rnnlab.gallery import captions, cliff, page
 from rnnlab.gallery.cliff import CLIP, FAR, PATHS, RATE, STARTS, STEPS, lengths, path
 from rnnlab.gallery.dots import SMALL
+from rnnlab.gallery.knobs import Knob, checked
 from rnnlab.table import Table
 
 if TYPE_CHECKING:
@@ -20,7 +21,11 @@ CLIPS = {"none": "without clipping", "norm": f"clipped to norm {CLIP}"}
 
 
 @checked
-def compute(*, updates: Updates = 40, points: Points = 61) -> Table:
+def compute(
+    *,
+    updates: Annotated[int, Knob("of gradient descent", "updates", 1)] = 40,
+    points: Annotated[int, Knob("the surface is drawn at so many w, and so many b", "points", 2)] = 61,
+) -> Table:
     """The surface of `cliff` from far, and its two descents from the top.
 
     Returns:
