@@ -11,12 +11,13 @@ from typing import NoReturn
 import numpy as np
 
 from rnnlab import __version__, interrupt
-from rnnlab.commands import bench, check, claims, experiments, figures, flow, train
+from rnnlab.commands import bench, check, claims, experiments, explore, figures, flow, train
 from rnnlab.parallel import WorkerError
 from rnnlab.training import DivergenceError
 
 COMMANDS = {
     "flow": (flow, "measure how the gradient decays on your own sequences"),
+    "explore": (explore, "turn the knobs of a layer in a window, and see its gradient"),
     "check": (check, "check a backward that you have written"),
     "train": (train, "train a network, or run an experiment"),
     "experiments": (experiments, "carry out all experiments, and record them"),

@@ -21,7 +21,7 @@ FLOORS = [
     ["exercise", "sequences", "interop", "models", "tasks", "settings", "checkpoint", "training", "parallel"],
     ["experiments"],
     ["gallery"],
-    ["claims"],
+    ["claims", "explore"],
     ["commands", "cli", "__main__"],
 ]
 
@@ -40,7 +40,7 @@ NEIGHBOURS = {
     ("parallel/ensembles", "tasks.task"),
     ("models", "tasks.task"),
     ("__main__", "cli"),
-    *(("cli", f"commands.{name}") for name in ("bench", "check", "claims", "experiments", "figures", "flow", "train")),
+    *(("cli", f"commands.{path.stem}") for path in (PACKAGE / "commands").glob("[!_]*.py")),
 }
 """The imports that stay on their floor."""
 
