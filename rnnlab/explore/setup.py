@@ -81,7 +81,7 @@ class Setup:
         Raises:
             ValueError: no such setting, or a value that is none.
         """
-        known, found = options(cls), {}
+        known, found = options(Setup), {}
         for item in text.split():
             name, _, value = item.partition("=")
             if name not in known or not value:
