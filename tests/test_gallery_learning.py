@@ -194,16 +194,24 @@ def test_what_the_pilots_chose_is_read_from_the_command(given, said, monkeypatch
     assert learning.chosen("pixels", "sequential", "GRU") == ""
 
 
-def test_a_caption_says_if_its_runs_are_older_than_their_recipe(monkeypatch):
+@pytest.mark.parametrize(
+    ("ended", "says"),
+    [
+        (("", ""), "All of these runs are"),
+        (("", "2026-11-21T19:00:00"), "The runs of T = 100 are"),
+        (("2026-11-21T19:00:00",) * 2, ""),
+    ],
+)
+def test_a_caption_says_which_runs_are_older_than_their_recipe(ended, says, monkeypatch):
     table = curves(("T = 100", "IRNN", 0, "done", [1.0, 0.5]))
-    for ended, older in (("", True), ("2026-11-21T19:00:00", False)):
-        runs = Table.of("recipe variant model command ended", [("adding", "T = 100", "IRNN", "x", ended)])
-        monkeypatch.setattr(learning, "read", lambda name, runs=runs: runs)
-        said = learning.set_up(table, "adding")
-        assert said.endswith(f"{learning.OLDER} T = 100.") == older
-        assert (learning.OLDER in said) == older
-        assert said.startswith("Learning rate ")
-        assert "1 run, 1 seed of each" in said
+    rows = [("adding", f"T = {100 * (n + 1)}", "IRNN", "x", one) for n, one in enumerate(ended)]
+    runs = Table.of("recipe variant model command ended", rows)
+    monkeypatch.setattr(learning, "read", lambda name: runs)
+    said = learning.set_up(table, "adding")
+    assert said.startswith("Learning rate ")
+    assert "1 run, 1 seed of each" in said
+    assert said.endswith(f" {says} {learning.OLDER}.") == bool(says)
+    assert (learning.OLDER in said) == bool(says)
 
 
 # Carried out

@@ -311,6 +311,24 @@ def test_initializers_are_rows_of_dots_where_their_nets_had_learned_something():
     assert "the same numbers" not in caption
 
 
+def test_nets_of_one_kind_and_the_same_initializers_are_side_by_side():
+    pair, three = ("orthogonal", "identity"), ("orthogonal", "he_uniform", "lecun_uniform")
+    nets = {"10 ReLU layers": three, "10 ReLU layers of 16": pair, "1 sigmoid layer": three, "ReLU RNN": pair}
+    runs = [
+        (variant, name, 0, "done", [90.0, 0.04])
+        for variant, names in {**nets, "tanh RNN, T = 60": pair}.items()
+        for name in names
+    ]
+    assert initializer_learning.bands(curves(*runs)) == [
+        ["ReLU RNN", "tanh RNN, T = 60"],
+        ["10 ReLU layers", "1 sigmoid layer"],
+        ["10 ReLU layers of 16"],
+    ]
+    panels = titled(initializer_learning.draw(curves(*runs)))
+    (long,) = [ax for title, ax in panels.items() if title.startswith("tanh RNN, T = 60")]
+    assert long.get_xlabel() == "updates to an error of 0.05"
+
+
 def test_initializers_of_one_limit_are_said_to_be_the_same():
     table = curves(
         ("tanh RNN", "glorot_uniform", 0, "done", [1.0, 0.02]), ("tanh RNN", "lecun_uniform", 0, "done", [1.0, 0.02])

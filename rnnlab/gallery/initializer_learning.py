@@ -22,8 +22,10 @@ TITLE = "What an initializer does to the learning"
 RECIPE = "initializers"
 LOOKS = looks.INITIALIZERS
 RECURRENT = " RNN"
-"""How the variants end whose initializers are those of U."""
+"""What the variants have in their names whose initializers are those of U."""
 COLUMNS = 2
+LEAST = 0.9
+"""Inches of a panel of a few rows, so that its label has room."""
 TICKS = tuple(digit * 10.0**power for power in range(7) for digit in (1, 3))
 
 
@@ -34,10 +36,13 @@ def compute(*, size: RunSize = "paper", root: RunsIn = learning.ROOT, jobs: Jobs
 
 
 def bands(table: Table) -> list[list[str]]:
-    """The variants side by side: nets of the same kind, whose initializers are the same ones."""
-    every = [variant for (variant,) in table.each("variant")]
-    kinds = [[one for one in every if one.endswith(RECURRENT)], [one for one in every if not one.endswith(RECURRENT)]]
-    return [kind[first : first + COLUMNS] for kind in kinds for first in range(0, len(kind), COLUMNS)]
+    """The variants side by side: nets of the same kind, whose initializers are the same ones; RNNs first."""
+    kinds: dict[tuple[bool, frozenset[str]], list[str]] = {}
+    for (variant,) in table.each("variant"):
+        names = frozenset(name for (name,) in table.where(variant=variant).each("model"))
+        kinds.setdefault((not _recurrent(variant), names), []).append(variant)
+    inner = [kinds[key] for key in sorted(kinds, key=lambda key: key[0])]
+    return [kind[first : first + COLUMNS] for kind in inner for first in range(0, len(kind), COLUMNS)]
 
 
 def rows(table: Table, variant: str, names: Sequence[str]) -> list[Row]:
@@ -54,7 +59,7 @@ def draw(table: Table) -> "Figure":
     """A panel for each net: initializers down, updates to the threshold across, a strip for who never came there."""
     drawn = bands(table)
     names = [present(Table.above(*_twice(table, band)), LOOKS) for band in drawn]
-    heights = [0.24 * len(some) for some in names]
+    heights = [max(0.24 * len(some), LEAST) for some in names]
     figure, panels = page.page(
         len(drawn), COLUMNS, height=sum(heights) + 1.15 * len(drawn), width=7, gridspec_kw={"height_ratios": heights}
     )
@@ -87,7 +92,7 @@ def _limits(table: Table, variant: str) -> tuple[float, float]:
 
 
 def _recurrent(variant: str) -> bool:
-    return variant.endswith(RECURRENT)
+    return RECURRENT in variant
 
 
 def _level(variant: str) -> float:

@@ -206,16 +206,16 @@ def rates(table: Table, recipe: str, by: Literal["model", "variant"] = "model") 
     return f"Learning rates {said}." if said else ""
 
 
-OLDER = "Older than the plan below, with other budgets, rates and initial weights, are the runs of"
+OLDER = "older than the plan below, with other budgets, rates and initial weights"
 
 
 def set_up(table: Table, recipe: str, by: Literal["model", "variant"] = "model") -> str:
     """The learning rates, and what was spent; and which recorded runs are older than their recipe."""
-    old = dict.fromkeys(
-        variant for variant, ended in read(RUNS).where(recipe=recipe).each("variant", "ended") if not ended
-    )
-    said = [rates(table, recipe, by), f"{budget(table)}.", f"{OLDER} {listed(list(old))}." if old else ""]
-    return " ".join(filter(None, said))
+    runs = read(RUNS).where(recipe=recipe)
+    every = [variant for (variant,) in runs.each("variant")]
+    old = list(dict.fromkeys(variant for variant, ended in runs.each("variant", "ended") if not ended))
+    which = "All of these runs are" if len(old) == len(every) else f"The runs of {listed(old)} are"
+    return " ".join(filter(None, [rates(table, recipe, by), f"{budget(table)}.", f"{which} {OLDER}." if old else ""]))
 
 
 def power(number: float) -> str:
