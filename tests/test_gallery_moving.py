@@ -109,11 +109,11 @@ def test_the_hero_is_the_long_view_s_runs_and_its_title_what_they_give():
     assert said == {f"{model}  {unrolled.share(hero.left(table, model))}" for model in hero.LINES}
 
 
-def test_the_labels_of_the_hero_stand_a_line_of_text_apart():
+def test_labels_of_lines_stand_a_line_of_text_apart():
     ends = {"a": 1.0, "b": 0.99, "c": 0.5, "d": 1e-9}
-    heights = hero._spread(ends, scale=np.log(1e12))
+    heights = page.apart(ends, 0.07 * np.log(1e12))
     logs = np.log([heights[name] for name in "abcd"])
-    assert (np.diff(logs) <= -hero.APART * np.log(1e12) * (1 - 1e-12)).all()
+    assert (np.diff(logs) <= -0.07 * np.log(1e12) * (1 - 1e-12)).all()
     assert heights["a"] == 1.0
     assert heights["d"] == 1e-9
 

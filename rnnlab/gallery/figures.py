@@ -17,6 +17,7 @@ ROUTES: dict[str, tuple[str, ...]] = {
         "unrolled",
         "activation_slopes",
         "initializer_survey",
+        "signal_in_layers",
         "depth_vs_time",
         "jacobian_spectrum",
         "phase_diagram",

@@ -71,21 +71,11 @@ def draw(table: Table) -> "Figure":
     ax.set_ylabel("gradient left, |dL/dh[T−k]| / |dL/dh[T]|")
     ax.set_xticks([tick for tick in ax.get_xticks() if tick <= steps])
     ax.set_xlim(0, 1.3 * steps)
-    for model, height in _spread(ends, np.log(3 / bottom)).items():
+    for model, height in page.apart(ends, APART * np.log(3 / bottom)).items():
         words = f"{model}  {share(left(table, model))}"
         ax.text(1.03 * steps, height, words, color=looks.look(model).color, fontsize=10.5, weight="bold", va="center")
     page.headline(ax, _found(table), 6.3)
     return figure
-
-
-def _spread(ends: dict[str, float], scale: float) -> dict[str, float]:
-    """The heights of the labels, from the top: at their lines' ends, but a line of text apart."""
-    heights: dict[str, float] = {}
-    above = np.inf
-    for model in sorted(ends, key=lambda one: -ends[one]):
-        above = min(ends[model], above * np.exp(-APART * scale))
-        heights[model] = above
-    return heights
 
 
 def left(table: Table, model: str) -> float:

@@ -1,5 +1,6 @@
 """The page that every figure is laid out on: type, panels, labels, and how it is saved. Matplotlib is loaded here."""
 
+import math
 import re
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
@@ -163,6 +164,15 @@ def label(axes: "Axes", x: float, y: float, text: str, color: str, **options: An
     options = {"fontsize": 8, "va": "center", "ha": "left", **options}
     background = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.8}
     axes.text(x, y, text, color=color, bbox=background, **options)
+
+
+def apart(ends: dict[str, float], least: float) -> dict[str, float]:
+    """Heights for labels of lines on a logarithmic axis, from the top: at the lines' ends, but so many nats apart."""
+    heights: dict[str, float] = {}
+    above = math.inf
+    for name in sorted(ends, key=lambda one: -ends[one]):
+        above = heights[name] = min(ends[name], above * math.exp(-least))
+    return heights
 
 
 def save(figure: "Figure", file: BinaryIO, kind: str, caption: str) -> None:
