@@ -53,6 +53,7 @@ def text(verdicts: list[Verdict], evidence: Evidence) -> str:
         "confirmed if some of its parts are: (4 of 8) is of those that have been run. What follows holds for our tasks "
         "and sizes, which are small.",
         *_own(evidence),
+        "![how many parts of each claim came to what](CLAIMS.png)",
         "| | claim | what came out | to take away |\n|---|---|---|---|\n"
         + "\n".join(
             f"| [{verdict.claim.name}](#{verdict.claim.name.lower()}) | {_cell(verdict.claim.says)} | "

@@ -9,9 +9,9 @@ from rnnlab.files import replacing
 def add(parser: argparse.ArgumentParser) -> None:
     """Its options."""
     parser.description = (
-        "Judge each of the survey's claims by its numbers, print the verdicts, and write CLAIMS.md. What takes seconds "
-        "is measured now; what takes hours comes from recorded runs: those of the package, or your own in --out, "
-        "where rnnlab figures --recompute writes them; the output says which."
+        "Judge each of the survey's claims by its numbers, print the verdicts, and write CLAIMS.md with its picture. "
+        "What takes seconds is measured now; what takes hours comes from recorded runs: those of the package, or your "
+        "own in --out, where rnnlab figures --recompute writes them; the output says which."
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help="C1 … C18; all if none is given, and CLAIMS.md")
     parser.add_argument("--out", type=Path, default=Path("figures"), metavar="DIR", help="default: figures")
@@ -19,10 +19,13 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Judge, print, and write the page if nothing was left out."""
+    from rnnlab.claims import scoreboard
     from rnnlab.claims.claim import SIGNS, judge
     from rnnlab.claims.evidence import Evidence
     from rnnlab.claims.ledger import CLAIMS
     from rnnlab.claims.page import judged, text
+    from rnnlab.gallery.publish import write
+    from rnnlab.table import Table
 
     known = {claim.name: claim for claim in CLAIMS}
     unknown = [name for name in arguments.names if name not in known]
@@ -43,4 +46,6 @@ def run(arguments: argparse.Namespace) -> None:
         arguments.out.mkdir(parents=True, exist_ok=True)
         with replacing(arguments.out / "CLAIMS.md") as file:
             file.write(text(chosen, evidence).encode())
-        print(f"wrote {arguments.out / 'CLAIMS.md'}")
+        board = Table.parse(scoreboard.tally(chosen).text())
+        write(arguments.out / "CLAIMS", board, scoreboard.draw(board), scoreboard.caption(board))
+        print(f"wrote {arguments.out / 'CLAIMS.md'}, and CLAIMS.png with its table CLAIMS.csv")
