@@ -21,7 +21,13 @@ def add(parser: argparse.ArgumentParser) -> None:
         "file runs in a process of its own, with limits on time, memory and output. That is not a sandbox: check no "
         "file that you would not run. Exit status: 0 right, 1 wrong, 2 unusable."
     )
-    parser.add_argument("file", nargs="?", metavar="FILE.py", help="what you have written")
+    parser.add_argument(
+        "file",
+        nargs="?",
+        metavar="FILE.py[:NAME]",
+        help="an exercise, with its functions forward and backward; or NAME in it: a layer of your own in rnnlab's "
+        "protocol, a class with init(rng, inputs=, hidden=), or a function of (rng, inputs, hidden) that makes one",
+    )
     parser.add_argument("--template", choices=EXERCISES, help="print the exercise, to be saved as FILE.py")
     parser.add_argument("--batch", type=Path, metavar="DIR", help="check every .py file of a folder: a row for each")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="with --batch, the table; default: check.csv")

@@ -9,11 +9,13 @@ What roundoff may do follows from the condition of each number, and no absolute 
     |got - wanted| ≤ 4096 (ε Σ |terms| + moved)
 
 Σ |terms| is what the same backward gives of the absolute values of all that enters it; `moved` is how far it moves when
-each number that forward left is moved by ε, its last place: 1 - h² has few digits where h is close to 1, whoever
-computes it. ε is that of the coarsest dtype that the learner returns.
+each gate and each tanh is moved by ε: that is what can be known of a number up to 1, however it is computed, and 1 - h²
+has few digits where h is close to 1. ε is that of the coarsest dtype that the learner returns. Forward's own numbers
+are sums of products of such numbers and of the states before: |terms| is 1 + |h[t-1]| (+ |c[t-1]|) there.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +24,7 @@ from rnnlab.arrays import Array
 from rnnlab.exercise.cases import Case
 from rnnlab.exercise.run import Run
 from rnnlab.gradcheck.verdict import PLACES, Verdict
+from rnnlab.layers import GRU
 from rnnlab.layers.gru import GRUTrace
 from rnnlab.trace import AnyLayer
 
@@ -92,20 +95,24 @@ def judge(case: Case, run: Run) -> dict[str, Judged]:
 
     rng = np.random.default_rng(0)
 
+    def kick(array: Array) -> Array:
+        return coarsest * rng.choice((-1.0, 1.0), array.shape)
+
     def jitter(array: Array) -> Array:
-        return array * (1 + coarsest * rng.choice((-1.0, 1.0), array.shape))
+        return array * (1 + kick(array))
 
     trace = layer.forward(xs, *befores)
     with np.errstate(all="ignore"):
         left = forward(layer, xs, befores)
         others = [forward(layer.map(jitter), jitter(xs), tuple(map(jitter, befores))) for _ in range(JITTERS)]
+        size = np.concatenate([np.zeros((1, B, H)), 1 + np.sum(np.abs(befores), axis=0).reshape(T, B, H)])
         found = {
-            name: _judged(name, got, wanted, abs(wanted), moved, coarsest, tiny)
+            name: _judged(name, got, wanted, size + abs(wanted), moved, coarsest, tiny)
             for name, got, wanted, moved in zip(names, run.states, left, _moved(left, others), strict=True)
         }
         wanted = backward(layer, trace, arriving, arrived)
         terms = backward(layer.map(abs), _absolute(trace), list(map(abs, arriving)), list(map(abs, arrived)))
-        others = [backward(layer, trace.map(jitter), arriving, arrived) for _ in range(JITTERS)]
+        others = [backward(layer, _jittered(layer, trace, kick), arriving, arrived) for _ in range(JITTERS)]
     for name, value, size, moved in zip(exercise.gradients, wanted, terms, _moved(wanted, others), strict=True):
         found[name] = _judged(name, run.gradients[name], value, size, moved, coarsest, tiny)
     return found
@@ -122,6 +129,16 @@ def _judged(name: str, got: Array, wanted: Array, terms: Array, moved: Array, ep
     error = np.where(miss == 0, 0.0, miss / np.maximum(terms, tiny))
     unknown = ~(np.isfinite(wanted) & np.isfinite(allowed))
     return Judged(name, got, wanted, error, (miss > allowed) & ~unknown, unknown | (PLACES * moved > BLIND * terms))
+
+
+def _jittered(layer: AnyLayer, trace: Any, kick: Callable[[Array], Array]) -> Any:
+    """The trace with its gates, and what else went through a sigmoid or a tanh, moved by ε."""
+    moved = {"hs": np.concatenate([trace.hs[:1], trace.hs[1:] + kick(trace.hs[1:])])}
+    moved |= {name: array + kick(array) for name, array in trace.arrays().items() if name in ("gates", "tanh_cs")}
+    if isinstance(layer, GRU):
+        m = trace.hs[:-1] @ layer.U[:, -len(layer.U) :] + layer.bu[-len(layer.U) :]
+        moved["rms"] = trace.rms + kick(m) * np.maximum(abs(m), 1)
+    return replace(trace, **moved)
 
 
 def _absolute(trace: Any) -> Any:

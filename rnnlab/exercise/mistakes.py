@@ -24,7 +24,6 @@ class Mistake:
 
 COMMON: Lines = {
     "for t in range(T, 0, -1):": {
-        "for t in ():": "writes nothing: every gradient is zero",
         "for t in range(T, 1, -1):": "leaves out the first step, t = 1",
         "for t in range(T - 1, 0, -1):": "leaves out the last step, t = T",
         "for t in range(1, T + 1):": "makes da[t] of a dh[t] that nothing has flowed back to yet: it goes through the "

@@ -26,7 +26,7 @@ def _factors(tried: Tried) -> str:
     said = []
     for name in tried.wrong:
         each = tried.judged[name]
-        if name in ("dhs", "dcs") or not each.wanted.any():
+        if name[1:] in tried.case.exercise.states or name in tried.case.exercise.states or not each.wanted.any():
             continue
         factor = float(np.vdot(each.wanted, each.got) / np.vdot(each.wanted, each.wanted))
         if np.abs(each.got - factor * each.wanted).max() <= 1e-8 * np.abs(each.wanted).max():

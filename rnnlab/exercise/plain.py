@@ -105,6 +105,8 @@ def _diagnosis(tried: Sequence[Tried], source: str, unfilled: tuple[str, ...]) -
     if unfilled:
         begins = "begins with memory that was never written to (np.empty): begin with zeros"
         return [f"{_listed(unfilled)} {begins}."]
+    if first.run is not None and not any(gradient.any() for gradient in first.run.gradients.values()):
+        return ["Every gradient is zero: backward writes nothing, or does not return what it writes."]
     forward = any(name in first.case.exercise.states for each in tried for name in each.wrong)
     mistakes = () if forward or first.run is None else explain(tried)
     if not mistakes:

@@ -77,10 +77,11 @@ def called(name: str, function: Callable[..., Any], *arguments: Any) -> Any:
     except NotImplementedError as error:
         raise UnusableError(f"{name} is not written yet") from error
     except Exception as error:
-        raise UnusableError(f"{name} raises {type(error).__name__}: {_brief(error)}") from error
+        raise UnusableError(f"{name} raises {type(error).__name__}: {brief(error)}") from error
 
 
-def _brief(error: BaseException) -> str:
+def brief(error: BaseException) -> str:
+    """The first line of what it says."""
     lines = str(error).strip().splitlines() or ["no message"]
     return lines[0] if len(lines[0]) <= 200 else lines[0][:200] + " …"
 
