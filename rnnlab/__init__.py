@@ -7,7 +7,7 @@ interrupt.end_quietly()  # Ctrl-C, while all that follows is loaded by the comma
 
 from rnnlab import activations, bptt, flow, initializers, interop, losses, models, optim, parallel, tasks
 from rnnlab.checkpoint import Row
-from rnnlab.gradcheck import Finding, GradientError, Report, check_gradients
+from rnnlab.gradcheck import Finding, GradientError, Report, adjoint_test, check_gradients, forward_mode
 from rnnlab.layers import *  # noqa: F403 - all layers, in the one list of them
 from rnnlab.layers import __all__ as all_layers
 from rnnlab.memory import keep_freed_memory
@@ -31,10 +31,12 @@ __all__ = [
     "Trained",
     "activations",
     "bptt",
+    "adjoint_test",
     "check_gradients",
     "evaluate",
     "fit",
     "flow",
+    "forward_mode",
     "initializers",
     "interop",
     "keep_freed_memory",

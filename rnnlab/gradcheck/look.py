@@ -1,6 +1,7 @@
 """A look at one layer: what its backward gave against an oracle, one step at a time or over a run as a whole."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
@@ -8,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnlab.arrays import Array
+from rnnlab.arrays import Array, NotFiniteError
 from rnnlab.gradcheck.calls import same
 from rnnlab.gradcheck.oracles import Oracle, complex_step
-from rnnlab.gradcheck.pullback import UNKNOWN, Map, Point, jittered
-from rnnlab.gradcheck.verdict import SIX_DIGITS, Finding, judge
+from rnnlab.gradcheck.pullback import UNKNOWN, Map, Point, jittered, led, rows
+from rnnlab.gradcheck.verdict import PLACES, SIX_DIGITS, Finding, judge
 from rnnlab.trace import AnyLayer, GradientsLike, States
 
 ENTRIES, LINES = 32, 16  # more entries are moved line by line; of more lines along an axis, several are moved together
@@ -67,12 +68,26 @@ class Look:
         if all(finding.verdict != "failed" for finding in found):
             return found
         with np.errstate(all="ignore"):
-            traces = self.trace, *(jittered(self.trace, self.rng) for _ in range(3))
+            others = self.runs_again() if self.whole else [self.trace] * 3
+            traces = self.trace, *(jittered(trace, self.rng) for trace in others)
             grads = tuple(self.layer.backward(trace, self.dys, *self.dends) for trace in traces)
         jitters = 8 if self.oracle is complex_step else 0
         found = list(replace(self, grads=self.grads + grads, jitters=jitters).once())
         strays = any(finding.verdict == "failed" and finding.of_trace for finding in found)
         return replace(self, whole=len(self.xs)).judged() if strays and self.unrolls() else found
+
+    def runs_again(self) -> Iterator[Any]:
+        """Traces of the oracle's own runs, one as it is and three from jittered points.
+
+        Over several steps a state may be off by roundoff of the terms that cancelled in it, which no jitter of its own
+        last place shows.
+        """
+        point = Point(self.layer, self.xs, self.trace.starts)
+        for at in (point, *(jittered(point, self.rng, places=16) for _ in range(3))):
+            at = at.map(lambda array: array.astype(np.complex128) if array.dtype.kind == "f" else array)
+            with suppress(NotFiniteError):
+                trace = at.params.forward(at.xs, *at.starts)
+                yield trace.map(lambda array, own: array.real.astype(own.dtype), self.trace)
 
     def unrolls(self) -> bool:
         """Whether forward gives the same again, and over its first steps alone the same as on its way to all T.
@@ -98,7 +113,7 @@ class Look:
     def run_as_a_whole(self) -> Iterator[Finding]:
         """The parameters, inputs and starts of a run, by everything that it leaves."""
         point = Point(self.layer, self.xs, self.trace.starts)
-        run = self.map(point, [_rows(1, *self.dends, self.dys)] * len(self.grads), mixes=True)
+        run = self.map(point, [rows(1, *self.dends, self.dys)] * len(self.grads), mixes=True)
         yield from self.parameters(run)
         if point.xs.dtype.kind == "f":
             yield self.argument(run, "xs", "xs", point.xs, [grads.xs for grads in self.grads])
@@ -120,7 +135,7 @@ class Look:
             above, left, names = [self.dys], [*left, ys], (*carries, "ys")
         before = tuple(state[:-1].reshape(N, *state.shape[2:]) for state in states)
         point = Point(self.layer, xs.reshape(1, N, *xs.shape[2:]), before)
-        step = self.map(point, [_rows(N, *(total[1:] for total in given), *above) for given in totals])
+        step = self.map(point, [rows(N, *(total[1:] for total in given), *above) for given in totals])
         yield from self.parameters(step)
 
         reach = np.zeros(step.weights.shape[1:])  # Σ |∂s[t]/∂a| |a| over inputs and states a: s[t] is a sum of these
@@ -148,18 +163,14 @@ class Look:
             wanted[3:] += arrived
             yield from self.timesteps(name, 0, B, [given[number] for given in totals], wanted)
 
-        kept = _rows(N, *left)
+        kept = rows(N, *left)
         # The trace is the forward's own: one step from its s[t-1], in real numbers as it was made, leads to its s[t].
-        # The first row takes it alone, since what it has from the others it could have from them here, too.
-        alone = [slice(1), slice(1, N)] if N > 1 else [slice(1)]
-        led = np.array(
-            [
-                np.concatenate([_step(at, rows) for rows in alone])[:, : kept.shape[1]]
-                for at in (at.map(lambda array: np.ascontiguousarray(array.real)) for at in step.points)
-            ]
-        )
-        low, high = led.min(axis=0), led.max(axis=0)
-        wanted = np.array([reach + abs(kept), (high - low) / 2, np.zeros_like(kept), (low + high) / 2, kept])
+        real = (at.map(lambda array: np.ascontiguousarray(array.real)) for at in step.points)
+        reached = np.array([led(at)[:, : kept.shape[1]] for at in real])
+        low, high = reached.min(axis=0), reached.max(axis=0)
+        largest = np.maximum(1, abs(rows(N, *before)).max(axis=1, keepdims=True))
+        doubt = np.where((low == kept) & (high == kept), 0, self.least * largest)
+        wanted = np.array([reach + abs(kept), (high - low) / 2, doubt, (low + high) / 2, kept])
         cuts = np.cumsum([prod(part.shape[2:]) for part in left])[:-1]
         for name, part in zip(names, np.split(wanted, cuts, axis=-1), strict=True):
             yield from self.timesteps(f"trace.{name}", 1, B, [part[-1]], part[:-1])
@@ -170,7 +181,12 @@ class Look:
         jitters = (jittered(point, self.rng, places=16) for _ in range(self.jitters))  # a sum has many terms to round
         points = [each.map(lambda a: a.astype(dtype) if a.dtype.kind == "f" else a) for each in (point, *jitters)]
         w = np.array(weights, np.float64)
-        return Map(points, lambda trace: _rows(N, *trace.ends, trace.ys)[:, :K], w, self.oracle, mixes)
+        return Map(points, lambda trace: rows(N, *trace.ends, trace.ys)[:, :K], w, self.oracle, self.least, mixes)
+
+    @property
+    def least(self) -> float:
+        """What a derivative or a state may be off by where the layer's numbers run out."""
+        return PLACES * float(np.finfo(self.trace.ys.dtype).tiny)
 
     def timesteps(self, name: str, first: int, B: int, got: Sequence[Array], wanted: Array) -> Iterator[Finding]:
         """A finding for every timestep, the first is `first`, and every sequence; wanted is (3 + M, rows, units)."""
@@ -208,17 +224,6 @@ class Look:
         index = tuple(map(int, np.unravel_index(entries[0], array.shape))) if one else None
         values = float(given[0, entries[0]] if one else claims[0, at]), float(wanted[3, at])
         return Finding(self.prefix + label, None, None, error, doubt, index, *values, verdict, self.whole)
-
-
-def _rows(N: int, *parts: Array) -> Array:
-    """Arrays side by side, (N, K)."""
-    return np.concatenate([part.reshape(N, -1) for part in parts], axis=1)
-
-
-def _step(point: Point, rows: slice) -> Array:
-    """The states that one step leads to, and its outputs, (rows, K), for some of the rows of a point."""
-    trace = point.params.forward(point.xs[:, rows], *(start[rows] for start in point.starts))
-    return _rows(len(trace.ends[0]), *trace.ends, trace.ys)
 
 
 def _like(array: Array, gradient: Array | None, name: str) -> Array:

@@ -24,6 +24,25 @@ class Point(Record):
     starts: tuple[Any, ...]
 
 
+def rows(N: int, *parts: NDArray[Any]) -> NDArray[Any]:
+    """Arrays side by side, (N, K)."""
+    return np.concatenate([part.reshape(N, -1) for part in parts], axis=1)
+
+
+def led(point: Point) -> Array:
+    """The states and the outputs, (N, K), that single steps from N rows lead to, (1, N, …) a point's inputs.
+
+    The first row takes its step alone: a layer that couples the sequences of a batch leads it elsewhere.
+    """
+
+    def steps(some: slice) -> NDArray[Any]:
+        trace = point.params.forward(point.xs[:, some], *(start[some] for start in point.starts))
+        return rows(len(trace.ends[0]), *trace.ends, trace.ys)
+
+    N = point.xs.shape[1]
+    return np.concatenate([steps(slice(1)), steps(slice(1, N))]) if N > 1 else steps(slice(1))
+
+
 def jittered(record: Any, rng: np.random.Generator, places: int = 1) -> Any:
     """A copy of a record with each of its floats moved up or down, by `places` in its last place."""
 
@@ -43,6 +62,7 @@ class Map:
             right: a ReLU's unit within roundoff of its kink is on one side in one, on the other in another.
         outputs: of a trace, (N, K).
         weights: w = dL/d(outputs) in M versions, (M, N, K).
+        least: what a nonzero derivative may be off by where numbers run out: a gate of 1e-45 is 0 in float32.
         mixes: whether an output may depend on an argument through several kinks. One-sided slopes then bound nothing.
     """
 
@@ -50,6 +70,7 @@ class Map:
     outputs: Callable[[Any], NDArray[Any]]
     weights: Array
     oracle: Oracle
+    least: float
     mixes: bool
 
     def moved(self, point: Point, name: str, direction: Array, eps: complex) -> NDArray[Any]:
@@ -78,9 +99,9 @@ class Map:
 
     def weighed(self, J: Estimate) -> Array:
         """Jᵀ w for each of N rows, (3 + M, N): sum of |terms|, radius, doubt, and the value in M versions."""
-        size = abs(self.weights[0])
+        size, error = abs(self.weights[0]), J.error + np.where(J.value == 0, 0, self.least)
         with np.errstate(all="ignore"):
-            sums = [np.einsum("nk,nk->n", part, size) for part in (J.largest, J.radius, J.error)]
+            sums = [np.einsum("nk,nk->n", part, size) for part in (J.largest, J.radius, error)]
             return np.concatenate([sums, np.einsum("nk,mnk->mn", J.value, self.weights)])
 
     def along(self, name: str, directions: Iterable[Array]) -> Array:
