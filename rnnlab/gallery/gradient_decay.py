@@ -119,12 +119,18 @@ OWN_LOOKS = [
 
 
 def _own(make: Own) -> Series:
-    """A user's class or function as a series; one that has the parameter `steps` is given T."""
-    init = make.init if isinstance(make, type) else make  # type: ignore[attr-defined]  # says itself if there is none
-    timed = "steps" in signature(init).parameters
+    """A user's class or function as a series; one that has the parameter `steps` is given T.
+
+    Raises:
+        TypeError: it does not take inputs and hidden.
+    """
+    init = getattr(make, "init", make)
+    takes = signature(init).parameters
+    if not {"inputs", "hidden"} <= takes.keys():
+        raise TypeError(f"{make.__name__} must be {OWN}; it takes ({', '.join(takes)})")
 
     def build(rng: np.random.Generator, inputs: int, hidden: int, steps: int) -> AnyLayer:
-        words: dict[str, Any] = {"inputs": inputs, "hidden": hidden} | ({"steps": steps} if timed else {})
+        words: dict[str, Any] = {"inputs": inputs, "hidden": hidden} | ({"steps": steps} if "steps" in takes else {})
         layer: AnyLayer = init(rng, **words)
         return layer
 

@@ -107,8 +107,10 @@ def _run(path: Path) -> ModuleType:
 def meant(word: str, names: Iterable[str], most: int = 20) -> str:
     """How an error goes on after a wrong word: with the name that it is close to, or else all the names there are."""
     names = list(names)
-    by_small = {name.lower(): name for name in names}
-    close = get_close_matches(word.lower(), by_small, n=1)
+    by_small = {name.lower().replace(",", ""): name for name in names}
+    close = get_close_matches(word.lower(), by_small, n=1) or [
+        small for small in by_small if get_close_matches(word.lower(), small.replace("_", " ").split(), n=1)
+    ]
     if close:
         return f": did you mean {by_small[close[0]]}?"
     return f": there are {'; '.join(names)}" if names and len(names) <= most else ""
