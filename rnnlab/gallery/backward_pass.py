@@ -121,6 +121,6 @@ def _numbers(rows: Table, model: str) -> str:
     """The factors of the pair, on average over the steps."""
     names = (name.split(" ", 1)[1] for name in PAIRS[model])
     kinds = zip(names, ("first", "second"), strict=True)
-    return f"{model}, on average a step: " + ", ".join(
-        f"{name} × {mean_factor(rows, kind):.3f}" for name, kind in kinds
-    )
+    factors = [(name, mean_factor(rows, kind)) for name, kind in kinds]
+    known = ", ".join(f"{name} × {factor:.3f}" for name, factor in factors if np.isfinite(factor))
+    return f"{model}, on average a step: {known or 'nothing arrives'}"

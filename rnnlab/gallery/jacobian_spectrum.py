@@ -55,7 +55,7 @@ def compute(*, seeds: Seeds = 5, steps: Steps = 100, hidden: Hidden = 100, input
                 np.median(values, axis=2),
                 values[:, :, -1],
                 EPSILON * largest[:, :, 0],
-                values[:, :, 1] / largest[:, :, 0],
+                values[:, :, 1:2].sum(axis=2) / largest[:, :, 0],  # 0 where there is one unit
                 _directions(values / largest),
             ],
             axis=1,

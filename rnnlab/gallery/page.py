@@ -163,7 +163,8 @@ def label(axes: "Axes", x: float, y: float, text: str, color: str, **options: An
     """A direct label at data coordinates, in its line's colour on white."""
     options = {"fontsize": 8, "va": "center", "ha": "left", **options}
     background = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.8}
-    axes.text(x, y, text, color=color, bbox=background, **options)
+    written = axes.text(x, y, text, color=color, bbox=background, **options)
+    written.set_in_layout(False)  # one that reaches out of its panel does not make the panel smaller
 
 
 def apart(ends: dict[str, float], least: float) -> dict[str, float]:

@@ -175,10 +175,12 @@ def caption(table: Table) -> str:
     covered = rnn["bound"] < 1
     slack = np.log(rnn["bound"])[covered] - rnn["exponent"][covered]
     obeyed = "it does" if (rnn["exponent"][covered] < 0).all() else "NOT everywhere does it"
+    slack = slack[np.isfinite(slack)]
     must = f"; {obeyed}, faster than the bound by at least {slack.min():.2f} nats a step" if len(slack) else ""
     relu = maps["relu"]
-    alive = relu.where(gain=gains[np.isfinite(relu["exponent"].reshape(len(gains), -1)).all(axis=1)][-1])
-    alike = float(np.ptp(alive["exponent"]))
+    alive = relu["exponent"].reshape(len(gains), -1)
+    alive = alive[np.isfinite(alive).all(axis=1)]
+    alike = f" (λ differs by {np.ptp(alive[-1]):.1g})" if len(alive) else ""
     still, driven, tanh = (table.where(part="indrnn", name=name) for name in NEURONS)
     positive = still["gain"] > 1e-9
     exact = float(np.abs(still["exponent"][positive] - np.log(still["gain"][positive])).max())
@@ -192,7 +194,7 @@ def caption(table: Table) -> str:
         f"below 1 and the gradient must vanish{must}. The bound ends at g = {_sufficient(maps['tanh']):.2g} for tanh, "
         f"and λ = 0 is at g = {edge('tanh')}, for the input saturates the units; for sigmoid the bound ends at "
         f"{_sufficient(maps['sigmoid']):.2g}, and λ = 0 is at {edge('sigmoid')}. For ReLU without a bias the size of "
-        f"the input is nothing (λ differs by {alike:.1g}): λ = 0 at g = {gain(_critical(relu, scales[0]))}; where half "
+        f"the input is nothing{alike}: λ = 0 at g = {gain(_critical(relu, scales[0]))}; where half "
         f"the units are on, √2 is expected. IndRNN ({setting(table, 'neurons')}) with ReLU on active paths has λ = "
         f"log u to {exact:.1g}; with an input N(0, 1) each neuron is off at some step, and λ = -∞, {cut}; with tanh λ "
         f"is at most {tanh['exponent'].max():.2f}."

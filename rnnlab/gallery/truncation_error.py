@@ -75,8 +75,9 @@ def compute(
                 if kind == "last":
                     dhs[:-1] = 0
                 exact, *cut = _gradients(layer, xs, dhs, ks)
-                errors.append([np.linalg.norm(part - exact) / np.linalg.norm(exact) for part in cut])
-                cosines.append([part @ exact / np.linalg.norm(part) / np.linalg.norm(exact) for part in cut])
+                whole = np.linalg.norm(exact) or 1.0  # where it is 0, so is what is cut
+                errors.append([np.linalg.norm(part - exact) / whole for part in cut])
+                cosines.append([part @ exact / (np.linalg.norm(part) or 1.0) / whole for part in cut])
                 found.append(growths(flow.gradient_norms(layer, xs, dh=dhs[-1])))
             low, error, high = np.quantile(errors, (0, 0.5, 1), axis=0).tolist()
             cosine, growth = np.median(cosines, axis=0).tolist(), float(np.median(found))
