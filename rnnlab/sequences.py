@@ -31,14 +31,16 @@ def read(
     steps: int | None = None,
     batch: int | None = None,
     symbols: int | None = None,
+    column: str | None = None,
 ) -> Sequences:
     """Sequences from a .npy array (T, B, D), of which the first `steps` and the first `batch` are kept, or from a CSV
     file or a text.
 
     Of a UTF-8 text, `batch` windows (16 if not given) of `steps` characters (100) are spread evenly from its beginning
-    to its end, and each character is a one-hot vector over those that occur in it. Without a path the text is CPython's
-    own documentation, which differs between Python versions. Of a .csv file windows are taken likewise: D columns of
-    numbers, each with mean 0 and standard deviation 1.
+    to its end, and each character is a one-hot vector over those that occur in it. A folder is one text, of all its
+    .txt files. Without a path the text is CPython's own documentation, which differs between Python versions. Of a .csv
+    file windows are taken likewise: D columns of numbers, or the one that is named, each with mean 0 and standard
+    deviation 1.
 
     Where `symbols` is given, xs are integers (T, B) below it, for a network with an Embedding: a .npy array of them, or
     the indices of a text's characters in its alphabet, which must have that many.
@@ -51,25 +53,35 @@ def read(
     for name, number in (("steps", steps), ("batch", batch)):
         if number is not None and number < 1:
             raise ValueError(f"{name} must be at least 1; got {number}")
+    if column is not None and Path(path or "").suffix != ".csv":
+        raise ValueError(f"a column is one of a .csv file; got {column!r} for {path or 'no file'}")
     if path is None:
         return _characters(documentation(), "CPython's documentation", steps or 100, batch or 16, symbols)
     path = Path(path)
     if path.suffix == ".npy":
         return _array(path, steps, batch, symbols)
     if path.suffix == ".csv" and symbols is None:
-        return _series(path, steps or 100, batch or 16)
+        return _series(path, steps or 100, batch or 16, column)
     return _characters(read_text(path), path.name, steps or 100, batch or 16, symbols)
 
 
 def read_text(path: str | os.PathLike[str]) -> str:
     """The UTF-8 text in a file, without the byte order mark that some editors put before it.
 
+    Of a folder, all its .txt files and those of its folders, in the order of their names, as one text.
+
     Raises:
-        ValueError: it is not UTF-8; the message names the byte.
+        ValueError: it is not UTF-8, and the message names the byte; or a folder without .txt files.
         OSError: it cannot be read.
     """
+    path = Path(path)
+    if path.is_dir():
+        files = sorted(path.rglob("*.txt"))
+        if not files:
+            raise ValueError(f"the folder {path} holds no .txt file")
+        return "\n".join(map(read_text, files))
     try:
-        return Path(path).read_text(encoding="utf-8").removeprefix("\ufeff")
+        return path.read_text(encoding="utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         raise ValueError(
             f"{path} is not UTF-8 text: byte 0x{error.object[error.start]:02x} at position {error.start}"
@@ -167,8 +179,8 @@ def _characters(text: str, source: str, steps: int, batch: int, symbols: int | N
     return Sequences(xs, f"{source}, characters one-hot")
 
 
-def _series(path: Path, steps: int, batch: int) -> Sequences:
-    columns = read_numbers(path)
+def _series(path: Path, steps: int, batch: int, column: str | None) -> Sequences:
+    columns = read_numbers(path, column)
     values = np.stack(list(columns.values()), axis=1)  # (N, D)
     if len(values) < steps:
         raise ValueError(f"{path.name} has {len(values)} rows; {steps} steps need at least {steps}")

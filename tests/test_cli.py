@@ -330,7 +330,7 @@ def test_a_zip_that_calls_itself_an_array_is_refused(tmp_path, capsys):
     ("arguments", "says"),
     [
         (["flow", "nowhere.txt"], "nowhere.txt: No such file or directory"),
-        (["flow", "."], ".: Is a directory"),
+        (["flow", "."], "the folder . holds no .txt file"),
         (["flow", "--layer", "lstn"], "a recurrent layer must be one of rnn, irnn, indrnn, lstm, gru; got 'lstn'"),
         (["flow", "--layer", "dense"], "a recurrent layer must be one of rnn, irnn, indrnn, lstm, gru; got 'dense'"),
         (["flow", "--activation", "softsign"], "one of sigmoid, tanh, relu, leaky_relu, identity; got 'softsign'"),
@@ -346,7 +346,7 @@ def test_a_zip_that_calls_itself_an_array_is_refused(tmp_path, capsys):
         (["flow", "--batch", "-2"], "batch must be at least 1; got -2"),
         (["flow", "--hidden", "0"], "hidden must be at least 1; got 0"),
         (["flow", "--seed", "-1"], "--seed must be at least 0; got -1"),
-        (["figures", "vanishing"], "there is no figure 'vanishing': there are gradient_decay; "),
+        (["figures", "vanishing"], "there is no figure 'vanishing': there are hero; "),
         (["figures", "gradient_dekay"], "there is no figure 'gradient_dekay': did you mean gradient_decay?"),
         (["figures", "--format", "gif"], "invalid choice: 'gif'"),
         (["fly"], "invalid choice: 'fly'"),

@@ -37,7 +37,12 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="a trained network instead of a fresh layer: a checkpoint.npz, what rl.save wrote, or an .npz with the "
         "names of PyTorch's state_dict or Keras's weights (for an RNN of theirs with relu say --activation relu)",
     )
-    parser.add_argument("--layer", metavar="NAME", help=f"{', '.join(LAYERS)}; default: rnn")
+    parser.add_argument(
+        "--layer",
+        metavar="NAMES",
+        help=f"{', '.join(LAYERS)}; {', '.join(ACTIVATED)} for an RNN with that activation; FILE.py:NAME for a layer "
+        "of your own; several, as tanh,irnn,gru, are drawn together; default: rnn",
+    )
     parser.add_argument("--activation", metavar="NAME", help="default: tanh for rnn, relu for indrnn")
     parser.add_argument("--recurrent-initializer", metavar="NAME", help="default: orthogonal, for indrnn indrnn_range")
     parser.add_argument("--hidden", type=int, metavar="H", help="units; default: 100")
@@ -46,9 +51,15 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--batch", type=int, metavar="B", help="sequences; default: 16 windows of a text, or all of a .npy"
     )
     parser.add_argument("--seed", type=int, help="seed of the weights; default: 0")
+    parser.add_argument("--column", metavar="NAME", help="of a .csv file; default: all that hold numbers")
     parser.add_argument("--out", type=Path, default=Path("figures"), metavar="DIR", help="default: figures")
+    parser.add_argument("--format", choices=("png", "svg", "pdf"), default="png", help="default: png")
+    parser.add_argument(
+        "--scale", type=float, default=1.0, metavar="N", help="type and lines so much larger; 2 suits a projector"
+    )
 
 
+ACTIVATED = ("tanh", "relu", "sigmoid")
 FRESH = {"layer": "rnn", "hidden": 100, "seed": 0, "recurrent_initializer": None}
 """The defaults that describe a fresh layer; a trained one needs none of them."""
 
@@ -59,30 +70,37 @@ def run(arguments: argparse.Namespace) -> None:
         for name, value in FRESH.items():
             if getattr(arguments, name) is None:
                 setattr(arguments, name, value)
-        sequences = read(arguments.input, steps=arguments.steps, batch=arguments.batch)
-        layer: AnyLayer = _layer(arguments, len(sequences.xs), sequences.xs.shape[2])
-        activation = f", {layer.activation}" if isinstance(layer, RNN | IndRNN) else ""
-        origin = f"layer        {arguments.layer}, {arguments.hidden} units{activation}, seed {arguments.seed}"
+        sequences = _read(arguments)
+        words = [word.strip() for word in arguments.layer.split(",")]
+        named = {_called(word): _layer(word, arguments, sequences) for word in words}
+        layers = named if len(named) > 1 else {"": next(iter(named.values()))}
+        said = f"{'layer' if len(named) == 1 else 'layers':13}{', '.join(named)}, {arguments.hidden} units"
+        origin = f"{said}{_activation(named)}, seed {arguments.seed}"
     else:
         layer = _trained(arguments)
+        layers = {"": layer}
         lowest = next(innermost(layer))
         symbols = len(lowest.E) if isinstance(lowest, Embedding) else None
-        sequences = read(arguments.input, steps=arguments.steps, batch=arguments.batch, symbols=symbols)
+        sequences = _read(arguments, symbols)
         states = _run_one_step(layer, sequences, arguments.weights)
         origin = f"weights      {arguments.weights}: {', '.join(f'{n} ({a.shape[-1]})' for n, a in states.items())}"
 
     from rnnlab.gallery import own_decay  # Matplotlib is loaded only where something is drawn
     from rnnlab.gallery.publish import write
 
-    table = own_decay.compute(layer, sequences.xs)
-    caption = own_decay.caption(table)
+    table = own_decay.compute(layers, sequences.xs)
+    caption, figure = own_decay.caption(table), own_decay.draw(table, scale=arguments.scale)
     arguments.out.mkdir(parents=True, exist_ok=True)
-    write(arguments.out / "flow", table, own_decay.draw(table), caption)
+    write(arguments.out / "flow", table, figure, caption, arguments.format)
     T, B, *D = sequences.xs.shape
-    print(f"sequences    {sequences.source}: {B} of {T} steps{f', {D[0]} inputs' if D else ''}")
+    print(f"sequences    {sequences.source}: {B} of {T} steps{_inputs(*D)}")
     print(origin)
     print(caption)
-    print(f"wrote        {arguments.out / 'flow.png'} and {arguments.out / 'flow.csv'}")
+    print(f"wrote        {arguments.out / f'flow.{arguments.format}'} and {arguments.out / 'flow.csv'}")
+
+
+def _inputs(count: int | None = None) -> str:
+    return "" if count is None else f", {count} input{'s' * (count != 1)}"
 
 
 def _trained(arguments: argparse.Namespace) -> AnyLayer:
@@ -117,20 +135,38 @@ def _run_one_step(layer: AnyLayer, sequences: Sequences, path: Path) -> dict[str
     return states
 
 
-def _layer(arguments: argparse.Namespace, steps: int, inputs: int) -> AnyLayer:
-    """A fresh layer as the options describe it."""
+def _read(arguments: argparse.Namespace, symbols: int | None = None) -> Sequences:
+    sizes = {"steps": arguments.steps, "batch": arguments.batch}
+    return read(arguments.input, **sizes, symbols=symbols, column=arguments.column)
+
+
+def _called(word: str) -> str:
+    """Of "folder/mine.py:Leaky" it is Leaky."""
+    return word.rpartition(":")[2] if ".py:" in word else word
+
+
+def _activation(layers: dict[str, AnyLayer]) -> str:
+    """Of a single layer, as ", tanh"."""
+    (first, *others) = layers.values()
+    return f", {first.activation}" if not others and isinstance(first, RNN | IndRNN) else ""
+
+
+def _layer(word: str, arguments: argparse.Namespace, sequences: Sequences) -> AnyLayer:
+    """A fresh layer as its word and the options describe it."""
     if arguments.seed < 0:
         raise ValueError(f"--seed must be at least 0; got {arguments.seed}")
+    steps, inputs = len(sequences.xs), sequences.xs.shape[2]
+    rng, activation = np.random.default_rng(arguments.seed), arguments.activation
+    if ".py:" in word:
+        from rnnlab.gallery.series import loaded, made
+
+        return made(loaded(word), rng, inputs=inputs, hidden=arguments.hidden, steps=steps)
+    if word in ACTIVATED:
+        if activation is not None:
+            raise ValueError(f"{word} is an RNN with that activation: leave out --activation, or say rnn")
+        word, activation = "rnn", word
     chosen = arguments.recurrent_initializer
-    if arguments.layer == "irnn" and chosen == "identity":
+    if word == "irnn" and chosen == "identity":
         chosen = None  # that is its default anyway
     starts: dict[str, Any] = {} if chosen is None else {"recurrent_initializer": chosen}
-    return recurrent(
-        np.random.default_rng(arguments.seed),
-        arguments.layer,
-        inputs=inputs,
-        hidden=arguments.hidden,
-        steps=steps,
-        activation=arguments.activation,
-        **starts,
-    )
+    return recurrent(rng, word, inputs=inputs, hidden=arguments.hidden, steps=steps, activation=activation, **starts)

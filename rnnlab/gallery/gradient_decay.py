@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, KeysView
 from dataclasses import dataclass
-from inspect import signature
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 
@@ -27,7 +26,7 @@ from rnnlab.gallery.knobs import (
     spread,
     with_knobs,
 )
-from rnnlab.gallery.series import ALL, Own, Words, chosen
+from rnnlab.gallery.series import ALL, OWN_LAYER, Own, Words, chosen, made
 from rnnlab.layers import GRU, LSTM, RNN, IndRNN
 from rnnlab.table import Table
 from rnnlab.trace import AnyLayer
@@ -109,7 +108,6 @@ SERIES = {
 }
 
 
-OWN = "a layer of your own: a class with init(rng, *, inputs, hidden), or a function with these parameters"
 OWN_LOOKS = [
     Look(looks.BLACK, "-", "o"),
     Look(looks.PURPLE, "--", "s"),
@@ -119,20 +117,10 @@ OWN_LOOKS = [
 
 
 def _own(make: Own) -> Series:
-    """A user's class or function as a series; one that has the parameter `steps` is given T.
-
-    Raises:
-        TypeError: it does not take inputs and hidden.
-    """
-    init = getattr(make, "init", make)
-    takes = signature(init).parameters
-    if not {"inputs", "hidden"} <= takes.keys():
-        raise TypeError(f"{make.__name__} must be {OWN}; it takes ({', '.join(takes)})")
+    """A user's class or function as a series."""
 
     def build(rng: np.random.Generator, inputs: int, hidden: int, steps: int) -> AnyLayer:
-        words: dict[str, Any] = {"inputs": inputs, "hidden": hidden} | ({"steps": steps} if "steps" in takes else {})
-        layer: AnyLayer = init(rng, **words)
-        return layer
+        return made(make, rng, inputs=inputs, hidden=hidden, steps=steps)
 
     return Series(YOURS, build, OWN_LOOKS[0])
 
@@ -154,7 +142,7 @@ def compute(
     hidden: Hidden = 100,
     inputs: Inputs = 8,
     every: Annotated[int, Knob(f"of the states beyond the first {NEAR} one in so many is kept", "timesteps", 1)] = 5,
-    series: Annotated[Words, Knob("the lines, and layers of your own", names=tuple(SERIES), own=OWN)] = ALL,
+    series: Annotated[Words, Knob("the lines, and layers of your own", names=tuple(SERIES), own=OWN_LAYER)] = ALL,
 ) -> Table:
     """A run per series and seed: x[t] ~ N(0, 1), the loss on the last step alone, |dL/dh[T]| = 1.
 
@@ -171,7 +159,7 @@ def compute(
         factor per step, median, NaN for layers that it does not cover; seeds, hidden, inputs.
     """
     rows: list[tuple[str | float, ...]] = []
-    for name, make in chosen(series, tuple(SERIES), OWN).items():
+    for name, make in chosen(series, tuple(SERIES), OWN_LAYER).items():
         line = SERIES[name] if make is None else _own(make)
         norms, rates, bounds = [], [], []
         for seed in range(seeds):

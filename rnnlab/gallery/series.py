@@ -4,9 +4,14 @@ import importlib.util
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
+from inspect import signature
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+import numpy as np
+
+from rnnlab.trace import AnyLayer, require_layer
 
 ALL = "all"
 Own = Callable[..., Any]
@@ -88,6 +93,25 @@ def loaded(words: str) -> Any:
         there = [one for one, value in vars(module).items() if callable(value) and value.__module__ == module.__name__]
         raise ValueError(f"{file} holds no {name!r}{meant(name, there)}")
     return getattr(module, name)
+
+
+OWN_LAYER = "a layer of your own: a class with init(rng, *, inputs, hidden), or a function with these parameters"
+
+
+def made(make: Own, rng: np.random.Generator, *, inputs: int, hidden: int, steps: int) -> AnyLayer:
+    """The layer that a user's class or function makes; one that has the parameter `steps` is given T.
+
+    Raises:
+        TypeError: it does not take inputs and hidden, or makes no layer.
+    """
+    init = getattr(make, "init", make)
+    takes = signature(init).parameters
+    if not {"inputs", "hidden"} <= takes.keys():
+        raise TypeError(f"{make.__name__} must be {OWN_LAYER}; it takes ({', '.join(takes)})")
+    words: dict[str, Any] = {"inputs": inputs, "hidden": hidden} | ({"steps": steps} if "steps" in takes else {})
+    layer: AnyLayer = init(rng, **words)
+    require_layer(layer, f"what {make.__name__} makes")
+    return layer
 
 
 def _run(path: Path) -> ModuleType:

@@ -53,7 +53,7 @@ class Characters:
     @classmethod
     def load(
         cls,
-        input: Annotated[str | None, "your text; default: CPython's documentation"] = None,
+        input: Annotated[str | None, "your text, or a folder of .txt files; default: CPython's documentation"] = None,
         steps: Annotated[int, "T: length of a sequence"] = 50,
     ) -> "Characters":
         """The task on your own text, or on CPython's documentation."""
@@ -69,7 +69,7 @@ class Characters:
 
     @classmethod
     def read(cls, path: str | os.PathLike[str], *, steps: int = 50) -> "Characters":
-        """The task on a UTF-8 text.
+        """The task on a UTF-8 text, or on a folder of .txt files as one text.
 
         Raises:
             ValueError: not UTF-8, or too short.
