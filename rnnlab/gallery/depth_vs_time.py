@@ -200,12 +200,13 @@ def caption(table: Table) -> str:
     def spread(net: str) -> str:
         """At the end, and the power of k with which it got there from a fifth of the way."""
         rows = table.where(activation="relu", gain=1.0, net=net)
-        early, late = (float(rows.only("spread", back=k)) for k in (depth // 5, depth))
+        begun = max(1.0, depth // 5)
+        early, late = (float(rows.only("spread", back=k)) for k in (begun, depth))
         if not np.isfinite(late):
             return f"beyond measure in the {net}, where a seed's is 0"
-        if not (early > 0 and late > 0):
+        if not (early > 0 and late > 0 and depth > begun):
             return f"to {late:.1f} nats in the {net}"
-        return f"as k^{np.log(late / early) / np.log(depth / (depth // 5)):.1f} to {late:.1f} nats in the {net}"
+        return f"as k^{np.log(late / early) / np.log(depth / begun):.1f} to {late:.1f} nats in the {net}"
 
     growths = {gain: {net: float(_growth(end("relu", gain, net))[0]) for net in NETS} for gain in GAINS}
     alive = [net for net in NETS if np.isfinite(growths[1.0][net])]

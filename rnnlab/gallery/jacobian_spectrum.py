@@ -48,6 +48,7 @@ def compute(*, seeds: Seeds = 5, steps: Steps = 100, hidden: Hidden = 100, input
             runs.append(flow.singular_values(layer, rng.standard_normal((steps, 1, inputs)))[::-1, 0])
         values = np.array(runs)  # (seeds, T+1, H), the largest first
         largest = values[:, :, :1]
+        scale = np.where(largest > 0, largest, 1.0)  # of a product that has underflowed nothing is left
         values = np.maximum(values, EPSILON * largest)
         summary = np.median(
             [
@@ -55,15 +56,16 @@ def compute(*, seeds: Seeds = 5, steps: Steps = 100, hidden: Hidden = 100, input
                 np.median(values, axis=2),
                 values[:, :, -1],
                 EPSILON * largest[:, :, 0],
-                values[:, :, 1:2].sum(axis=2) / largest[:, :, 0],  # 0 where there is one unit
-                _directions(values / largest),
+                values[:, :, 1:2].sum(axis=2) / scale[:, :, 0],  # 0 where there is one unit
+                _directions(values / scale),
             ],
             axis=1,
         )
         rows += [("curve", name, float(k), *summary[:, k].tolist(), np.nan, np.nan) for k in range(steps + 1)]
         for lag in LAGS:
             if name == SHOWN and lag <= steps:
-                decades = np.clip(np.floor(np.log10(values[:, lag] / largest[:, lag])), DECADES[0], -1)
+                relative = np.maximum(values[:, lag] / scale[:, lag], EPSILON)
+                decades = np.clip(np.floor(np.log10(relative)), DECADES[0], -1)
                 rows += [
                     ("histogram", name, float(lag), *[np.nan] * 6, decade, float(np.mean(decades == decade)))
                     for decade in DECADES[:-1]
@@ -73,9 +75,10 @@ def compute(*, seeds: Seeds = 5, steps: Steps = 100, hidden: Hidden = 100, input
 
 
 def _directions(values: Array) -> Array:
-    """The participation ratio over the last axis: N if all are equal, 1 if one is all there is."""
+    """The participation ratio over the last axis: N if all are equal, 1 if one is all there is, 0 if nothing is."""
     squares = np.square(values)
-    ratio: Array = np.square(squares.sum(axis=-1)) / np.square(squares).sum(axis=-1)
+    total, part = np.square(squares.sum(axis=-1)), np.square(squares).sum(axis=-1)
+    ratio: Array = np.divide(total, part, out=np.zeros_like(total), where=part > 0)
     return ratio
 
 
@@ -161,8 +164,8 @@ def caption(table: Table) -> str:
         for (lag,) in histogram.each("back")
     )
     left = ", ".join(f"{name} {end(name, 'directions'):.1f}" for name in STARTS)
-    apart = [end(name, "largest") / end(name, "middle") for name in STARTS]
-    alike = "They do not shrink together" if min(apart) > 10 else "They do not all part by a factor of 10"
+    apart = all(end(name, "largest") > 10 * end(name, "middle") for name in STARTS)
+    alike = "They do not shrink together" if apart else "They do not all part by a factor of 10"
     return (
         "Singular values of the product of all Jacobians over k steps of a tanh RNN, by initializer of U, "
         f"{setting(table, 'hidden', 'inputs')} from N(0, 1), medians of {setting(table, 'seeds')}. {alike}: after "

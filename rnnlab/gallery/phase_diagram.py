@@ -8,7 +8,7 @@ from rnnlab import flow, initializers
 from rnnlab.arrays import Array
 from rnnlab.experiments.results import looks
 from rnnlab.gallery import page
-from rnnlab.gallery.knobs import Hidden, Inputs, Knob, Seeds, Steps, checked, setting, spread, with_knobs
+from rnnlab.gallery.knobs import Hidden, Inputs, Knob, Seeds, checked, setting, spread, with_knobs
 from rnnlab.layers import RNN, IndRNN
 from rnnlab.table import Table
 
@@ -34,7 +34,7 @@ LOST = -3.0
 def compute(
     *,
     seeds: Seeds = 5,
-    steps: Steps = 80,
+    steps: Annotated[int, Knob("T, the length of a sequence", "timesteps", 1, 150)] = 80,  # beyond it ReLU overflows
     discard: Annotated[int, Knob("of the T, left out before the exponent is measured", "timesteps", 0)] = 20,
     hidden: Hidden = 50,
     inputs: Inputs = 8,
