@@ -4,12 +4,14 @@ import json
 
 import numpy as np
 import pytest
+from matplotlib import image
 
 from rnnlab.cli import main
 from rnnlab.exercise.cases import cases
 from rnnlab.exercise.diagnosis import gives
 from rnnlab.exercise.exercises import EXERCISES
 from rnnlab.exercise.mistakes import PAGES
+from rnnlab.exercise.picture import draw
 from rnnlab.exercise.plain import check
 from rnnlab.exercise.run import UnusableError
 
@@ -80,3 +82,26 @@ def test_what_cannot_be_used_is_one_sentence_and_status_2(arguments, why, tmp_pa
     out, err = capsys.readouterr()
     assert out == ""
     assert err == f"rnnlab check: error: {why}\n"
+
+
+def test_the_picture_has_a_row_for_each_array_and_a_column_for_each_timestep(tmp_path):
+    answer = check(functions_in(EXERCISES["lstm"].solution.replace("dc * f", "dc")), EXERCISES["lstm"])
+    figure = draw(answer)
+    axes, bar = figure.axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["hs", "cs", "dhs", "dcs", "dxs"]
+    assert axes.images[0].get_array().shape == (5, 6)
+    assert axes.get_title() == "lstm, wrong: step by step, T = 5, B = 3, D = 3, H = 3"
+    assert bar.get_ylabel() == "relative error"
+    sizes = [text.get_fontsize() for text in axes.texts]
+    assert min(sizes) >= 9
+    figure.savefig(tmp_path / "errors.png")
+    wrong = {row for row, name in enumerate(answer.errors) if max(filter(None, answer.errors[name])) > 1e-3}
+    assert {text.get_position()[1] for text in axes.texts if text.get_color() == "black"} == wrong == {3}
+
+
+def test_the_command_draws_it_on_request(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text(EXERCISES["indrnn"].solution, encoding="utf-8")
+    assert main(["check", "mine.py", "--plot", "errors.png"]) == 0
+    assert image.imread("errors.png").shape[2] >= 3
+    assert capsys.readouterr().out.startswith("mine.py: right. Every gradient is right in all 14 cases")

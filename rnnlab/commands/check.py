@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rnnlab.exercise.answer import Answer
 from rnnlab.exercise.exercises import EXERCISES
+from rnnlab.exercise.picture import draw
 from rnnlab.exercise.process import SECONDS, check_file
 from rnnlab.files import replacing
 from rnnlab.table import Table
@@ -31,6 +32,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--template", choices=EXERCISES, help="print the exercise, to be saved as FILE.py")
     parser.add_argument("--batch", type=Path, metavar="DIR", help="check every .py file of a folder: a row for each")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="with --batch, the table; default: check.csv")
+    parser.add_argument("--plot", type=Path, metavar="FILE.png", help="draw the errors by timestep and array")
     parser.add_argument("--json", action="store_true", help="print the answer as JSON")
     parser.add_argument("--seconds", type=float, default=SECONDS, help=f"for a file; default: {SECONDS:g}")
 
@@ -49,6 +51,10 @@ def run(arguments: argparse.Namespace) -> int:
         return _batch(arguments)
     file, _, name = arguments.file.partition(".py:")
     answer = check_file(Path(f"{file}.py" if name else file), name, arguments.seconds)
+    if arguments.plot is not None and answer.errors:
+        figure, kind = draw(answer), arguments.plot.suffix.removeprefix(".") or "png"
+        with replacing(arguments.plot) as out:
+            figure.savefig(out, format=kind, dpi=150)
     if arguments.json:
         print(answer.json())
     elif answer.verdict == "unusable":

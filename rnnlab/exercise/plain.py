@@ -25,16 +25,25 @@ VERDICTS = {"passed": "right", "failed": "wrong", "inconclusive": "inconclusive"
 
 
 def check(
-    functions: Functions, exercise: Exercise, source: str = "", stage: Callable[[str], None] = lambda _: None
+    functions: Functions,
+    exercise: Exercise,
+    source: str = "",
+    stage: Callable[[str], None] = lambda _: None,
+    on: Sequence[Case] = (),
 ) -> Answer:
-    """The answer, without a file's name; `source` is the text of the file, `stage` is told what is done next.
+    """The answer, without a file's name.
+
+    Args:
+        source: the text of the file, where there is one.
+        stage: is told what is done next.
+        on: the cases; by default those of the exercise.
 
     Raises:
         UnusableError: there is nothing to judge.
     """
     tried = []
     unfilled: dict[str, None] = {}
-    for case in cases(exercise):
+    for case in on or cases(exercise):
         stage(f"where {case.name}")
         tried.append(_tried(functions, case, unfilled))
         if tried[0].error is not None:
