@@ -45,13 +45,15 @@ def drawn(
     gain: float = 1.0,
     inputs: float = 1.0,
     last: bool = False,
+    loss: float = 1.0,
     dtype: DTypeLike = np.float64,
     plain: bool = True,
 ) -> Case:
     """A random case of sizes (T, B, D, H).
 
     Weights are uniform and bounded by 2 `gain` / sqrt(rows), those of an IndRNN by 2 `gain`; inputs by `inputs`; starts
-    are not zero. The loss is on every step, or on the last alone.
+    are not zero. The loss is on every step, or on the last alone; `loss`
+    bounds what arrives from it.
     """
     T, B, D, H = sizes
 
@@ -61,10 +63,10 @@ def drawn(
     limits = {"W": 1 / np.sqrt(D), "U": gain / np.sqrt(H), "u": gain, "b": 0.5, "bu": 0.5}
     parameters = tuple(uniform(2 * limits[each], *shape(D, H)) for each, shape in exercise.shapes.items())
     starts = tuple(uniform(0.9, B, H) for _ in exercise.states)
-    dys = uniform(1, T, B, H)
+    dys = uniform(loss, T, B, H)
     if last:
         dys[:-1] = 0
-    dends = tuple(uniform(1, B, H) for _ in exercise.states[1:])
+    dends = tuple(uniform(loss, B, H) for _ in exercise.states[1:])
     return Case(name, exercise, uniform(inputs, T, B, D), starts, parameters, dys, dends, plain)
 
 
@@ -90,7 +92,7 @@ def cases(exercise: Exercise, seed: int = 0) -> tuple[Case, ...]:
         case("the loss is on the last step alone, T = 20", 20, 3, 2, 4, last=True),
         case("the loss is on every step, T = 20", 20, 3, 4, 2),
         case("the units are saturated", 6, 3, 2, 3, gain=4, inputs=20, plain=False),
-        case("the gradient vanishes", 40, 2, 2, 3, gain=1e-4, last=True, plain=False),
+        case("the gradient vanishes", 40, 2, 2, 3, gain=1e-4, last=True, loss=1e-9, plain=False),
         case("the net is chaotic", 40, 2, 2, 8, gain=6, plain=False),
         case("numbers are float32", 5, 3, 2, 3, dtype=np.float32),
     )

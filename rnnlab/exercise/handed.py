@@ -12,6 +12,7 @@ from rnnlab.exercise.exercises import EXERCISES, exercise_of
 from rnnlab.exercise.own import check_layer
 from rnnlab.exercise.plain import check
 from rnnlab.exercise.run import UnusableError
+from rnnlab.exercise.torch_reference import check_module, is_module
 
 MODULE = "handed_in"
 
@@ -27,6 +28,8 @@ def answer(path: Path, name: str = "", stage: Callable[[str], None] = lambda _: 
     if name:
         if name not in names:
             raise UnusableError(f"it has nothing called {name}")
+        if is_module(names[name]):
+            return check_module(name, names[name], names.get("backward"), stage)
         return check_layer(name, names[name], stage)
     missing = [each for each in ("forward", "backward") if not callable(names.get(each))]
     if missing:

@@ -30,7 +30,7 @@ def _factors(tried: Tried) -> str:
             continue
         factor = float(np.vdot(each.wanted, each.got) / np.vdot(each.wanted, each.wanted))
         if np.abs(each.got - factor * each.wanted).max() <= 1e-8 * np.abs(each.wanted).max():
-            known = next((words for value, words in names.items() if abs(factor - value) < 1e-8), f"{factor:.6g} times")
+            known = next((words for value, words in names.items() if abs(factor - value) < 1e-8), f"{factor:.9g} times")
             said.append(f"{name} is {known} what it should be for the dh[t] that you have.")
     return " ".join(said)
 
@@ -103,5 +103,10 @@ def _condition(tried: Sequence[Tried]) -> str:
         return "It is right for B = 1 and wrong for a batch: look at what is summed over the sequences."
     if [case.name for case in plain] == ["h0 = 0"]:
         return "It is right for h0 = 0 and wrong otherwise: look at what happens at the first step."
-    one, other = (", ".join(case.name for case in some) for some in (right, wrong))
-    return f"It is right where {one}; wrong where {other}."
+    largest = max(float(each.error.max()) for tries in tried for each in tries.judged.values() if each.wrong.any())
+    if largest < 1e-6 and any(case.xs.dtype == np.float32 for case in right):
+        digits = f"{-np.log10(largest):.0f} digits are right"
+        return f"{digits}: is something rounded, to float32 or to the few digits of a constant?"
+    if len(right) <= len(wrong):
+        return f"It is right only where {' and where '.join(case.name for case in right)}."
+    return f"It is wrong only where {' and where '.join(case.name for case in wrong)}."
