@@ -182,8 +182,8 @@ def loads_matplotlib(script: str, tmp_path: Path) -> bool:
 def test_to_judge_the_claims_loads_no_matplotlib(tmp_path):
     assert not loads_matplotlib("from rnnlab.cli import main; main(['claims', 'C9', 'C10', 'C11', 'C18'])", tmp_path)
     assert not loads_matplotlib(
-        "from rnnlab.claims.ledger import CLAIMS; from rnnlab.claims.page import text; from rnnlab.cli import main; "
-        "import rnnlab.claims.page as page; page.CLAIMS = CLAIMS[:3]; main(['claims'])",
+        "from pathlib import Path; from rnnlab.claims import page; from rnnlab.claims.evidence import Evidence; "
+        "page.CLAIMS = page.CLAIMS[:3]; evidence = Evidence(Path('.')); page.text(page.judged(evidence), evidence)",
         tmp_path,
     )
     assert (tmp_path / "figures" / "CLAIMS.md").exists()
