@@ -9,7 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import rnnlab as rl
-from laws.cases import Draw, build, every_kind
+from rnnlab.testing import KINDS, case
 
 flow = rl.flow
 EVERY_ACTIVATION = ("sigmoid", "tanh", "relu", "leaky_relu", "identity")
@@ -25,13 +25,13 @@ def small(dtype=np.float64, **options):
 # Norms
 
 
-@every_kind
+@pytest.mark.parametrize("kind", KINDS)
 def test_the_norms_are_those_of_the_gradient_with_the_loss_on_the_last_step_alone(kind):
-    case = build(kind, Draw(1, T=5, B=3, D=2, H=4))
-    dhs = np.zeros_like(case.dhs)
+    one = case(KINDS[kind], T=5, B=3, D=2, H=4)
+    dhs = np.zeros_like(one.dys)
     dhs[-1] = 1
-    hs = case.layer.backward(case.forward(), dhs).hs
-    got = flow.gradient_norms(case.layer, case.xs, *case.starts)
+    hs = one.layer.backward(one.forward(), dhs).hs
+    got = flow.gradient_norms(one.layer, one.xs, *one.starts)
     assert got.shape == (6, 3)
     for t in range(6):
         for s in range(3):

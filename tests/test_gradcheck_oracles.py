@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import rnnlab as rl
-from laws.cases import build, draws, every_kind
 from planted import EPS, small
 from rnnlab.gradcheck.oracles import complex_step, finite_difference
+from rnnlab.testing import KINDS, LAWS, cases
 
 # The oracles on functions whose derivatives are known
 
@@ -114,12 +114,11 @@ def test_finite_differences_pass_on_a_small_smooth_net(kind, activation):
     assert 0 < report.worst().doubt <= 1e-6
 
 
-@every_kind
-@given(draw=draws())  # but not IN_BLOCKS: finite differences move each of its thousand states by itself
+@pytest.mark.parametrize("kind", KINDS)
+@given(data=st.data())
 @settings(max_examples=max(3, settings.default.max_examples // 12))  # 16 in CI
-def test_finite_differences_never_fail_a_right_backward(kind, draw):
-    case = build(kind, draw)
-    rl.check_gradients(case.layer, case.xs, *case.starts, dhs=case.dhs, dends=case.dends, oracle="finite_difference")
+def test_finite_differences_never_fail_a_right_backward(kind, data):
+    LAWS["backward_agrees_with_finite_differences"](data.draw(cases(KINDS[kind])))
 
 
 @pytest.mark.parametrize("kind", [rl.RNN, rl.IndRNN])

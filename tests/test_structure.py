@@ -19,7 +19,7 @@ FLOORS = [
     ["network", "bptt", "optim"],
     ["gradcheck", "flow"],
     ["exercise", "sequences", "interop", "models", "tasks", "settings", "checkpoint", "training", "parallel"],
-    ["experiments"],
+    ["experiments", "testing"],
     ["gallery"],
     ["claims", "explore"],
     ["commands", "cli", "__main__"],

@@ -1,12 +1,16 @@
 """What IRNN and IndRNN promise beyond the common laws: memory kept bit for bit, and gradients that are powers."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import rnnlab as rl
-from laws.cases import Draw, any_sizes, assert_all_close, assert_close, build, largest, largest_term
+from rnnlab.testing import KINDS, cases
+from rnnlab.testing.cases import gradients_by_name, trace_of
+from rnnlab.testing.closeness import largest, largest_term, require_close, same_bits
 
 seeds = st.integers(0, 2**32 - 1)
 steps = st.integers(1, 50)
@@ -76,26 +80,24 @@ def test_on_an_active_path_the_gradient_of_an_indrnn_is_a_power_of_u(seed, T, H)
 
 
 @pytest.mark.parametrize("kind", ["IndRNN relu", "IndRNN tanh"])
-@any_sizes
-def test_an_indrnn_is_an_rnn_with_a_diagonal_recurrent_kernel(kind, draw):
-    case = build(kind, draw)
-    dense = rl.RNN(case.layer.W, np.diag(case.layer.u), case.layer.b, case.layer.activation)
-    trace, same = case.layer.forward(case.xs, case.h0), dense.forward(case.xs, case.h0)
-    grads, full = case.layer.backward(trace, case.dhs), dense.backward(same, case.dhs)
-    scale = largest_term(case, trace, grads)
-    assert_close(trace.hs, same.hs, scale=largest(same.hs), within=1e-14)
-    wanted = {"W": full.params.W, "u": np.diag(full.params.U), "b": full.params.b}
-    assert_all_close(grads.params.arrays(), wanted, scale, within=1e-13)
-    assert_close(grads.xs, full.xs, scale, within=1e-13)
-    assert_close(grads.hs, full.hs, scale, within=1e-13)
+@given(data=st.data())
+def test_an_indrnn_is_an_rnn_with_a_diagonal_recurrent_kernel(kind, data):
+    case = data.draw(cases(KINDS[kind]))
+    dense = replace(case, layer=rl.RNN(case.layer.W, np.diag(case.layer.u), case.layer.b, case.layer.activation))
+    trace, same = case.forward(), dense.forward()
+    require_close(case, trace_of(trace), trace_of(same), within=1e-14, scale=largest(same.hs))
+    wanted, full = gradients_by_name(case.backward(trace)), gradients_by_name(dense.backward(same))
+    got = {**full, "params.u": np.diag(full.pop("params.U"))}
+    require_close(case, got, wanted, within=1e-13, scale=largest_term(case, {**trace_of(trace), **wanted}))
 
 
-@any_sizes
-def test_the_units_of_an_indrnn_do_not_see_each_other(draw):
-    case = build("IndRNN tanh", Draw(draw.seed, draw.T, draw.B, draw.D, H=4))
-    changed = case.h0.copy()
-    changed[:, 1] += 1
-    before, after = (case.layer.forward(case.xs, h0).hs for h0 in (case.h0, changed))
-    others = [0, 2, 3]
-    np.testing.assert_array_equal(after[:, :, others], before[:, :, others])
-    assert (after[:, :, 1] != before[:, :, 1]).all()
+@given(case=cases(KINDS["IndRNN tanh"]), unit=st.integers(0, 4))
+def test_the_units_of_an_indrnn_do_not_see_each_other(case, unit):
+    unit %= case.H
+    (h0,), others = case.starts, [n for n in range(case.H) if n != unit]
+    changed = h0.copy()
+    changed[:, unit] /= 2
+    before, after = case.forward().hs, replace(case, starts=(changed,)).forward().hs
+    same_bits({"hs": after[:, :, others]}, {"hs": before[:, :, others]}, "after another unit's start was changed")
+    if case.condition != "saturated":
+        assert (after[:2, :, unit] != before[:2, :, unit]).all()
