@@ -6,13 +6,15 @@ from typing import ClassVar
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import museum
 import rnnlab as rl
-from laws.cases import build, draws, every_kind
 from rnnlab.gradcheck.forward_mode import of_steps
+from rnnlab.testing import KINDS, cases
 
 EPS = float(np.finfo(np.float64).eps)
+every_kind = pytest.mark.parametrize("kind", KINDS)
 few = settings(max_examples=max(3, settings.default.max_examples // 8))
 
 
@@ -57,24 +59,24 @@ def of_complex_step(layer, xs, starts, dys, dends):
 
 
 @every_kind
-@given(draw=draws())
+@given(data=st.data())
 @few
-def test_forward_mode_backpropagation_and_the_complex_step_agree(kind, draw):
+def test_forward_mode_backpropagation_and_the_complex_step_agree(kind, data):
     # The cases hold |dh| and |P| to a few hundred at most, so 1e-10 is 1e4 times the roundoff of their sums.
-    case = build(kind, draw)
-    forward = rl.forward_mode(case.layer, case.xs, *case.starts, dhs=case.dhs, dends=case.dends)
-    given_ = case.layer, case.xs, case.starts, case.dhs, case.dends
+    case = data.draw(cases(KINDS[kind], ["as made"]))
+    forward = rl.forward_mode(case.layer, case.xs, *case.starts, dhs=case.dys, dends=case.dends)
+    given_ = case.layer, case.xs, case.starts, case.dys, case.dends
     agree(forward, of_backward(*given_), within=1e-10)
     agree(forward, of_complex_step(*given_), within=1e-10)
 
 
 @pytest.mark.parametrize("kind", ["RNN tanh", "RNN relu", "IndRNN tanh", "IndRNN relu"])
-@given(draw=draws())
+@given(data=st.data())
 @few
-def test_what_is_written_by_hand_is_what_single_steps_give(kind, draw):
-    case = build(kind, draw)
-    by_hand = rl.forward_mode(case.layer, case.xs, *case.starts, dhs=case.dhs, dends=case.dends)
-    agree(by_hand, of_steps(case.layer, case.xs, case.forward(), case.dhs, case.dends), within=1e-12)
+def test_what_is_written_by_hand_is_what_single_steps_give(kind, data):
+    case = data.draw(cases(KINDS[kind], ["as made"]))
+    by_hand = rl.forward_mode(case.layer, case.xs, *case.starts, dhs=case.dys, dends=case.dends)
+    agree(by_hand, of_steps(case.layer, case.xs, case.forward(), case.dys, case.dends), within=1e-12)
 
 
 def stack(reads):
@@ -156,10 +158,10 @@ def test_what_does_not_fit_is_refused():
 
 
 @every_kind
-@given(draw=draws())
+@given(data=st.data())
 @few
-def test_a_right_backward_is_the_transpose_of_its_forward(kind, draw):
-    case = build(kind, draw)
+def test_a_right_backward_is_the_transpose_of_its_forward(kind, data):
+    case = data.draw(cases(KINDS[kind], ["as made"]))
     # At most 6 steps, each a sum of at most 10 products that are rounded and passed on.
     assert rl.adjoint_test(case.layer, case.xs, *case.starts).error <= 6 * 10 * EPS
 

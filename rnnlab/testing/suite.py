@@ -55,16 +55,12 @@ NOT_HOLOMORPHIC = _without(
 COUPLED_BATCH = _without(
     "each_sequence_runs_as_it_would_alone",
     "each_sequence_goes_back_as_it_would_alone",
-    "backward_agrees_with_the_complex_step",
-    "backward_agrees_with_finite_differences",
-    because="the sequences of a batch depend on each other; the derivative as a whole is still looked at",
+    because="the sequences of a batch depend on each other",
 )
 ABSOLUTE_TIME = _without(
     "two_chunks_run_as_the_whole",
     "two_chunks_go_back_as_the_whole",
-    "backward_agrees_with_the_complex_step",
-    "backward_agrees_with_finite_differences",
-    because="a step depends on its number t, so none can be run alone; the derivative as a whole is still looked at",
+    because="a step depends on its number t, so a run cannot begin in the middle",
 )
 
 
