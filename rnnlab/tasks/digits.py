@@ -1,6 +1,5 @@
 """Digits drawn from Matplotlib's fonts, rotated, scaled, slanted, thickened, with noise: images without a download."""
 
-import itertools
 from functools import cache
 from pathlib import Path
 
@@ -120,7 +119,7 @@ def _filled(face: str) -> Array:
 
 def _edges(path: object) -> Array:
     """The outline as straight edges (N, 2, 2), y upwards: curves become CHORDS pieces."""
-    edges = []
+    edges = list[Array]()
     start = here = np.zeros(2)
     for vertices, code in path.iter_segments(simplify=False):  # type: ignore[attr-defined]
         controls = np.asarray(vertices, float).reshape(-1, 2)
@@ -130,9 +129,9 @@ def _edges(path: object) -> Array:
         if code == path.CLOSEPOLY:  # type: ignore[attr-defined]
             controls = start[None]
         points = _bezier(np.vstack([here, controls]))
-        edges += [np.stack(pair) for pair in itertools.pairwise(points)]
+        edges.append(np.stack([points[:-1], points[1:]], axis=1))
         here = controls[-1]
-    return np.array(edges)
+    return np.concatenate(edges)
 
 
 CHORDS = 8
@@ -165,6 +164,10 @@ def _inside(edges: Array, grid: Array) -> Array:
     up, down = (y0 <= y) & (y < y1), (y1 <= y) & (y < y0)  # (FINE, N)
     slope = np.divide(x1 - x0, y1 - y0, out=np.zeros_like(x0), where=y1 != y0)
     crossing = x0 + (y - y0) * slope
-    winding = (up.astype(int) - down)[:, None] * (crossing[:, None] > grid[:, None])  # (FINE, FINE, N)
-    inside: Array = (winding.sum(axis=-1) != 0).astype(float)
+    # The columns from 0 to `before` lie left of a crossing: mark where they end, and add up the marks from the right.
+    before = np.searchsorted(grid, crossing)  # (FINE, N)
+    marks = np.zeros((len(grid), len(grid) + 1), int)
+    np.add.at(marks, (np.arange(len(grid))[:, None], before), up.astype(int) - down)
+    winding = marks[:, :0:-1].cumsum(axis=1)[:, ::-1]  # (FINE, FINE)
+    inside: Array = (winding != 0).astype(float)
     return inside

@@ -134,10 +134,14 @@ def _resonate(xs: Array, frequency: Array, bandwidth: float) -> Array:
     C = -exp(-2π bandwidth / rate), B = 2 exp(-π bandwidth / rate) cos(2π frequency / rate), A = 1 - B - C.
     Source: Klatt (1980), Software for a cascade/parallel formant synthesizer, §I.C.
     """
-    C = -np.exp(-2 * np.pi * bandwidth / RATE)
-    B = (2 * np.exp(-np.pi * bandwidth / RATE) * np.cos(2 * np.pi * frequency / RATE)).T
-    driven = (1 - B - C) * xs.T  # (samples, N): time first
-    ys = np.zeros((len(driven) + 2, driven.shape[1]))
-    for n in range(len(driven)):
-        ys[n + 2] = driven[n] + B[n] * ys[n + 1] + C * ys[n]
-    return ys[2:].T
+    C = float(-np.exp(-2 * np.pi * bandwidth / RATE))
+    B = 2 * np.exp(-np.pi * bandwidth / RATE) * np.cos(2 * np.pi * frequency / RATE)
+    driven: Array = (1 - B - C) * xs
+    ys = np.empty_like(driven)
+    for row, *wave in zip(ys, driven.tolist(), B.tolist(), strict=True):  # for a few waves Python's numbers are faster
+        y, before, heard = 0.0, 0.0, list[float]()
+        for driven_n, B_n in zip(*wave, strict=True):
+            y, before = driven_n + B_n * y + C * before, y
+            heard.append(y)
+        row[:] = heard
+    return ys
