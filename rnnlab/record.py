@@ -11,6 +11,7 @@ import os
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
+from functools import cache
 from inspect import get_annotations
 from pathlib import Path
 from typing import Any, ClassVar, Self, cast
@@ -102,13 +103,19 @@ def _brief(value: object) -> str:
 def parts(value: object) -> Iterator[tuple[str, Any]]:
     """The named parts of a record or a tuple; anything else has none."""
     if isinstance(value, Record):
-        return ((field.name, getattr(value, field.name)) for field in fields(value))
+        return ((name, getattr(value, name)) for name in _names(cast(Any, type(value))))
     return ((str(i), item) for i, item in enumerate(value)) if isinstance(value, tuple) else iter(())
+
+
+@cache
+def _names(kind: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
 
 
 def _leaves(prefix: str, value: object) -> Iterator[tuple[str, Array]]:
     if isinstance(value, np.ndarray):
         yield prefix, value
+        return
     for name, part in parts(value):
         yield from _leaves(f"{prefix}.{name}" if prefix else name, part)
 

@@ -22,7 +22,7 @@ SMALL = {
     "gradient_decay": (gradient_decay, {"seeds": 5, "every": 10}),
     "depth_vs_time": (depth_vs_time, {"seeds": 5}),
     "jacobian_spectrum": (jacobian_spectrum, {"seeds": 2}),
-    "phase_diagram": (phase_diagram, {"seeds": 3, "scales": 3, "steps": 60}),
+    "phase_diagram": (phase_diagram, {"seeds": 1, "scales": 3, "steps": 60}),
     "cliff": (cliff, {}),
     "truncation_error": (truncation_error, {"seeds": 1}),
     "step_cost": (step_cost, {"sizes": (16, 32), "steps": 10, "batch": 4, "inputs": 8, "rounds": 3}),

@@ -1,6 +1,7 @@
 """A run: it knows the command that repeats it, and its seed gives its weights and its batches."""
 
 import shlex
+from argparse import ArgumentParser
 from dataclasses import replace
 from typing import Annotated
 
@@ -22,9 +23,9 @@ from rnnlab.tasks import TASKS, Adding, Task
 TINY = Run("adding", {"steps": 6}, hidden=5, updates=6, batch=4, every=3)
 
 
-def parsed(command: str) -> Run:
+def parsed(command: str, parser: ArgumentParser | None = None) -> Run:
     """The run that a command line describes."""
-    arguments = _parser().parse_args(shlex.split(command)[1:])
+    arguments = (parser or _parser()).parse_args(shlex.split(command)[1:])
     data, words = given(arguments)
     return Run(arguments.task, data, **words)
 
@@ -34,8 +35,9 @@ def parsed(command: str) -> Run:
 def test_the_command_of_every_run_of_every_recipe_means_that_run(name, size):
     entries = getattr(RECIPES[name], size)
     assert entries
+    parser = _parser()
     for entry in entries:
-        assert parsed(entry.run.command) == entry.run
+        assert parsed(entry.run.command, parser) == entry.run
     names = [entry.name for entry in entries]
     assert len(set(names)) == len(names)
     assert len({(entry.variant, entry.model, entry.run.seed, entry.tries) for entry in entries}) == len(entries)
@@ -142,12 +144,13 @@ def test_every_setting_is_reached_from_the_command_line():
         },
         bool: True,
     }
+    parser = _parser()
     for declared in (Model, Settings):
         for name, option in options(declared).items():
             value = values[str][name] if option.kind is str else values[option.kind]
             more = {"layer": "indrnn"} if name == "gamma" else {}
             run = Run("adding", {"steps": 6}, **{**more, name: value})
-            assert parsed(run.command) == run != Run("adding", {"steps": 6}, **more)
+            assert parsed(run.command, parser) == run != Run("adding", {"steps": 6}, **more)
             assert option.flag in run.command
 
 
