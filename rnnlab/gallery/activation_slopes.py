@@ -6,11 +6,13 @@ import numpy as np
 
 from rnnlab import activations
 from rnnlab.experiments.results import looks
-from rnnlab.gallery import page
+from rnnlab.gallery import captions, page
+from rnnlab.gallery.dots import SMALL
 from rnnlab.gallery.knobs import Knob, checked, setting, with_knobs
 from rnnlab.table import Table
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 TITLE = "The slopes that multiply the error"
@@ -28,8 +30,8 @@ def compute(
 
     Returns:
         part ("curve" or "product"), activation, x (pre-activation, or number of slopes multiplied); h; slope, read
-        from the output, or the product's median; check, the slope by complex step, or the largest possible
-        product; samples.
+        from the output, or the product's median; check, the slope by complex step, or the largest possible product;
+        open, the share of products above 0; samples.
     """
     rows: list[tuple[str | float, ...]] = []
     a = np.linspace(-reach, reach, points)
@@ -39,46 +41,94 @@ def compute(
         activation.apply(stepped)
         h = a.copy()
         activation.apply(h)
-        rows += [("curve", name, *row) for row in zip(a, h, activation.slope(h), stepped.imag / 1e-20, strict=True)]
+        curve = zip(a, h, activation.slope(h), stepped.imag / 1e-20, strict=True)
+        rows += [("curve", name, *row, np.nan) for row in curve]
         drawn = np.random.default_rng(0).standard_normal((layers, samples))
         activation.apply(drawn)
         products = np.cumprod(activation.slope(drawn), axis=0)
         rows += [
-            ("product", name, float(n), np.nan, float(np.median(products[n - 1])), activation.max_slope**n)
-            for n in range(1, layers + 1)
+            (
+                "product",
+                name,
+                float(n),
+                np.nan,
+                float(np.median(some)),
+                activation.max_slope**n,
+                float(np.mean(some > 0)),
+            )
+            for n, some in enumerate(products, start=1)
         ]
-    return with_knobs(Table.of("part activation x h slope check", rows), samples=samples)
+    return with_knobs(Table.of("part activation x h slope check open", rows), samples=samples)
 
 
 @page.styled
 def draw(table: Table) -> "Figure":
-    """Left the activations, in the middle their slopes, right the product of n slopes on a logarithmic scale."""
-    figure, (curves, slopes, products) = page.page(1, 3, height=3.8, width=11.5)
-    curve, layers = table.where(part="curve"), table.where(part="product")["x"].max()
+    """Above the activations and their slopes, below the product of n slopes on a logarithmic scale."""
+    figure = page.sheet(7, 6.6)
+    axes = figure.subplot_mosaic([["curves", "slopes"], ["products", "products"]])
+    curves, slopes = axes["curves"], axes["slopes"]
     for name, (color, line, marker) in looks.ACTIVATIONS.items():
-        style: dict[str, Any] = {"color": color, "ls": line, "marker": marker, "ms": 3}
+        style: dict[str, Any] = {"color": color, "ls": line, "marker": marker, "ms": 4}
         part = table.where(part="curve", activation=name)
-        curves.plot(part["x"], part["h"], **style, markevery=0.1, label=name)
-        slopes.plot(part["x"], part["slope"], **style, markevery=0.1, label=name)
-        part = table.where(part="product", activation=name)
-        alive = part["slope"] > 0
-        products.plot(part["x"][alive], part["slope"][alive], **style, label=name)
-        gone = part["x"][~alive]
-        if len(gone):
-            ground = products.get_xaxis_transform()
-            products.plot(gone, np.zeros(len(gone)), "v", color=color, ms=5, transform=ground, clip_on=False)
-    bound = table.where(part="product", activation="sigmoid")
-    products.plot(bound["x"], bound["check"], color=looks.BLACK, lw=1)
-    page.label(products, 0.46 * layers, 0.25 ** (0.42 * layers), "0.25$^n$, sigmoid's best", looks.BLACK)
-    curves.set(title="h = φ(a)", xlabel="pre-activation a", ylabel="h", ylim=(-1.6, 2.2))
-    slopes.set(title="dh/da, read from h", xlabel="pre-activation a", ylabel="slope", ylim=(-0.05, 1.1))
-    slopes.axhline(0.25, color=looks.BLACK, lw=0.8)
-    page.label(slopes, 0.98 * curve["x"].min(), 0.29, "1/4: sigmoid's largest", looks.BLACK)
-    products.set(
-        title="n slopes multiplied, a ~ N(0, 1)", xlabel="n", ylabel="median product", yscale="log", ylim=(1e-8, 2)
-    )
-    curves.legend(loc="upper left")
+        curves.plot(part["x"], part["h"], **style, markevery=0.1, label=NAMES[name])
+        slopes.plot(part["x"], part["slope"], **style, markevery=0.1)
+    reach = table.where(part="curve")["x"].max()
+    curves.set(title="the activations, h = φ(a)", xlabel="pre-activation a", ylabel="h", ylim=(-1.6, 2.2))
+    curves.legend(loc="upper left", fontsize=SMALL)
+    largest = table.where(part="curve", activation="sigmoid")["slope"].max()
+    page.headline(slopes, f"their slopes: sigmoid's is {largest:.2g} at most", 3.0)
+    slopes.set(xlabel="pre-activation a", ylabel="slope dh/da", ylim=(-0.05, 1.25))
+    page.label(slopes, 0.3 * reach, 0.3, "¼", looks.ACTIVATIONS["sigmoid"].color, fontsize=SMALL)
+    slopes.axhline(0.25, color=looks.ACTIVATIONS["sigmoid"].color, lw=0.8)
+    _draw_products(axes["products"], table.where(part="product"))
     return figure
+
+
+NAMES = {"sigmoid": "sigmoid", "tanh": "tanh", "relu": "ReLU", "leaky_relu": "leaky ReLU", "identity": "identity"}
+
+
+def _draw_products(ax: "Axes", table: Table) -> None:
+    """The median of each activation, sigmoid's bound, and of ReLU the share of paths that are open."""
+    layers, lowest = table["x"].max(), table["slope"][table["slope"] > 0].min()
+    bottom, ends = lowest / 30, {}
+    for name, (color, line, marker) in looks.ACTIVATIONS.items():
+        rows = table.where(activation=name)
+        alive = rows["slope"] > 0
+        style: Any = {"color": color, "marker": marker, "ms": 4}
+        ax.plot(rows["x"][alive], rows["slope"][alive], ls=line, **style)
+        if alive.all():
+            ends[f"{NAMES[name]}, median"] = (float(rows["slope"][-1]), color)
+        gone: Any = {"color": color, "ms": 5, "ls": "none", "clip_on": False}
+        ax.plot(rows["x"][~alive], np.full((~alive).sum(), bottom), "v", **gone)
+        if not alive.all():
+            ends[f"{NAMES[name]}, median: 0"] = (3 * bottom, color)
+    sigmoid, relu = (table.where(activation=name) for name in ("sigmoid", "relu"))
+    ax.plot(sigmoid["x"], sigmoid["check"], color=looks.BLACK, lw=1)
+    ends["0.25ⁿ, sigmoid's largest"] = (float(sigmoid["check"][-1]), looks.BLACK)
+    green = looks.ACTIVATIONS["relu"].color
+    seen = relu["open"] > 0
+    ax.plot(relu["x"][seen], relu["open"][seen], color=green, ls="-", marker="s", ms=4, mfc="white")
+    ends["ReLU, share of open paths"] = (max(float(relu["open"][-1]), bottom), green)
+    heights = page.apart({words: end for words, (end, _) in ends.items()}, 0.075 * np.log(3 / bottom))
+    for words, height in heights.items():
+        ax.text(1 + 1.02 * (layers - 1), height, words, color=ends[words][1], fontsize=SMALL, va="center")
+    ax.set(xlabel="slopes in a row, n", ylabel="product of n slopes", yscale="log", ylim=(bottom, 3))
+    ax.set(xlim=(1, 1 + 1.36 * max(layers - 1, 0.1)))
+    ax.set_xticks([tick for tick in ax.get_xticks() if 1 <= tick <= layers])
+    ax.set_xlim(1, 1 + 1.36 * max(layers - 1, 0.1))
+    page.headline(ax, _found(table), 6.3)
+
+
+def _found(table: Table) -> str:
+    """Of the products."""
+    n = table["x"].max()
+    last = table.where(x=n)
+    sigmoid, tanh = (last.only("slope", activation=name) for name in ("sigmoid", "tanh"))
+    passed = last.only("open", activation="relu")
+    return (
+        f"{n:.0f} slopes in a row leave {sigmoid:.0e} with sigmoid, {tanh:.0e} with tanh; ReLU passes {passed:.0e} of "
+        "the paths whole"
+    )
 
 
 def caption(table: Table) -> str:
@@ -89,11 +139,17 @@ def caption(table: Table) -> str:
     relu = product.where(activation="relu")
     cut = relu["x"][relu["slope"] == 0]
     through = f"cut from {cut[0]:.0f} in a row on (triangles)" if len(cut) else "open"
-    return (
-        f"Activations and their slopes at pre-activations from {curve['x'].min():g} to {curve['x'].max():g}; the slope "
-        f"read from the output and the slope by complex step differ by at most {apart:.0e}. Sigmoid's is never above "
-        f"1/4, so {n} in a row leave at most 0.25^{n} = {sigmoid['check'][0]:.2g} of an error; with pre-activations "
-        f"from N(0, 1), {setting(table, 'samples')}, the median is {sigmoid['slope'][0]:.2g}, for tanh "
-        f"{last.only('slope', activation='tanh'):.2g}. ReLU's slope is 0 or 1, not always 1: the median path is "
-        f"{through}."
+    return captions.told(
+        captions.finding(f"{_found(product)}.", f"{n} slopes in a row leave {sigmoid['slope'][0]:.0e} with sigmoid."),
+        "Above, the activations and what each multiplies the error by. Below, n slopes multiplied: the median path, "
+        "and of ReLU, whose slope is 0 or 1, the share of paths in which every unit is on, about 2⁻ⁿ.",
+        f"Slopes at pre-activations from {curve['x'].min():g} to {curve['x'].max():g}; products with pre-activations "
+        f"from N(0, 1), {setting(table, 'samples')}.",
+        [
+            f"the slope read from the output and the slope by complex step differ by at most {apart:.0e}",
+            f"sigmoid's is never above 1/4, so {n} in a row leave at most 0.25^{n} = {sigmoid['check'][0]:.2g}; the "
+            f"median is {sigmoid['slope'][0]:.2g}, for tanh {last.only('slope', activation='tanh'):.2g}",
+            f"ReLU's median path is {through}; {last.only('open', activation='relu'):.2g} of all are open after {n}, "
+            f"2^-{n} is {2.0**-n:.2g}",
+        ],
     )

@@ -1,12 +1,13 @@
-"""Every initializer of the survey against every activation: how the gradient grows or decays, as a heatmap."""
+"""Every initializer of the survey against every activation: how the gradient grows or decays."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
 from rnnlab import flow
 from rnnlab.experiments.results import looks
-from rnnlab.gallery import page
+from rnnlab.gallery import captions, page
+from rnnlab.gallery.dots import SMALL
 from rnnlab.gallery.knobs import (
     Hidden,
     Inputs,
@@ -97,88 +98,134 @@ def compute(
 
 @page.styled
 def draw(table: Table) -> "Figure":
-    """A panel per role: initializers down, activations across, the growth and its spread in every cell."""
-    from matplotlib.colors import SymLogNorm
-
-    figure, axes = page.page(1, 3, height=6.4, width=11.5, sharey=True)
-    names = list(dict.fromkeys(table["initializer"]))
-    norm = SymLogNorm(0.03, vmin=-3, vmax=3)
-    images = []
-    for (role, title), ax in zip(ROLES.items(), axes, strict=True):
-        part = table.where(role=role)
-        medians, spreads = (part[column].reshape(len(names), len(ACTIVATIONS)) for column in ("growth", "spread"))
-        images.append(ax.imshow(np.clip(medians, -3, 3), cmap="PuOr", norm=norm, aspect="auto"))
-        for (row, column), growth in np.ndenumerate(medians):
-            text = "–" if np.isnan(growth) else plus_minus(growth, float(spreads[row, column])).replace(" ±", "\n±")
-            ink = "white" if abs(growth) > 0.5 else "black"
-            ax.text(column, row, text, ha="center", va="center", fontsize=7, color=ink)
-        ax.set(title=title, xticks=range(3), xticklabels=("sigmoid", "tanh", "ReLU"))
-        ax.set_yticks(range(len(names)), names)
-        ax.axhline(len([name for name in names if name in SURVEY]) - 0.5, color=looks.BLACK, lw=1)
-        ax.grid(visible=False)
-    bar = figure.colorbar(images[0], ax=axes, shrink=0.7, ticks=[-1, -0.1, 0, 0.1, 1], format="%g")
-    bar.set_label("growth λ, nats per step back: < 0 vanishes, > 0 explodes")
+    """The role of U: initializers down, sorted by tanh; a dot for each activation, a bar for the seeds' spread."""
+    rows = table.where(role="U")
+    names = sorted(dict.fromkeys(rows["initializer"].tolist()), key=lambda name: _growth(rows, name, "tanh"))[::-1]
+    figure, (ax,) = page.page(1, 1, height=5.6, width=7)
+    finite = rows["growth"][np.isfinite(rows["growth"])]
+    left = min(float(finite.min(initial=-1)), -1.0) * 1.1
+    for place, name in enumerate(names):
+        for activation in ACTIVATIONS:
+            color, _, marker = looks.ACTIVATIONS[activation]
+            dot: Any = {"color": color, "marker": marker or "D", "ms": 6, "mfc": "white", "ls": "none"}
+            growth = _growth(rows, name, activation)
+            spread = float(rows.only("spread", initializer=name, activation=activation))
+            if np.isfinite(growth):
+                ax.errorbar(growth, place, xerr=spread if np.isfinite(spread) else None, elinewidth=1.2, **dot)
+            else:
+                ax.plot(left, place, **dot | {"marker": "v", "clip_on": False})
+    for activation, words in zip(ACTIVATIONS, ("sigmoid", "tanh", "ReLU"), strict=True):
+        color, _, marker = looks.ACTIVATIONS[activation]
+        ax.plot([], [], color=color, marker=marker or "D", ms=6, mfc="white", ls="none", label=words)
+    ax.legend(loc="upper left", fontsize=SMALL)
+    ax.axvline(0, color=looks.BLACK, lw=1)
+    ax.set_yticks(range(len(names)), names)
+    for tick, name in zip(ax.get_yticklabels(), names, strict=True):
+        tick.set_fontweight("bold" if name in SURVEY else "normal")
+    ax.set(ylim=(len(names) - 0.4, -0.7), xlim=(left * 1.03, max(0.3, 1.2 * float(finite.max(initial=0)))))
+    ax.set(
+        xlabel="growth λ as U, nats per step back: < 0 vanishes, > 0 explodes",
+        ylabel="initializer of U (bold: the survey's six)",
+    )
+    page.headline(ax, _found(table), 5.2)
     return figure
 
 
+def _growth(rows: Table, name: str, activation: str) -> float:
+    return float(rows.only("growth", initializer=name, activation=activation))
+
+
+def _found(table: Table) -> str:
+    """Under sigmoid the best; as U for tanh the best and the worst, of the survey's if there are any."""
+    rows = table.where(role="U")
+    names = [name for (name,) in rows.each("initializer")]
+    sigmoid = max(_growth(rows, name, "sigmoid") for name in names)
+    order = sorted([name for name in names if name in SURVEY] or names, key=lambda name: _growth(rows, name, "tanh"))
+    fate = "none helps sigmoid" if sigmoid < -1 else f"sigmoid gets to {_rate(sigmoid)}"
+    best, worst = (f"{_lost(_growth(rows, name, 'tanh'))} a step with {name}" for name in (order[-1], order[0]))
+    return f"As U, {fate}; tanh loses {best}" + (f", {worst.replace(' a step', '')}" if len(order) > 1 else "")
+
+
+def _lost(growth: float) -> str:
+    """Of the gradient in a step, in percent."""
+    return f"{100 * (1 - np.exp(growth)):.0f} %"
+
+
 def caption(table: Table) -> str:
-    def number(column: str, initializer: str, activation: str, role: str = "U") -> float:
-        return float(table.only(column, initializer=initializer, activation=activation, role=role))
+    return captions.told(
+        captions.finding(f"{_found(table)}."),
+        "A row is an initializer, sorted by what it does to tanh; each dot the growth of the gradient in nats per step "
+        "back, the bar the standard deviation over the seeds. At 0 it is kept.",
+        f"RNNs, {setting(table, 'steps', 'hidden', 'inputs', 'seeds')}, x[t] from N(0, 1), the loss on the last step, "
+        "W glorot_uniform; the table has every initializer as W, and as both, too.",
+        _numbers(table),
+        " ".join(_oddities(table)),
+    )
+
+
+def _numbers(table: Table) -> list[str]:
+    """Of those initializers that are in the table."""
+    names = [name for (name,) in table.each("initializer")]
 
     def cell(initializer: str, activation: str, role: str = "U") -> str:
-        where = (initializer, activation, role)
-        if not np.isfinite(number("growth", *where)):
-            return _rate(number("growth", *where))
-        return plus_minus(number("growth", *where), number("spread", *where) if knob(table, "seeds") > 1 else np.nan)
+        row = table.where(initializer=initializer, activation=activation, role=role)
+        growth, deviation = float(row["growth"][0]), float(row["spread"][0])
+        if not np.isfinite(growth):
+            return _rate(growth)
+        return plus_minus(growth, deviation if knob(table, "seeds") > 1 else np.nan)
 
-    def beside(initializer: str, other: str, activation: str) -> str:
-        """Whether the gradient vanishes more slowly with the one than with the other, by more than the seeds differ."""
-        gain = number("growth", initializer, activation) - number("growth", other, activation)
-        noise = np.nan_to_num(number("spread", other, activation))
-        return "slower" if gain > noise else "faster" if gain < -noise else "no slower"
-
-    names = [name for (name,) in table.each("initializer")]
-    said = [
-        "Growth λ of the gradient in nats per step back, below 0 it vanishes; median ± standard deviation over "
-        f"{setting(table, 'seeds')}, {setting(table, 'steps', 'hidden', 'inputs')} from N(0, 1); above the line those "
-        "of the survey's six."
-    ]
     sigmoid = table.where(activation="sigmoid")["growth"]
-    least = float(np.max(sigmoid[~np.isnan(sigmoid)]))
-    said.append(
-        f"Under sigmoid {'every one vanishes' if least < 0 else 'not every one vanishes'}: λ is at most {_rate(least)}."
-    )
+    said = [f"under sigmoid, in any role, λ is at most {_rate(float(np.max(sigmoid[~np.isnan(sigmoid)])))}"]
     if {"orthogonal", "glorot_uniform"} <= set(names):
-        steady = number("spread", "orthogonal", "tanh") <= number("spread", "glorot_uniform", "tanh") / 2
-        steadier = f", {'and' if steady else 'not'} steadier from seed to seed" if knob(table, "seeds") > 1 else ""
+        both = "W and U"
         said.append(
-            f"As U for tanh, orthogonal gives {cell('orthogonal', 'tanh')} and glorot_uniform "
-            f"{cell('glorot_uniform', 'tanh')}: {beside('orthogonal', 'glorot_uniform', 'tanh')} to vanish{steadier}. "
-            f"As both W and U orthogonal gives {cell('orthogonal', 'tanh', 'W and U')}, glorot_uniform "
-            f"{cell('glorot_uniform', 'tanh', 'W and U')}."
+            f"as U for tanh orthogonal gives {cell('orthogonal', 'tanh')}, glorot_uniform "
+            f"{cell('glorot_uniform', 'tanh')}; as both W and U {cell('orthogonal', 'tanh', both)} and "
+            f"{cell('glorot_uniform', 'tanh', both)}"
         )
     if {"he_uniform", "glorot_uniform"} <= set(names):
         said.append(
-            f"he_uniform has twice the variance: for ReLU {cell('he_uniform', 'relu')}, "
-            f"{beside('he_uniform', 'glorot_uniform', 'relu')} to vanish than glorot_uniform with "
-            f"{cell('glorot_uniform', 'relu')}."
+            f"he_uniform has twice the variance: as U for ReLU {cell('he_uniform', 'relu')}, glorot_uniform "
+            f"{cell('glorot_uniform', 'relu')}"
         )
     if "random_normal" in names:
         right = np.sqrt(1 / knob(table, "hidden"))  # of a square U: the variance of lecun_uniform and orthogonal
         size = "too small" if right > 0.05 * 1.2 else "too large" if right < 0.05 / 1.2 else "about right"
         said.append(
             f"random_normal does not know the width; for this one its 0.05 is {size}: tanh "
-            f"{cell('random_normal', 'tanh')}."
+            f"{cell('random_normal', 'tanh')}"
         )
     kernels = table.where(role="W", activation="tanh")
     survey = kernels["growth"][np.isin(kernels["initializer"], SURVEY)]
     if len(survey) > 1:
-        said.append(f"The survey's as W alone move tanh from {_rate(survey.min())} to {_rate(survey.max())}.")
+        said.append(f"the survey's as W alone move tanh from {_rate(survey.min())} to {_rate(survey.max())}")
     for name in names:
         if name not in (*SURVEY, *FAMILY) or len(names) <= 4:
             each = ", ".join(f"{activation} {cell(name, activation)}" for activation in ACTIVATIONS)
-            said.append(f"{name} as U: {each}.")
-    return " ".join(said)
+            said.append(f"{name} as U: {each}")
+    return said
+
+
+def _oddities(table: Table) -> list[str]:
+    """What looks like an error in the table and is none, where it is there."""
+    found = []
+    names = {name for (name,) in table.each("initializer")}
+    square, both = table.where(role="U"), table.where(role="W and U")
+    alike = ("glorot_uniform", "lecun_uniform")
+    if names.issuperset(alike) and all(
+        len({_growth(square, name, activation) for name in alike}) == 1 for activation in ACTIVATIONS
+    ):
+        found.append(
+            "glorot_uniform and lecun_uniform have the same numbers as U: U is square, so 2 / (H + H) and 1 / H are "
+            "one variance, and the same seed draws the same U."
+        )
+    if "identity" in names and abs(kept := _growth(both, "identity", "tanh")) < 0.0005:
+        found.append(
+            f"identity as both W and U keeps tanh's gradient, λ = {kept:.1g}: W is the identity too, so that "
+            f"{setting(table, 'inputs')} reach as many units of {knob(table, 'hidden'):.0f}; a unit without input stays "
+            "at 0, where tanh has slope 1."
+        )
+    return found
 
 
 def _rate(growth: float) -> str:

@@ -6,7 +6,8 @@ import numpy as np
 
 from rnnlab import flow
 from rnnlab.experiments.results import looks
-from rnnlab.gallery import page
+from rnnlab.gallery import captions, page
+from rnnlab.gallery.dots import SMALL
 from rnnlab.gallery.knobs import Hidden, Seed, Steps, checked, growths, setting, with_knobs
 from rnnlab.layers import RNN
 from rnnlab.table import Table
@@ -18,7 +19,7 @@ TITLE = "αI forgets: the gradient grows by log α a step"
 INKS = {
     0.9: (looks.RED, "--"),
     0.95: (looks.ORANGE, "-."),
-    0.99: (looks.BLUE, "o-"),
+    0.99: (looks.BLUE, "-"),
     1.0: (looks.BLACK, "-"),
     1.01: (looks.GREEN, ":"),
 }
@@ -47,22 +48,33 @@ def compute(*, steps: Steps = 300, hidden: Hidden = 100, seed: Seed = 0) -> Tabl
 
 @page.styled
 def draw(table: Table) -> "Figure":
-    """Left the state forward in time, right the gradient back in time, one logarithmic scale."""
-    figure, (left, right) = page.page(1, 2, height=4.2, sharey=True)
+    """One panel: of each α the state forward in time as a line, the gradient back in time as circles on it."""
+    figure, (ax,) = page.page(1, 1, height=4.4, width=7)
+    steps, ends = table["k"].max(), {}
     for alpha, (color, line) in INKS.items():
         rows = table.where(alpha=alpha)
-        left.plot(rows["k"], rows["state"], line, color=color, markevery=0.08, ms=4)
-        right.plot(
-            rows["k"], rows["gradient"], line, color=color, markevery=0.08, ms=4, label=f"α = {alpha:g}: {_pace(rows)}"
-        )
-    left.set(title="state, forward", xlabel="steps after h[0], k", ylabel="|h[k]| / |h[0]|", yscale="log")
-    right.set(
-        title="gradient, backward",
-        xlabel="steps back from the loss, k",
-        ylabel=r"$|\partial L/\partial h[T-k]|$ / $|\partial L/\partial h[T]|$",
-    )
-    right.legend(loc="lower left")
+        every = slice(0, None, max(1, int(steps) // 12))
+        ax.plot(rows["k"], rows["state"], line, color=color)
+        ax.plot(rows["k"][every], rows["gradient"][every], "o", color=color, mfc="white", ms=5)
+        ends[f"α = {alpha:g}: {_pace(rows)}"] = float(rows["state"][-1])
+    values = np.concatenate([table["state"], table["gradient"]])
+    bottom, top = values.min() / 10, values.max() * 10
+    ax.set(yscale="log", ylim=(bottom, top), xlim=(0, 1.42 * steps), ylabel="size, beside what it began with")
+    ax.set_xlabel("steps k: the state after h[0], the gradient back from the loss")
+    ax.set_xticks([tick for tick in ax.get_xticks() if tick <= steps])
+    ax.set_xlim(0, 1.42 * steps)
+    for (words, height), color in zip(
+        page.apart(ends, 0.065 * np.log(top / bottom)).items(), _inks_by_height(table), strict=True
+    ):
+        ax.text(1.02 * steps, height, words, color=color, fontsize=SMALL, va="center")
+    ax.text(0.03, 0.06, "line: state forward\ncircles: gradient back", transform=ax.transAxes, fontsize=SMALL)
+    page.headline(ax, _found(table), 6.3)
     return figure
+
+
+def _inks_by_height(table: Table) -> list[str]:
+    """The colours in the order of the lines' ends, from the top."""
+    return [INKS[alpha][0] for alpha in sorted(INKS, key=lambda one: -table.where(alpha=one)["state"][-1])]
 
 
 def _pace(rows: Table) -> str:
@@ -72,17 +84,24 @@ def _pace(rows: Table) -> str:
     return f"{'halves' if growth < 0 else 'doubles'} in {np.log(2) / abs(growth):.1f} steps"
 
 
-def caption(table: Table) -> str:
+def _found(table: Table) -> str:
     kept = table.where(alpha=1.0)
     exact = (kept["state"] == 1).all() and (kept["gradient"] == 1).all()
-    paces = "; ".join(f"α = {alpha:g} {_pace(table.where(alpha=alpha))}" for alpha in INKS if alpha != 1)
+    how = "exactly " if exact else "not quite "
+    return f"U = I keeps state and gradient {how}for {kept['k'][-1]:.0f} steps, 0.9 I {_pace(table.where(alpha=0.9))}"
+
+
+def caption(table: Table) -> str:
     apart = max(
         float(np.abs(table.where(alpha=alpha)["gradient"] / alpha ** table.where(alpha=alpha)["k"] - 1).max())
         for alpha in INKS
     )
-    return (
-        f"An IRNN without input, U = αI, {setting(table, 'hidden')}. At α = 1 the state and the gradient are "
-        f"{'exactly' if exact else 'NOT exactly'} what they were at every one of {kept['k'][-1]:.0f} steps. Otherwise "
-        "both follow α^k, the state forward and the gradient backward alike, the gradient to within "
-        f"{apart:.1g}: {paces}. What has been forgotten cannot be learned from."
+    steps = table["k"].max()
+    return captions.told(
+        captions.finding(f"{_found(table)}."),
+        "The lines are the state forward in time, the circles on them the gradient back in time: both follow α^k, the "
+        "scale is logarithmic. What has been forgotten cannot be learned from.",
+        f"An IRNN with U = αI, {setting(table, 'hidden')}, T = {steps:.0f}, without input, h[0] = |N(0, 1)|.",
+        [f"α = {alpha:g}: {_pace(table.where(alpha=alpha))}" for alpha in INKS],
+        f"The gradient is α^k to within {apart:.1g}.",
     )

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 
 from rnnlab.experiments.results import looks
-from rnnlab.gallery import page
+from rnnlab.gallery import captions, page
+from rnnlab.gallery.dots import SMALL
 from rnnlab.gallery.knobs import Hidden, Inputs, Knob, Seed, Steps, checked, knob, setting, with_knobs
 from rnnlab.layers import RNN
 from rnnlab.table import Table
@@ -111,54 +112,86 @@ def compute(
 
 @page.styled
 def draw(table: Table) -> "Figure":
-    """Left error against step, right error against the size of the gradient; lower is better, further right smaller."""
-    figure, (left, right) = page.page(1, 2, height=4.4, sharey=True)
+    """Above error against the size of the gradient, smaller to the right; below error against the step."""
+    figure, (above, below) = page.page(2, 1, height=7.6, width=7)
     for name, (color, marker) in INKS.items():
         by_step, by_size = table.where(panel="step", rule=name), table.where(panel="size", rule=name)
-        left.plot(
-            by_step["step"], np.maximum(by_step["error"], FLOOR), color=color, marker=marker, ms=3, lw=1, label=name
-        )
-        right.plot(
-            by_size["size"], np.maximum(by_size["error"], FLOOR), color=color, marker=marker, ms=3, lw=0, label=name
-        )
-    for ax in (left, right):
-        ax.set(xscale="log", yscale="log", ylim=(3e-18, 1e10))
+        for ax, x, rows, lw in ((above, "size", by_size, 0), (below, "step", by_step, 1)):
+            errors = np.maximum(rows["error"], FLOOR)
+            ax.plot(rows[x], errors, color=color, marker=marker, ms=4, lw=lw, label=name)
+    for ax in (above, below):
+        ax.set(xscale="log", yscale="log", ylim=(3e-18, 1e10), ylabel="relative error")
         ax.invert_xaxis()
         ax.axhline(1, color=looks.GREY, lw=0.8)
         ax.axhline(np.finfo(float).eps, color=looks.GREY, lw=0.8, ls=":")
-    page.label(right, right.get_xlim()[0] / 10, 4, "100 % wrong", looks.GREY)
-    page.label(left, 0.5, np.finfo(float).eps * 4, "roundoff", looks.GREY)
-    left.set(title="a healthy gradient: which step?", xlabel="step", ylabel="relative error")
-    right.set(
-        title="a vanishing gradient, each at its best step",
-        xlabel=r"$|\partial L/\partial h[T-k]|$ along one direction",
+    page.label(
+        above,
+        min(above.get_xlim()),
+        5,
+        "1: all wrong" + _zeros(table),
+        looks.BLACK,
+        ha="right",
+        va="bottom",
+        fontsize=SMALL,
     )
-    left.legend(loc="upper right")
+    page.label(below, 0.5, np.finfo(float).eps / 10, "roundoff", looks.GREY, fontsize=SMALL)
+    page.headline(above, _found(table), 6.3)
+    above.set_xlabel("size of the derivative dL/dh[T−k] along one direction, each oracle at its best step")
+    below.set_xlabel(f"step of the oracle, {knob(table, 'near'):.0f} step{'s' * (knob(table, 'near') != 1)} back")
+    page.headline(below, _best(table), 6.3)
+    below.legend(loc="upper right", fontsize=SMALL)
     return figure
+
+
+def _zeros(table: Table) -> str:
+    """What a mark at 1 is."""
+    sizes = table.where(panel="size")
+    exact = int(((sizes["error"] == 1) & (sizes["rule"] != "complex step")).sum())
+    return f"; {exact} on the line: the quotient is exactly 0" if exact else ""
+
+
+def _found(table: Table) -> str:
+    exact = table.where(panel="size", rule="complex step")
+    lost = size_lost(table, "central")
+    seen = f"The complex step is right to {exact['error'].max():.0e} down to {exact['size'].min():.0e}"
+    return f"{seen}; central differences are lost below {lost:.0e}" if lost else f"{seen}, as are the quotients"
+
+
+def _best(table: Table) -> str:
+    rows = table.where(panel="step", rule="central")
+    error, step = float(rows["error"].min()), float(rows["step"][rows["error"].argmin()])
+    return (
+        f"A difference quotient has a best step (central: {step:.0e}, error {error:.0e}), the complex step none to find"
+    )
 
 
 def caption(table: Table) -> str:
     by_step, size = table.where(panel="step"), table.where(panel="size")
-    best = "; ".join(f"{name} {by_step.where(rule=name)['error'].min():.0e}" for name in list(RULES)[:3])
+    best = ", ".join(f"{name} {by_step.where(rule=name)['error'].min():.0e}" for name in list(RULES)[:3])
     tiny = by_step.where(rule="complex step")
     tiny_error = tiny["error"][tiny["step"] < 1e-8].max()
     exact = size.where(rule="complex step")
     smallest = exact["size"].min()
     lost = [f"{name} {size_lost(table, name):.0e}" for name in ("central", "Richardson") if size_lost(table, name)]
     blind = (
-        "As the gradient vanishes the quotients lose it: they are more than half wrong wherever the derivative is at "
-        f"most: {', '.join(lost)}"
+        f"the quotients are more than half wrong wherever the derivative is at most: {', '.join(lost)}"
         if lost
-        else "Here no gradient is small enough for the quotients to lose it"
+        else "here no gradient is small enough for the quotients to lose it"
     )
     zeros = ", where an absolute tolerance would pass a backward of zeros" if smallest < 1e-8 else ""
-    return (
-        "Relative distance of four oracles from the hand-written backward, tanh RNN, "
-        f"{setting(table, 'steps', 'hidden', 'inputs', 'seed')}. A difference quotient has a best step; "
-        f"{knob(table, 'near'):g} steps back, at a derivative of {by_step['size'][0]:.1g}, the least errors are "
-        f"{best}. The complex step has none to find: below 1e-8 its error is at most {tiny_error:.0e}. {blind}. The "
-        f"complex step stays within {exact['error'].max():.0e} down to {smallest:.0e}{zeros}. (An error of exactly 0 "
-        f"is drawn at {FLOOR:.0e}.)"
+    return captions.told(
+        captions.finding(f"{_found(table)}."),
+        "Relative distance of four oracles from the hand-written backward. Above, the further right the smaller is the "
+        "gradient; a mark at 1 is a quotient of exactly 0: the loss did not change at all. Below, the step of the "
+        "oracle varies.",
+        f"A tanh RNN, {setting(table, 'steps', 'hidden', 'inputs', 'seed')}, the loss on the last step alone.",
+        [
+            f"{knob(table, 'near'):g} steps back, at a derivative of {by_step['size'][0]:.1g}, the least errors are "
+            f"{best}; the complex step's is at most {tiny_error:.0e} at any step below 1e-8",
+            f"{blind}",
+            f"the complex step stays within {exact['error'].max():.0e} down to {smallest:.0e}{zeros}",
+        ],
+        f"An error of exactly 0 is drawn at {FLOOR:.0e}.",
     )
 
 

@@ -8,7 +8,8 @@ import numpy as np
 from rnnlab import bptt, flow, initializers
 from rnnlab.arrays import Array
 from rnnlab.experiments.results import looks
-from rnnlab.gallery import page
+from rnnlab.gallery import captions, page
+from rnnlab.gallery.dots import SMALL
 from rnnlab.gallery.knobs import Batch, Hidden, Inputs, Knob, Seeds, checked, growths, setting, with_knobs
 from rnnlab.layers import LSTM, RNN, IndRNN
 from rnnlab.table import Table
@@ -99,69 +100,89 @@ def _gradients(layer: Any, xs: Array, dhs: Array, ks: tuple[int, ...]) -> list[A
 @page.styled
 def draw(table: Table) -> "Figure":
     """The relative error against k, both logarithmic, left for a loss on the last step, right for one on every step."""
-    figure, axes = page.page(1, 2, height=4.4)
+    figure, axes = page.page(1, 2, height=4.4, width=7)
     steps = table["k"].max()
-    for (kind, title), ax in zip(LOSSES.items(), axes, strict=True):
+    for kind, ax in zip(LOSSES, axes, strict=True):
+        ends = {}
         for name in LAYERS:
             color, line, marker = looks.MODELS[name]
             rows = table.where(loss=kind, layer=name)
             k, seen = rows["k"], rows["error"] > 0
-            ax.fill_between(
-                k[seen], np.maximum(rows["low"], FLOOR)[seen], rows["high"][seen], color=color, alpha=0.2, lw=0
-            )
-            ax.plot(k[seen], rows["error"][seen], color=color, ls=line, marker=marker, ms=4, label=name)
+            low, high = np.maximum(rows["low"], FLOOR)[seen], rows["high"][seen]
+            ax.fill_between(k[seen], low, high, color=color, alpha=0.2, lw=0)
+            ax.plot(k[seen], rows["error"][seen], color=color, ls=line, marker=marker, ms=4)
             ground = ax.get_xaxis_transform()
             ax.plot(k[~seen], np.zeros((~seen).sum()), "v", color=color, ms=5, transform=ground, clip_on=False)
-        ax.set(title=title, xlabel="steps of a chunk, k", xscale="log", yscale="log")
-        ticks = [tick for tick in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if 1.6 * tick < steps]
-        ax.set_xticks([*ticks, steps], [*map(str, ticks), f"{steps:.0f} = T"])
+            ends[name] = float(rows["error"][seen][-1]) if seen.any() else FLOOR
+        bottom = FLOOR / 30 if kind == "last" else min(0.03, 0.5 * min(ends.values()))
+        ax.set(xlabel="steps of a chunk, k", xscale="log", yscale="log", ylim=(bottom, 3))
+        ticks = [tick for tick in (1, 5, 20, 100, 500) if 4 * tick < steps]
+        ax.set_xticks([*ticks, steps], [*map(str, ticks), f"T = {steps:.0f}"])
+        ax.set_xlim(0.8, 8 * steps)
         ax.minorticks_off()
+        if kind == "last":
+            ends["0 at k = T"] = FLOOR / 10
+        for name, height in page.apart(ends, 0.065 * np.log(3 / bottom)).items():
+            ax.text(1.2 * steps, height, name, color=looks.look(name).color, fontsize=SMALL, va="center")
+        page.headline(ax, _found(table, kind), 3.1)
     left, right = axes
-    left.set(ylabel="error of the gradient, relative to full BPTT", ylim=(FLOOR, 5))
-    right.set(ylim=(0.03, 1.6))
-    right.set_yticks([0.05, 0.1, 0.2, 0.5, 1], ["0.05", "0.1", "0.2", "0.5", "1"])
-    page.label(left, steps, FLOOR * 3, "exactly 0", looks.BLACK, ha="center", va="bottom")
-    left.legend(loc="lower left")
+    left.set_ylabel("error of the gradient, relative to full BPTT")
+    if right.get_ylim()[0] > 0.01:
+        right.set_yticks([0.05, 0.1, 0.2, 0.5, 1], ["0.05", "0.1", "0.2", "0.5", "1"])
     return figure
+
+
+def _middle(table: Table) -> float:
+    """The length of a chunk that is nearest to a sixth of T; T if there is no shorter one."""
+    ks = np.unique(table["k"])
+    cut = ks[:-1] if len(ks) > 1 else ks
+    return float(cut[np.abs(cut - ks[-1] / 6).argmin()])
+
+
+def _found(table: Table, kind: str) -> str:
+    """The errors of the tanh RNN and the IRNN with chunks of about a sixth."""
+    k = _middle(table)
+    tanh, irnn = (float(table.only("error", layer=name, loss=kind, k=k)) for name in ("tanh RNN", "IRNN"))
+    where = "loss on the last step" if kind == "last" else "on every step"
+    return f"{where}, k = {k:.0f}: {tanh:.1g} of tanh RNN's gradient is missing, {irnn:.1g} of IRNN's"
 
 
 def caption(table: Table) -> str:
     ks = np.unique(table["k"])
-    steps, cut = ks[-1], ks[:-1]
-
-    def errors(kind: str, k: float) -> str:
-        return ", ".join(f"{name} {table.only('error', layer=name, loss=kind, k=k):.2g}" for name in LAYERS)
-
-    def fall(kind: str) -> tuple[float, float, float, float]:
-        """The error of the tanh RNN at a k of a twelfth of T and at one of a third, or as near as there are."""
-        early, late = (float(cut[np.abs(cut - part * steps).argmin()]) for part in (1 / 12, 1 / 3))
-        rows = table.where(layer="tanh RNN", loss=kind)
-        return early, late, rows.only("error", k=early), rows.only("error", k=late)
-
-    said = (
-        f"Relative error of the gradient of truncated BPTT, T = {steps:.0f}, "
-        f"{setting(table, 'hidden', 'inputs', 'batch')}, median and range of {setting(table, 'seeds')}."
-    )
-    if len(cut):
-        middle = float(cut[np.abs(cut - steps / 6).argmin()])
-        tanh = table.where(layer="tanh RNN", loss="last")
-        keeps = [name for name in LAYERS if table.only("error", layer=name, loss="last", k=middle) > 0.5]
-        said += f" Loss on the last step: chunks of {middle:.0f} steps leave {errors('last', middle)}."
-        early, late, before, after = fall("last")
-        if late > early and after > 0:
-            said += (
-                " Where the layer forgets, what is cut off was vanishing anyway: the tanh RNN's error falls by "
-                f"{np.log(before / after) / (late - early):.2f} nats for each step of k, its gradient grows by "
-                f"{tanh['growth'][0]:.2f} a step back."
-            )
-        if keeps:
-            said += f" With these more than half of the gradient is wrong: {', '.join(keeps)}."
-        said += f" Loss on every step: at k = {middle:.0f} {errors('every', middle)}."
-        early, late, before, after = fall("every")
-        if late > early and after > 0:
-            said += (
-                " The first steps of each chunk have a past that is cut off however long the chunk; the tanh RNN's "
-                f"error falls as k^{np.log(after / before) / np.log(late / early):.1f}."
-            )
+    steps, cut, middle = ks[-1], ks[:-1], _middle(table)
     whole = table.where(k=steps)["error"].max()
-    return f"{said} At k = T the error is {'exactly 0 (triangles)' if whole == 0 else f'{whole:.0e}'}."
+    numbers = []
+    for kind, words in LOSSES.items() if len(cut) else ():
+        errors = ", ".join(f"{name} {table.only('error', layer=name, loss=kind, k=middle):.2g}" for name in LAYERS)
+        numbers.append(f"{words}: chunks of {middle:.0f} steps leave {errors}{_fall(table, kind, cut)}")
+    numbers.append(f"at k = T the error is {'exactly 0 (triangles)' if whole == 0 else f'{whole:.0e}'}")
+    tanh, irnn = (float(table.only("error", layer=name, loss="last", k=middle)) for name in ("tanh RNN", "IRNN"))
+    return captions.told(
+        captions.finding(
+            f"Cut to {middle:.0f} of {steps:.0f} steps, {tanh:.1g} of the tanh RNN's gradient is missing, "
+            f"{irnn:.1g} of the IRNN's."
+        ),
+        "The distance of the truncated from the full gradient, by the length of a chunk: a layer that forgets loses "
+        "nothing by the cut, one that keeps loses what it kept. Left the loss reads the last step, right every step.",
+        f"T = {steps:.0f}, {setting(table, 'hidden', 'inputs', 'batch')}, x[t] from N(0, 1), as initialised; median "
+        f"and range of {setting(table, 'seeds')}.",
+        numbers,
+    )
+
+
+def _fall(table: Table, kind: str, cut: Array) -> str:
+    """How the tanh RNN's error falls from a k of a twelfth of T to one of a third, or as near as there are."""
+    steps = float(table["k"].max())
+    early, late = (float(cut[np.abs(cut - part * steps).argmin()]) for part in (1 / 12, 1 / 3))
+    rows = table.where(layer="tanh RNN", loss=kind)
+    before, after = (float(rows.only("error", k=k)) for k in (early, late))
+    if late <= early or not after > 0:
+        return ""
+    if kind == "last":
+        rate = np.log(before / after) / (late - early)
+        return (
+            f"; the tanh RNN's falls by {rate:.2f} nats for each step of k, its gradient grows by "
+            f"{rows['growth'][0]:.2f} a step back: what is cut off was vanishing anyway"
+        )
+    power = np.log(after / before) / np.log(late / early)
+    return f"; the tanh RNN's falls as k^{power:.1f}: the first steps of each chunk have lost their past, at any k"
