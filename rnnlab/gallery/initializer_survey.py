@@ -222,8 +222,8 @@ def _oddities(table: Table) -> list[str]:
     if "identity" in names and abs(kept := _growth(both, "identity", "tanh")) < 0.0005:
         found.append(
             f"identity as both W and U keeps tanh's gradient, λ = {kept:.1g}: W is the identity too, so that "
-            f"{setting(table, 'inputs')} reach as many units of {knob(table, 'hidden'):.0f}; a unit without input stays "
-            "at 0, where tanh has slope 1."
+            f"{setting(table, 'inputs')} reach as many units of {knob(table, 'hidden'):.0f}; a unit without input "
+            "stays at 0, where tanh has slope 1."
         )
     return found
 
