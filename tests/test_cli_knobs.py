@@ -100,7 +100,8 @@ def test_wrong_knobs_are_refused_before_anything_is_written(words, says, tmp_pat
 
 def test_without_a_display_the_file_is_written_and_that_is_said(capsys):
     says = refused(capsys, "figures", "irnn_memory", "--set", "steps=5", "--show")
-    assert "there is no display to open a window on: open the file instead" in says
+    assert "no window can be opened here: it needs a display" in says
+    assert "open the file instead" in says
     assert Path("my_figures/irnn_memory.png").exists()
 
 

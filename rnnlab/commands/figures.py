@@ -162,7 +162,10 @@ def _show(figure: Any) -> None:
 
     window = pyplot.figure(figsize=figure.get_size_inches(), dpi=figure.get_dpi())
     if window.canvas.manager is None or window.canvas.required_interactive_framework is None:
-        raise ValueError("there is no display to open a window on: open the file instead")
+        pyplot.close(window)
+        raise ValueError(
+            "no window can be opened here: it needs a display (over SSH: ssh -X) and Tk or Qt; open the file instead"
+        )
     window.canvas.manager.canvas.figure = figure  # Matplotlib opens windows for its own figures: give ours its canvas
     figure.set_canvas(window.canvas)
     pyplot.show()

@@ -1,6 +1,6 @@
 """Neuron by neuron and step by step: the gradient of every unit, as initialised and as trained."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from rnnlab.arrays import Array
 from rnnlab.experiments.results.ends import digits
 from rnnlab.gallery import captions, page
-from rnnlab.gallery.knobs import Hidden, Seed, Updates, checked, knob, setting, with_knobs
+from rnnlab.gallery.knobs import Hidden, Knob, Seed, Updates, checked, knob, setting, with_knobs
+from rnnlab.gallery.series import ALL, Words, chosen
 from rnnlab.gallery.small_runs import BATCH, ToLearn, rates, small_run
 from rnnlab.network import Network
 from rnnlab.table import Table
@@ -29,7 +30,14 @@ MOST = 0.9
 
 
 @checked
-def compute(*, steps: ToLearn = 30, hidden: Hidden = 30, updates: Updates = 800, seed: Seed = 0) -> Table:
+def compute(
+    *,
+    steps: ToLearn = 30,
+    hidden: Hidden = 30,
+    updates: Updates = 800,
+    seed: Seed = 0,
+    series: Annotated[Words, Knob("the models", names=MODELS)] = ALL,
+) -> Table:
     """Each model is trained on the adding problem; the loss here is its output, so |dL/dh[T]| does not fade with it.
 
     Returns:
@@ -37,7 +45,7 @@ def compute(*, steps: ToLearn = 30, hidden: Hidden = 30, updates: Updates = 800,
         the mean square of dL/dh[t] over the sequences, with |dL/dh[T]| = 1, to four digits.
     """
     rows: list[tuple[str | float, ...]] = []
-    for model in MODELS:
+    for model in chosen(series, MODELS):
         run = small_run(model, steps=steps, hidden=hidden, updates=updates, seed=seed)
         for network, made, error in ((run.before, 0, np.nan), (run.after, run.updates, run.error)):
             sizes = _sizes(network, steps)
@@ -139,10 +147,12 @@ def caption(table: Table) -> str:
     before, after = map(share, change[gained])
     said = f"Learning takes what is left of {gained}'s gradient at h[0] from {before} to {after}"
     return captions.told(
-        captions.finding(f"{said}, {lost}'s to {share(change[lost][1])}.", f"{said}."),
+        captions.finding(
+            f"{said}, {lost}'s to {share(change[lost][1])}." if lost != gained else f"{said}.", f"{said}."
+        ),
         "A row of a map is a unit, a column a step: bright where the unit's dL/dh[t] is large, black where it is gone. "
         "Units are sorted by what they have at h[0]; the titles count those that have nine tenths of its square.",
-        f"The adding problem, {setting(table, 'steps', 'hidden', 'seed')}, Adam, learning rates {rates(MODELS)}, "
+        f"The adding problem, {setting(table, 'steps', 'hidden', 'seed')}, Adam, learning rates {rates(models)}, "
         f"batches of {BATCH}; root mean square over {SEQUENCES} held-out sequences.",
         [_numbers(table, model) for model in models],
     )

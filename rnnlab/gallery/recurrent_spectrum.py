@@ -1,6 +1,6 @@
 """The eigenvalues of U in the complex plane, beside the unit circle, before and after training."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
@@ -8,7 +8,8 @@ from rnnlab.experiments.results import looks
 from rnnlab.experiments.results.ends import digits
 from rnnlab.gallery import captions, page
 from rnnlab.gallery.dots import SMALL
-from rnnlab.gallery.knobs import Hidden, Seed, Updates, checked, setting, with_knobs
+from rnnlab.gallery.knobs import Hidden, Knob, Seed, Updates, checked, setting, with_knobs
+from rnnlab.gallery.series import ALL, Words, chosen
 from rnnlab.gallery.small_runs import BATCH, ToLearn, rates, small_run
 from rnnlab.network import Network
 from rnnlab.table import Table
@@ -22,7 +23,14 @@ MODELS = ("tanh RNN", "tanh RNN, glorot_uniform", "IRNN")
 
 
 @checked
-def compute(*, steps: ToLearn = 10, hidden: Hidden = 40, updates: Updates = 1000, seed: Seed = 0) -> Table:
+def compute(
+    *,
+    steps: ToLearn = 10,
+    hidden: Hidden = 40,
+    updates: Updates = 1000,
+    seed: Seed = 0,
+    series: Annotated[Words, Knob("the models", names=MODELS)] = ALL,
+) -> Table:
     """The models are trained on the adding problem.
 
     Returns:
@@ -30,7 +38,7 @@ def compute(*, steps: ToLearn = 10, hidden: Hidden = 40, updates: Updates = 1000
         real and imaginary, an eigenvalue of U.
     """
     rows: list[tuple[str | float, ...]] = []
-    for model in MODELS:
+    for model in chosen(series, MODELS):
         run = small_run(model, steps=steps, hidden=hidden, updates=updates, seed=seed)
         for network, made, error in ((run.before, 0, np.nan), (run.after, run.updates, run.error)):
             rows += [
@@ -107,7 +115,7 @@ def caption(table: Table) -> str:
         "A point is an eigenvalue of U, hollow as initialised, filled as trained; the circle is |λ| = 1. In a linear "
         "net the gradient would vanish with all of them inside and might explode with one outside; the slopes, 1 or "
         "less, make it smaller still. The titles give the largest |λ|.",
-        f"The adding problem, {setting(table, 'steps', 'hidden', 'seed')}, Adam, learning rates {rates(MODELS)}, "
+        f"The adding problem, {setting(table, 'steps', 'hidden', 'seed')}, Adam, learning rates {rates(models)}, "
         f"batches of {BATCH}.",
         [_numbers(table, model) for model in models],
     )

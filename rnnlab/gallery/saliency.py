@@ -1,6 +1,6 @@
 """What the answer depends on, as the adding problem is learned: the derivative by the value of every step."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,8 @@ from rnnlab.experiments.results import looks
 from rnnlab.experiments.results.ends import digits
 from rnnlab.gallery import captions, page
 from rnnlab.gallery.captions import listed
-from rnnlab.gallery.knobs import Hidden, Seed, Updates, checked, setting, with_knobs
+from rnnlab.gallery.knobs import Hidden, Knob, Seed, Updates, checked, setting, with_knobs
+from rnnlab.gallery.series import ALL, Words, chosen
 from rnnlab.gallery.small_runs import BATCH, ToLearn, rates, small_run
 from rnnlab.network import Network
 from rnnlab.table import Table
@@ -29,7 +30,14 @@ SEQUENCES = 64
 
 
 @checked
-def compute(*, steps: ToLearn = 30, hidden: Hidden = 30, updates: Updates = 600, seed: Seed = 0) -> Table:
+def compute(
+    *,
+    steps: ToLearn = 30,
+    hidden: Hidden = 30,
+    updates: Updates = 600,
+    seed: Seed = 0,
+    series: Annotated[Words, Knob("the models", names=MODELS)] = ALL,
+) -> Table:
     """Every model is trained to each of the moments, always from the same start.
 
     Returns:
@@ -37,7 +45,7 @@ def compute(*, steps: ToLearn = 30, hidden: Hidden = 30, updates: Updates = 600,
         of the first sequence; size, the mean |dy/dx[t]| of all sequences at marked steps, and other, at all others.
     """
     rows: list[tuple[str | float, ...]] = []
-    for model in MODELS:
+    for model in chosen(series, MODELS):
         for moment in dict.fromkeys(round(share * updates) for share in MOMENTS):
             run = small_run(model, steps=steps, hidden=hidden, updates=max(moment, 1), seed=seed)
             network, error = (run.after, run.error) if moment else (run.before, np.nan)

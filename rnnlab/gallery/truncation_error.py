@@ -49,12 +49,12 @@ FLOOR = 1e-16
 def compute(
     *,
     seeds: Seeds = 3,
-    ks: Annotated[tuple[int, ...], Knob("k, the lengths of a chunk; the last is T", "timesteps", 1)] = KS,
+    ks: Annotated[tuple[int, ...], Knob("k, the lengths of a chunk; the largest is T", "timesteps", 1)] = KS,
     hidden: Hidden = 50,
     inputs: Inputs = 8,
     batch: Batch = 4,
 ) -> Table:
-    """A run per layer, loss and seed over T = ks[-1] steps, of which every k is a divisor: x[t] ~ N(0, 1).
+    """A run per layer, loss and seed over T = max(ks) steps: x[t] ~ N(0, 1).
 
     The loss is a random linear function of the last state, or of every state. All parameters' gradients are taken
     together as one vector.
@@ -65,6 +65,7 @@ def compute(
         nats per step back, below 0 it vanishes; seeds, hidden, inputs, batch.
     """
     rows: list[tuple[str | float, ...]] = []
+    ks = tuple(sorted(set(ks)))
     steps = ks[-1]
     for name, build in LAYERS.items():
         for kind in LOSSES:
