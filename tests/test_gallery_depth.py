@@ -10,6 +10,7 @@ import pytest
 from rnnlab.experiments.results.tables import FOLDER, read
 from rnnlab.gallery import (
     cliff,
+    decay_lines,
     depth_vs_time,
     gradient_decay,
     jacobian_spectrum,
@@ -33,8 +34,8 @@ def tables() -> dict[str, Table]:
 
 def test_gradients_decay_in_time_as_the_survey_says(tables):
     table = tables["gradient_decay"]
-    growth = {name: table.where(series=name)["growth"][0] for name in gradient_decay.SERIES}
-    bound = {name: table.where(series=name)["bound"][0] for name in gradient_decay.SERIES}
+    growth = {name: table.where(series=name)["growth"][0] for name in decay_lines.SERIES}
+    bound = {name: table.where(series=name)["bound"][0] for name in decay_lines.SERIES}
     for name in ("sigmoid, glorot_uniform", "sigmoid, orthogonal"):
         assert growth[name] <= np.log(bound[name])
     assert bound["sigmoid, orthogonal"] == pytest.approx(0.25, rel=1e-12)
@@ -74,7 +75,7 @@ def test_exact_zeros_are_in_the_table_and_marked_in_the_picture(tables):
 
 
 def test_gates_as_they_start_lose_the_gradient_too(tables):
-    growth = {name: tables["gradient_decay"].where(series=name)["growth"][0] for name in gradient_decay.SERIES}
+    growth = {name: tables["gradient_decay"].where(series=name)["growth"][0] for name in decay_lines.SERIES}
     assert -0.37 < growth["GRU"] < -0.29
     assert -0.11 < growth["LSTM, h"] < -0.05
     assert growth["LSTM, c"] == pytest.approx(growth["LSTM, h"], rel=0.02)
@@ -90,8 +91,8 @@ def test_an_open_forget_gate_keeps_the_cells_gradient_and_lets_it_grow(tables):
 
 def test_only_gates_have_no_bound(tables):
     table = tables["gradient_decay"]
-    for name, series in gradient_decay.SERIES.items():
-        assert np.isnan(table.where(series=name)["bound"]).all() == (series.panel == gradient_decay.GATES)
+    for name, series in decay_lines.SERIES.items():
+        assert np.isnan(table.where(series=name)["bound"]).all() == (series.panel == decay_lines.GATES)
 
 
 def test_the_cells_gradient_starts_a_step_back_and_its_zero_is_not_marked_as_lost(tables):
@@ -111,7 +112,7 @@ def test_the_close_up_has_every_one_of_its_steps(tables):
     assert list(back[: gradient_decay.NEAR + 1]) == list(range(gradient_decay.NEAR + 1))
     near = gradient_decay.draw(tables["gradient_decay"]).axes[-1]
     assert near.get_xlim() == (0, gradient_decay.NEAR)
-    assert len(near.lines) == sum(series.panel == gradient_decay.GATES for series in gradient_decay.SERIES.values())
+    assert len(near.lines) == sum(series.panel == decay_lines.GATES for series in decay_lines.SERIES.values())
 
 
 # Depth against time

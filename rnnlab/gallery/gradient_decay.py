@@ -1,16 +1,15 @@
-"""The hero: |∂L/∂h[t]| against steps back from the loss, for every layer that the survey compares."""
+"""The long view: |∂L/∂h[t]| against steps back from the loss, for every layer that the survey compares."""
 
-from collections.abc import Callable, KeysView
-from dataclasses import dataclass
+from collections.abc import KeysView
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 
-from rnnlab import flow, initializers
+from rnnlab import flow
 from rnnlab.experiments.results import looks
-from rnnlab.experiments.results.looks import Look
-from rnnlab.gallery import page
+from rnnlab.gallery import decay_lines, page
 from rnnlab.gallery.captions import listed
+from rnnlab.gallery.decay_lines import GATES, REMEDIES, SERIES, Series
 from rnnlab.gallery.knobs import (
     Hidden,
     Inputs,
@@ -26,10 +25,9 @@ from rnnlab.gallery.knobs import (
     spread,
     with_knobs,
 )
-from rnnlab.gallery.series import ALL, OWN_LAYER, Own, Words, chosen, made
-from rnnlab.layers import GRU, LSTM, RNN, IndRNN
+from rnnlab.gallery.series import ALL, OWN_LAYER, Words, chosen
+from rnnlab.layers import RNN, IndRNN
 from rnnlab.table import Table
-from rnnlab.trace import AnyLayer
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,99 +37,8 @@ TITLE = "Where does the gradient go?"
 FLOAT32_LAST, FLOAT64_LAST = 2.0**-149, 2.0**-1074
 """The smallest numbers above zero in either precision: what is smaller is exactly 0."""
 
-Build = Callable[[np.random.Generator, int, int, int], AnyLayer]
-
-
-def _rnn(activation: str, kernel: str, recurrent: str) -> Build:
-    return lambda rng, inputs, hidden, steps: RNN.init(
-        rng,
-        inputs=inputs,
-        hidden=hidden,
-        activation=activation,
-        kernel_initializer=kernel,
-        recurrent_initializer=recurrent,
-    )
-
-
-def _irnn(rng: np.random.Generator, inputs: int, hidden: int, steps: int) -> RNN:
-    return RNN.irnn(rng, inputs=inputs, hidden=hidden)
-
-
-def _indrnn(rng: np.random.Generator, inputs: int, hidden: int, steps: int) -> IndRNN:
-    u_range = initializers.get("indrnn_range", steps=steps)
-    return IndRNN.init(rng, inputs=inputs, hidden=hidden, recurrent_initializer=u_range)
-
-
-def _lstm(forget_bias: float) -> Build:
-    return lambda rng, inputs, hidden, steps: LSTM.init(rng, inputs=inputs, hidden=hidden, forget_bias=forget_bias)
-
-
-def _gru(rng: np.random.Generator, inputs: int, hidden: int, steps: int) -> GRU:
-    return GRU.init(rng, inputs=inputs, hidden=hidden)
-
-
-@dataclass(frozen=True)
-class Series:
-    """A line: its panel, how its layer is built, how it is drawn, whether it has input, and whose gradient it is."""
-
-    panel: str
-    build: Build
-    look: Look
-    driven: bool = True
-    of: str | None = None
-
-
-GLOROT, ORTHOGONAL = "glorot_uniform", "orthogonal"
-REMEDIES, GATES, YOURS = "ReLU with a remedy", "gates", "your own"
 NEAR = 60
 """Steps back that the last panel shows, each of them."""
-
-MODELS, STARTS = looks.MODELS, looks.INITIALIZERS
-ALONE = Look(STARTS[ORTHOGONAL].color, ":", STARTS[ORTHOGONAL].marker)
-"""Of orthogonal as U, with another W."""
-
-SERIES = {
-    "sigmoid, glorot_uniform": Series("sigmoid", _rnn("sigmoid", GLOROT, GLOROT), STARTS[GLOROT]),
-    "sigmoid, orthogonal": Series("sigmoid", _rnn("sigmoid", ORTHOGONAL, ORTHOGONAL), STARTS[ORTHOGONAL]),
-    "tanh, glorot_uniform": Series("tanh", _rnn("tanh", GLOROT, GLOROT), STARTS[GLOROT]),
-    "tanh, orthogonal": Series("tanh", _rnn("tanh", ORTHOGONAL, ORTHOGONAL), STARTS[ORTHOGONAL]),
-    "tanh, orthogonal U alone": Series("tanh", _rnn("tanh", GLOROT, ORTHOGONAL), ALONE),
-    "ReLU, glorot_uniform": Series("ReLU", _rnn("relu", GLOROT, GLOROT), STARTS[GLOROT]),
-    "ReLU, orthogonal": Series("ReLU", _rnn("relu", ORTHOGONAL, ORTHOGONAL), STARTS[ORTHOGONAL]),
-    "IRNN": Series(REMEDIES, _irnn, MODELS["IRNN"]),
-    "IRNN, no input": Series(REMEDIES, _irnn, MODELS["IRNN, no input"], driven=False),
-    "IndRNN": Series(REMEDIES, _indrnn, MODELS["IndRNN"]),
-    "GRU": Series(GATES, _gru, MODELS["GRU"]),
-    "LSTM, h": Series(GATES, _lstm(1), MODELS["LSTM"]),
-    "LSTM, c": Series(GATES, _lstm(1), MODELS["LSTM, cell"], of="cs"),
-    "LSTM, c, forget bias 5": Series(GATES, _lstm(5), MODELS["LSTM, cell, forget bias 5"], of="cs"),
-}
-
-
-OWN_LOOKS = [
-    Look(looks.BLACK, "-", "o"),
-    Look(looks.PURPLE, "--", "s"),
-    Look(looks.SKY, "-.", "^"),
-    Look(looks.ORANGE, ":", "D"),
-]
-
-
-def _own(make: Own) -> Series:
-    """A user's class or function as a series."""
-
-    def build(rng: np.random.Generator, inputs: int, hidden: int, steps: int) -> AnyLayer:
-        return made(make, rng, inputs=inputs, hidden=hidden, steps=steps)
-
-    return Series(YOURS, build, OWN_LOOKS[0])
-
-
-def _series(table: Table) -> dict[str, Series]:
-    """Those of the table by name, with how they are drawn."""
-    names = [name for (name,) in table.each("series")]
-    own = [name for name in names if name not in SERIES]
-    return {
-        name: SERIES.get(name) or Series(YOURS, _irnn, OWN_LOOKS[own.index(name) % len(OWN_LOOKS)]) for name in names
-    }
 
 
 @checked
@@ -160,7 +67,7 @@ def compute(
     """
     rows: list[tuple[str | float, ...]] = []
     for name, make in chosen(series, tuple(SERIES), OWN_LAYER).items():
-        line = SERIES[name] if make is None else _own(make)
+        line = SERIES[name] if make is None else decay_lines.own(make)
         norms, rates, bounds = [], [], []
         for seed in range(seeds):
             rng = np.random.default_rng(seed)
@@ -184,7 +91,7 @@ def compute(
 @page.styled
 def draw(table: Table) -> "Figure":
     """One logarithmic scale but for two close-ups: lines are medians, bands 10–90 % of the seeds, grey the bounds."""
-    lines = _series(table)
+    lines = decay_lines.lines(table)
     names = list(dict.fromkeys(line.panel for line in lines.values()))
     count = len(names) + (GATES in names)
     figure, axes = page.page(-(-count // 2), min(2, count), height=3.6 * -(-count // 2))
@@ -309,7 +216,7 @@ def _legend(name: str, rows: Table, series: Series) -> str:
 
 def caption(table: Table) -> str:
     end = float(table["back"].max())
-    lines = _series(table)
+    lines = decay_lines.lines(table)
     said = [
         f"Norm of the gradient at every state, the loss on the last step alone; T = {end:.0f}, "
         f"{setting(table, 'hidden', 'inputs')} from N(0, 1), medians of {setting(table, 'seeds')}, bands from 10 to "
