@@ -20,6 +20,9 @@ TASKS = {
     "phonemes": lambda **length: Phonemes.synthesised(train=2, test=1, **length),
 }
 """The tasks of the recipes; of pixels and phonemes fewer examples than in a run."""
+SHORT = {"copying": {"delay": 10}, "pixels": {"side": 7}, "phonemes": {"steps": 40}}
+"""Of these the networks of SHAPES run fewer steps, and have 50 units, but for the one output of the adding problem,
+which more units make steadier; those of the recipes, below, are as in the recipes."""
 
 
 @cache
@@ -56,11 +59,12 @@ WORDS = {
 @pytest.mark.parametrize("model", list(MODELS))
 @pytest.mark.parametrize("name", list(TASKS))
 def test_the_first_loss_is_within_three_times_that_of_the_trivial_answer(name, model):
+    narrow = {} if name == "adding" else {"hidden": 50}
     for shape in SHAPES:
         if name == "adding" and shape.get("batch_norm"):
             continue  # the last step, alone read, is where sums over time are largest: a mean square above 1
-        loss = initial_loss(name, **{**WORDS[model], **shape})
-        assert loss < bound(name), f"{name}, {model}, {shape}"
+        loss = initial_loss(name, SHORT.get(name), **{**WORDS[model], **shape, **narrow})
+        assert loss < bound(name, SHORT.get(name)), f"{name}, {model}, {shape}"
 
 
 def recipe_networks():

@@ -598,7 +598,7 @@ def test_a_run_stopped_at_any_row_goes_on_as_if_it_had_not(optimizer, name, tmp_
     network = built(TASK, **NETWORKS[name])
     how = {"optimizer": optimizer, **HOW}
     whole = fit(network, TASK, folder=tmp_path / "whole", **how)
-    for stops in ((0,), (2,), (4,), (6,), (8,), (0, 2, 4, 6, 8)):
+    for stops in ((4,), (0, 2, 4, 6, 8)):
         folder = tmp_path / "-".join(map(str, stops))
         for stop in stops:
             with pytest.raises(KeyboardInterrupt):
