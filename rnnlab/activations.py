@@ -19,6 +19,7 @@ from typing import ClassVar
 import numpy as np
 
 from rnnlab.arrays import Array
+from rnnlab.names import wrong_name
 from rnnlab.record import Record
 
 
@@ -168,5 +169,5 @@ def get(name: str | Activation) -> Activation:
     if not isinstance(name, str):
         raise TypeError(f"activation must be a name or an Activation; got {type(name).__name__}")
     if name not in ACTIVATIONS:
-        raise ValueError(f"activation must be one of {', '.join(ACTIVATIONS)}; got {name!r}")
+        raise wrong_name("activation", name, ACTIVATIONS)
     return ACTIVATIONS[name]()

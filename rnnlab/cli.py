@@ -3,6 +3,7 @@
 import argparse
 import io
 import os
+import re
 import sys
 from collections.abc import Sequence
 from concurrent.futures import BrokenExecutor
@@ -12,6 +13,7 @@ import numpy as np
 
 from rnnlab import __version__, interrupt
 from rnnlab.commands import bench, check, claims, experiments, explore, figures, flow, train
+from rnnlab.names import closest
 from rnnlab.parallel import WorkerError
 from rnnlab.training import DivergenceError
 
@@ -28,10 +30,17 @@ COMMANDS = {
 
 
 class _Parser(argparse.ArgumentParser):
-    """argparse, but with errors of one sentence, without the usage above them."""
+    """argparse, but with errors of one sentence, without the usage above them, and with what was probably meant."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: error: {message}\n")
+        choice = re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message)
+        option = re.match(r"unrecognized arguments: (--\S+)", message)
+        near = None
+        if choice:
+            near = closest(choice[1], re.findall(r"[\w-]+", choice[2]))
+        elif option:
+            near = closest(option[1], self._option_string_actions)
+        self.exit(2, f"{self.prog}: error: {message}{f': did you mean {near}?' if near else ''}\n")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -63,7 +72,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(argv: Sequence[str] | None) -> int:
     parser = _parser()
-    arguments = parser.parse_args(argv)
+    arguments, unknown = parser.parse_known_args(argv)
+    if unknown:  # refused by the command's own parser, which knows what may have been meant
+        arguments.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
     if arguments.run is None:
         parser.print_help()
         return 0
@@ -98,10 +109,10 @@ def _discard_output() -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="rnnlab", description="Recurrent networks by hand in NumPy: where does the gradient go?")
     parser.add_argument("--version", action="version", version=f"rnnlab {__version__}")
-    parser.set_defaults(run=None)
+    parser.set_defaults(run=None, parser=parser)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     for name, (module, help_) in COMMANDS.items():
         command = commands.add_parser(name, help=help_, conflict_handler="resolve")  # it may have its own --help
         module.add(command)
-        command.set_defaults(run=module.run)
+        command.set_defaults(run=module.run, parser=command)
     return parser

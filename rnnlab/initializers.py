@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from rnnlab.arrays import Array
+from rnnlab.names import closest, wrong_name
 
 Shape = tuple[int, ...]
 Initializer = Callable[..., Array]
@@ -280,12 +281,14 @@ def get(name: str | Initializer, **options: object) -> Initializer:
     if isinstance(name, str):
         name, own = _named_options(name)
         if name not in INITIALIZERS:
-            raise ValueError(f"initializer must be one of {', '.join(INITIALIZERS)}; got {name!r}")
+            raise wrong_name("initializer", name, INITIALIZERS)
         parameters = signature(INITIALIZERS[name]).parameters.values()
         takes = {option.name: option.default for option in parameters if option.kind is option.KEYWORD_ONLY}
         for option, value in own.items():
             if option not in takes:
-                raise ValueError(f"{name} has no option {option!r}; it has {', '.join(takes) or 'none'}")
+                near = closest(option, takes)
+                hint = "" if near is None else f": did you mean {near}?"
+                raise ValueError(f"{name} has no option {option!r}; it has {', '.join(takes) or 'none'}{hint}")
             if isinstance(value, str) is not isinstance(takes[option], str):
                 wanted = "text" if isinstance(takes[option], str) else "a number"
                 raise ValueError(f"{name}'s {option} must be {wanted}; got {value}")

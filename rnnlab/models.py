@@ -11,6 +11,7 @@ from numpy.typing import DTypeLike
 from rnnlab import initializers
 from rnnlab.initializers import Initializer
 from rnnlab.layers import GRU, LSTM, RNN, BatchNorm, Dense, Embedding, IndRNN
+from rnnlab.names import wrong_name
 from rnnlab.network import Network, Residual
 from rnnlab.tasks.task import Task
 from rnnlab.trace import AnyLayer
@@ -146,7 +147,7 @@ class Model:
     def __post_init__(self) -> None:
         words = [*LAYERS, *COMPARED, LINEAR]
         if self.layer not in words:
-            raise ValueError(f"layer must be one of {', '.join(words)}; got {self.layer!r}")
+            raise wrong_name("layer", self.layer, words)
         for name in ("hidden", "layers"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1; got {getattr(self, name)}")
@@ -182,7 +183,7 @@ def recurrent(
         ValueError: an unknown word, one that this layer does not take, or sizes under 1.
     """
     if layer not in LAYERS:
-        raise ValueError(f"a recurrent layer must be one of {', '.join(LAYERS)}; got {layer!r}")
+        raise wrong_name("a recurrent layer", layer, LAYERS)
     given = {name: value for name, value in options.items() if value is not None}
     return _layer(rng, layer, given, inputs=inputs, hidden=hidden, steps=steps, top=top, dtype=dtype)
 

@@ -18,6 +18,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 
 from rnnlab.arrays import Array
+from rnnlab.names import wrong_name
 from rnnlab.record import Record
 
 P = TypeVar("P", bound=Record)
@@ -128,7 +129,7 @@ def get(optimizer: str | Optimizer) -> Optimizer:
     if not isinstance(optimizer, str):
         return optimizer
     if optimizer not in OPTIMIZERS:
-        raise ValueError(f"optimizer must be one of {', '.join(OPTIMIZERS)}; got {optimizer!r}")
+        raise wrong_name("optimizer", optimizer, OPTIMIZERS)
     return OPTIMIZERS[optimizer]()
 
 

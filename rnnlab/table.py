@@ -13,8 +13,11 @@ from numpy.typing import NDArray
 
 Column = NDArray[Any]
 
+SHOWN, WIDE = 5, 120
+"""Of a table's repr: its rows, and the letters of a line."""
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class Table:
     """Columns of equal length by name: `table["rate"]` is one; `table.where(series="IRNN")` keeps the matching rows."""
 
@@ -31,6 +34,18 @@ class Table:
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values())))
+
+    def __repr__(self) -> str:
+        """The columns and the first rows, not all the numbers."""
+        shown = [
+            [f"{cell:.6g}" if isinstance(cell, float) else str(cell) for cell in column[:SHOWN].tolist()]
+            for column in self.columns.values()
+        ]
+        widths = [max(map(len, (name, *cells))) for name, cells in zip(self.columns, shown, strict=True)]
+        lines = [self.columns, *zip(*shown, strict=True)]
+        text = ["  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)) for line in lines]
+        more = [f"… {len(self) - SHOWN} more"] if len(self) > SHOWN else []
+        return "\n".join([f"Table of {len(self)} rows", *(line[:WIDE] for line in text), *more])
 
     def where(self, **wanted: float | str) -> Self:
         return self._kept(np.all([self.columns[name] == value for name, value in wanted.items()], axis=0))

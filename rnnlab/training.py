@@ -7,6 +7,7 @@ settings are in `settings.py`; how a run is saved and resumed, bit for bit, in `
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,11 @@ from rnnlab.checkpoint import Checkpoint, NormRow, Row, csv, generator_state, go
 from rnnlab.flow.norms import norms
 from rnnlab.layers.batchnorm import evaluating, normalises_over_time, with_batch_statistics
 from rnnlab.layers.indrnn import bounded
+from rnnlab.models import build
 from rnnlab.network import Network, NetworkTrace
 from rnnlab.optim import OptimizerState
 from rnnlab.parallel import Processes, WorkerError, data_parallel, require_rows_apart
+from rnnlab.progress import progress
 from rnnlab.settings import Settings
 from rnnlab.tasks.task import Task
 
@@ -111,6 +114,15 @@ class Trained:
     norms: tuple[NormRow, ...]
     solved: bool
 
+    def __repr__(self) -> str:
+        last = self.rows[-1]
+        end = "solved" if self.solved else "ended"
+        return (
+            f"Trained: {end} after {last.update} updates, {last.seconds:.0f} s, loss {last.loss:.4g}, "
+            f"score {last.score:.4g}\n  .network  {self.network!r}\n  .rows     {len(self.rows)} rows of the log\n"
+            f"  .norms    {len(self.norms)} norms |dL/dh[t]| by update, layer and t"
+        )
+
 
 class DivergenceError(ArithmeticError):
     """The loss or the gradient became NaN or infinite.
@@ -126,12 +138,12 @@ class DivergenceError(ArithmeticError):
 
 
 def fit(
-    network: Network,
+    network: Network | type[Any],
     task: Task,
     *,
     folder: str | Path | None = None,
     resume: bool = False,
-    report: Callable[[Row], None] = lambda row: None,
+    report: Callable[[Row], None] | None = None,
     executor: Executor | None = None,
     **settings: Any,
 ) -> Trained:
@@ -142,11 +154,12 @@ def fit(
     machine, a resumed run is the same to the last bit: the optimiser's state and the generator's are in the checkpoint.
 
     Args:
-        network: the initial network; its dtype is that of the whole run.
+        network: the initial network, its dtype being that of the whole run; or a layer's class, of which
+            `models.build` makes one with 100 units, drawn with the run's seed.
         task: the task to train on.
         folder: where to save the run; created if missing.
         resume: go on from the folder's checkpoint, if there is one; `updates` and `until` may have changed.
-        report: called with every new row of the log.
+        report: called with every new row of the log; if not given, a terminal shows how far it is.
         executor: where `workers` replicas run, see `rnnlab.parallel`; if not given, more than one are processes here.
         settings: those of `Settings`, by name.
 
@@ -158,14 +171,16 @@ def fit(
         WorkerError: a replica raised, or its worker died twice; what was written at the last row stands.
         OSError: the folder cannot be written.
     """
+    chosen = Settings(**settings)
+    if isinstance(network, type):
+        network = build(np.random.default_rng(chosen.seed).spawn(2)[0], task, layer=network)
     given: object = network  # whatever its annotation promises
     if not isinstance(given, Network):
-        kind = given.__name__ if isinstance(given, type) else type(given).__name__
+        kind = type(given).__name__
         raise TypeError(
             f"fit trains a network, for instance rl.models.build(rng, task, layer={kind}, hidden=40) or "
             f"rl.Network((layer,), readout); got {kind}"
         )
-    chosen = Settings(**settings)
     if executor is not None and chosen.workers == 1:
         raise ValueError("an executor needs to know how many replicas share a batch: workers=2, for instance")
     if chosen.workers > 1:
@@ -182,10 +197,12 @@ def fit(
                 f"{folder} has gone on from update {row.update}, where its score was {row.score:.4g} and until = "
                 f"{chosen.until:g} would have stopped it: ask for a lower until, or choose another folder"
             )
-    if executor is not None or chosen.workers == 1:
-        return _train(start, task, chosen, where, report, executor)
-    with Processes(chosen.workers) as processes:
-        return _train(start, task, chosen, where, report, processes)
+    own_line = progress(chosen.updates, task.measure, always=False)
+    with own_line if report is None else nullcontext(report) as show:
+        if executor is not None or chosen.workers == 1:
+            return _train(start, task, chosen, where, show, executor)
+        with Processes(chosen.workers) as processes:
+            return _train(start, task, chosen, where, show, processes)
 
 
 def _train(

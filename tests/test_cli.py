@@ -142,7 +142,9 @@ def test_a_checkpoint_is_measured(capsys):
     assert main(["train", "adding", "--steps", "12", "--hidden", "6", "--updates", "2", "--layers", "2"]) == 0
     capsys.readouterr()
     np.save("xs.npy", np.random.default_rng(1).standard_normal((20, 2, 2)))
-    assert main(["flow", "xs.npy", "--weights", "runs/adding-rnn-seed-0/checkpoint.npz"]) == 0
+    assert (
+        main(["flow", "xs.npy", "--weights", "runs/adding-rnn-steps=12-hidden=6-layers=2-seed-0/checkpoint.npz"]) == 0
+    )
     assert list(growths(capsys.readouterr().out)) == ["layers.0.hs", "layers.1.hs"]
 
 
@@ -161,7 +163,7 @@ def test_a_network_on_symbols_reads_the_text_that_it_was_trained_on(capsys):
     words = ["--input", "notes.txt", "--steps", "12", "--hidden", "6", "--updates", "2"]
     assert main(["train", "characters", *words]) == 0
     capsys.readouterr()
-    weights = ["--weights", "runs/characters-rnn-seed-0/checkpoint.npz"]
+    weights = ["--weights", "runs/characters-rnn-input=notes-steps=12-hidden=6-seed-0/checkpoint.npz"]
     assert main(["flow", "notes.txt", "--steps", "30", *weights]) == 0
     out = capsys.readouterr().out
     assert "notes.txt, its 11 different characters in order as the symbols: 16 of 30 steps\n" in out
@@ -350,7 +352,17 @@ def test_a_zip_that_calls_itself_an_array_is_refused(tmp_path, capsys):
         (["figures", "gradient_dekay"], "there is no figure 'gradient_dekay': did you mean gradient_decay?"),
         (["figures", "--format", "gif"], "invalid choice: 'gif'"),
         (["fly"], "invalid choice: 'fly'"),
+        (["trian"], "did you mean train?"),
         (["--colour"], "unrecognized arguments: --colour"),
+        (["train", "addng"], "did you mean adding?"),
+        (["train", "--recipe", "stack"], "did you mean stacks?"),
+        (["train", "adding", "--stpes", "3"], "unrecognized arguments: --stpes 3: did you mean --steps?"),
+        (["train", "adding", "--optimizer", "adm"], "got 'adm': did you mean adam?"),
+        (["flow", "--layer", "LSTN"], "got 'LSTN': did you mean lstm?"),
+        (["flow", "--activation", "relo"], "got 'relo': did you mean relu?"),
+        (["flow", "--recurrent-initializer", "orthognal"], "got 'orthognal': did you mean orthogonal?"),
+        (["flow", "--recurrent-initializer", "orthogonal:gian=2"], "it has gain: did you mean gain?"),
+        (["experiments", "adding", "stack"], "got 'stack': did you mean stacks?"),
     ],
 )
 def test_a_wrong_word_is_refused_in_one_sentence(arguments, says, tmp_path, capsys):

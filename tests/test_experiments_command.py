@@ -30,6 +30,7 @@ def _here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
+NAME = "adding-rnn-steps=6-hidden=5-batch=4-every=3-seed"
 WORDS = ["train", "adding", "--steps", "6", "--hidden", "5", "--updates", "6", "--batch", "4", "--every", "3"]
 
 
@@ -41,7 +42,7 @@ def test_train_prints_what_came_out_and_where_it_is_kept(tmp_path, capsys):
     assert "baseline 0.1667" in out
     assert "6/6  loss" in err
     assert "s left" in err
-    kept = tmp_path / "runs" / "adding-rnn-seed-0"
+    kept = tmp_path / "runs" / f"{NAME}-0"
     assert {path.name for path in kept.iterdir()} == {
         "checkpoint.npz",
         "log.csv",
@@ -63,6 +64,13 @@ def test_on_a_terminal_the_progress_is_one_line_and_what_follows_is_below_it(mon
     assert err.count("\n") == 1
 
 
+def test_a_run_is_named_by_what_it_runs_and_not_by_how_long():
+    run = Run("series", {"input": "/home/me/my data.csv", "column": "x"}, layer="irnn", scale=0.9, residual=True)
+    assert Entry(run.task, run.words, run).name == "series-irnn-input=my-data-column=x-scale=0.9-residual-seed-0"
+    assert replace(run, updates=7, until=0.5, workers=2, seed=3).words == run.words
+    assert Run("adding").words == "rnn"
+
+
 @pytest.mark.usefixtures("_here")
 def test_train_goes_on_only_when_told_to(capsys):
     main(WORDS)
@@ -71,12 +79,12 @@ def test_train_goes_on_only_when_told_to(capsys):
     out, err = capsys.readouterr()
     assert out == ""
     assert "--resume continues it" in err
-    assert main([*WORDS, "--lr", "0.5", "--resume"]) == 2
-    assert "is of another run" in capsys.readouterr().err
-    assert main([*WORDS, "--recurrent-initializer", "identity", "--resume"]) == 2
+    assert main([*WORDS, "--lr", "0.5"]) == 0  # another run, in a folder of its own
+    Path("runs/adding-rnn-steps=6-hidden=5-batch=4-lr=0.5-every=3-seed-0").rename(f"runs/{NAME}-1")
+    assert main([*WORDS, "--seed", "1", "--resume"]) == 2
     assert "is of another run" in capsys.readouterr().err
     assert main([*WORDS, "--updates", "9", "--resume"]) == 0
-    ended = Outcome.read(Path("runs/adding-rnn-seed-0"))
+    ended = Outcome.read(Path(f"runs/{NAME}-0"))
     assert ended is not None
     assert ended.updates == 9
 
@@ -130,7 +138,7 @@ if __name__ == "__main__":
         (
             [*WORDS[1:6], "--batch", "4", "--every", "20", "--seeds", "2"],
             "runs",
-            ["adding-rnn-seed-0", "adding-rnn-seed-1"],
+            [f"adding-rnn-steps=6-hidden=5-batch=4-every=20-seed-{seed}" for seed in (0, 1)],
         ),
         (["--recipe", "adding"], "runs/adding-quick", ["v-m-seed-0", "v-m-seed-1"]),
     ],
@@ -184,7 +192,7 @@ def test_a_trained_network_writes_text(tmp_path, capsys):
     (tmp_path / "a.txt").write_text("abracadabra " * 40, encoding="utf-8")
     words = ["--input", "a.txt", "--steps", "5", "--hidden", "5", "--updates", "4", "--every", "4", "--sample", "30"]
     assert main(["train", "characters", *words]) == 0
-    written = capsys.readouterr().out.split("kept in runs/characters-rnn-seed-0\n")[1]
+    written = capsys.readouterr().out.split("kept in runs/characters-rnn-input=a-steps=5-hidden=5-every=4-seed-0\n")[1]
     assert len(written) == 31
     assert set(written) <= set("abracadabra \n")
 

@@ -419,7 +419,8 @@ def test_ctrl_c_once_or_twice_ends_a_training_on_workers_and_leaves_nobody(rows,
             time.sleep(0.01)
         _, complaints = child.communicate(timeout=15)  # all have let go of stderr, the workers too
         assert child.returncode == 130
-        said = "rnnlab train: interrupted; --resume continues from the checkpoint in runs/adding-rnn-seed-0"
+        kept = "runs/adding-rnn-steps=6-hidden=5-batch=4-every=50-seed-0"
+        said = f"rnnlab train: interrupted; --resume continues from the checkpoint in {kept}"
         assert complaints.splitlines()[-1] == said
         assert "Traceback" not in complaints
         assert gone(members(child.pid))

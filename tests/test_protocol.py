@@ -411,8 +411,18 @@ def test_a_class_is_built_and_trained_like_a_layer_that_has_a_word(monkeypatch):
         rl.models.build(np.random.default_rng(0), task, layer=LeakyIntegrator)
 
 
-@pytest.mark.parametrize("given", [Buildable, Buildable.init(np.random.default_rng(0), inputs=2, hidden=4)])
-def test_fit_says_how_a_layer_becomes_a_network(given):
+def test_fit_takes_the_class_of_a_layer(monkeypatch):
+    monkeypatch.setattr(rl.models, "LAYERS", dict(rl.models.LAYERS))
+    task, settings = rl.tasks.Adding(steps=6), {"updates": 2, "batch": 4, "seed": 3}
+    network = rl.models.build(np.random.default_rng(3).spawn(2)[0], task, layer=Buildable)
+    ours, theirs = (rl.fit(start, task, **settings).network for start in (Buildable, network))
+    assert all((a == b).all() for a, b in zip(ours.arrays().values(), theirs.arrays().values(), strict=True))
+    with pytest.raises(TypeError, match=r"LeakyIntegrator needs a class method init\(rng, \*, inputs, hidden, dtype\)"):
+        rl.fit(LeakyIntegrator, task, **settings)
+
+
+def test_fit_says_how_a_layer_becomes_a_network():
+    given = Buildable.init(np.random.default_rng(0), inputs=2, hidden=4)
     with pytest.raises(TypeError, match=r"fit trains a network, .* layer=Buildable, hidden=40\) .*; got Buildable$"):
         rl.fit(given, rl.tasks.Adding(steps=6), updates=2)
 

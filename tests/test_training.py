@@ -1,5 +1,6 @@
 """Training: the same as a loop written by hand, the same after any stop, and nothing lost when it is killed."""
 
+import io
 import json
 import math
 import os
@@ -1135,3 +1136,54 @@ def test_a_state_that_overflows_without_a_flag_is_a_divergence(monkeypatch):
     monkeypatch.setattr(rl.Network, "forward", forward)
     with pytest.raises(DivergenceError, match="update 1 diverged: xs must be finite; got inf"):
         fit(built(TASK), TASK, updates=2, batch=4)
+
+
+# What is seen of a training in Python
+
+
+class Screen(io.StringIO):
+    """Standard error as a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_on_a_terminal_fit_shows_how_far_it_is_and_elsewhere_it_is_silent(monkeypatch, capsys):
+    task = rl.tasks.Adding(steps=5)
+    network = rl.models.build(np.random.default_rng(0), task, hidden=4)
+    rl.fit(network, task, updates=4, batch=2, every=2)
+    assert capsys.readouterr() == ("", "")
+    screen = Screen()
+    monkeypatch.setattr("sys.stderr", screen)
+    monkeypatch.setenv("COLUMNS", "70")
+    rl.fit(network, task, updates=4, batch=2, every=2)
+    lines = screen.getvalue().removesuffix("\n").split("\r")[1:]
+    assert [line.split()[0] for line in lines] == ["0/4", "2/4", "4/4"]
+    assert {len(line) for line in lines} == {69}  # each covers the one before, and none wraps
+    assert "mean squared error" in lines[0]
+    seen = len(screen.getvalue())
+    rows = []
+    rl.fit(network, task, updates=4, batch=2, every=2, report=rows.append)
+    assert (len(rows), len(screen.getvalue())) == (3, seen)
+
+
+def test_the_line_of_a_training_that_stops_ends_before_what_follows(monkeypatch):
+    task = rl.tasks.Adding(steps=5)
+    network = rl.models.build(np.random.default_rng(0), task, hidden=4)
+    screen = Screen()
+    monkeypatch.setattr("sys.stderr", screen)
+    with pytest.raises(rl.DivergenceError):
+        rl.fit(network, task, updates=400, batch=2, lr=1e30)
+    assert screen.getvalue().endswith("\n")
+
+
+def test_what_fit_returns_shows_itself_in_a_few_lines():
+    task = rl.tasks.Adding(steps=20)
+    network = rl.models.build(np.random.default_rng(0), task, layer="irnn", hidden=4)
+    trained = rl.fit(network, task, updates=40, batch=2, every=1)
+    shown = repr(trained)
+    assert shown.count("\n") == 3
+    assert len(shown) < 500
+    assert "ended after 40 updates" in shown
+    assert f"score {trained.rows[-1].score:.4g}\n" in shown
+    assert "41 rows" in shown

@@ -17,6 +17,7 @@ from rnnlab.experiments.schedule import Placed, pilot_table
 from rnnlab.gallery import gradient_while_learning
 from rnnlab.gallery.figures import FIGURES, recipe
 from rnnlab.gallery.publish import write_table
+from rnnlab.names import wrong_name
 from rnnlab.table import Table
 
 
@@ -52,7 +53,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Run, list, time or record."""
     for name in arguments.names:
         if name not in RECIPES:
-            raise ValueError(f"an experiment is one of {', '.join(RECIPES)}; got {name!r}")
+            raise wrong_name("experiment", name, RECIPES)
     if arguments.seeds is not None and arguments.seeds < 1:
         raise ValueError(f"--seeds must be at least 1; got {arguments.seeds}")
     names = arguments.names or list(RECIPES)

@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnnlab import interrupt
-from rnnlab.checkpoint import CHECKPOINT, Row, read
+from rnnlab.checkpoint import CHECKPOINT, read
 from rnnlab.experiments.options import Option, flag, options
 from rnnlab.experiments.recipes import RECIPES, SIZES, Entry, Size
 from rnnlab.experiments.run import Outcome, Run
@@ -22,6 +22,7 @@ from rnnlab.files import replacing
 from rnnlab.memory import keep_freed_memory
 from rnnlab.models import Model
 from rnnlab.parallel import evaluate_ensemble
+from rnnlab.progress import progress
 from rnnlab.settings import Settings
 from rnnlab.tasks import TASKS, Characters, Task
 
@@ -38,32 +39,42 @@ def add(parser: argparse.ArgumentParser) -> None:
         "norms.csv (the gradient's norm per timestep during training), a checkpoint, the command, the outcome. "
         "--resume continues from the checkpoint and ends with the same bits as an uninterrupted run."
     )
-    parser.add_argument("task", nargs="?", choices=TASKS, metavar="TASK", help=", ".join(TASKS))
-    parser.add_argument("--recipe", choices=tuple(RECIPES), help="run this experiment instead of a task")
-    parser.add_argument("--size", choices=SIZES, help="size of the experiment: minutes or hours; default: quick")
-    parser.add_argument(
-        "--list", action="store_true", help="list the experiments and their number of runs; train nothing"
+    parser.usage = "rnnlab train TASK [options], or rnnlab train --recipe NAME [--size paper]"
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = (
+        "examples:\n"
+        "  rnnlab train adding --steps 100 --layer irnn --clip-norm 1\n"
+        "  rnnlab train characters --input my.txt --layer lstm --sample 300\n"
+        "  rnnlab train --recipe adding"
     )
-    data = parser.add_argument_group("the task")
+    parser.add_argument("task", nargs="?", choices=TASKS, metavar="TASK", help=", ".join(TASKS))
+    data = parser.add_argument_group("the task (which tasks an option is for stands before the colon)")
     for option in _data_options().values():
         _add(data, option)
     for title, declared in (("the network", Model), ("the training", Settings)):
         group = parser.add_argument_group(title)
         for option in options(declared).values():
             _add(group, option)
-    parser.add_argument("--seeds", type=int, metavar="N", help="N runs, with seeds --seed, --seed + 1, …")
-    parser.add_argument(
+    runs = parser.add_argument_group("the runs")
+    runs.add_argument("--out", type=Path, default=Path("runs"), metavar="DIR", help="default: runs")
+    runs.add_argument("--resume", action="store_true", help="resume the runs in --out, if there are any")
+    runs.add_argument("--seeds", type=int, metavar="N", help="N runs, with seeds --seed, --seed + 1, …")
+    runs.add_argument(
         "--ensemble", type=int, metavar="N", help="--seeds N, and how good their combined predictions are"
     )
-    parser.add_argument(
+    runs.add_argument("--jobs", type=int, default=1, metavar="J", help="runs in parallel; default: 1")
+    runs.add_argument(
         "--dask",
         metavar="ADDRESS",
         help="of a Dask scheduler, tcp://HOST:8786: replicas (--workers; default: all of its workers) or runs go there",
     )
-    parser.add_argument("--jobs", type=int, default=1, metavar="J", help="runs in parallel; default: 1")
-    parser.add_argument("--resume", action="store_true", help="resume the runs in --out, if there are any")
-    parser.add_argument("--out", type=Path, default=Path("runs"), metavar="DIR", help="default: runs")
-    parser.add_argument("--sample", type=int, metavar="N", help="characters: sample N of them from the trained network")
+    runs.add_argument("--sample", type=int, metavar="N", help="characters: sample N of them from the trained network")
+    recipes = parser.add_argument_group("an experiment instead of a task")
+    recipes.add_argument("--recipe", choices=tuple(RECIPES), metavar="NAME", help=f"one of {', '.join(RECIPES)}")
+    recipes.add_argument("--size", choices=SIZES, help="size of the experiment: minutes or hours; default: quick")
+    recipes.add_argument(
+        "--list", action="store_true", help="list the experiments and their number of runs; train nothing"
+    )
 
 
 def _add(group: Any, option: Option) -> None:
@@ -167,20 +178,16 @@ def cluster(address: str) -> Iterator[Cluster]:
 def _one(run: Run, arguments: argparse.Namespace, there: Cluster | None) -> None:
     if there is not None and run.workers == 1:
         run = replace(run, workers=there.workers)
-    folder = arguments.out / _name(run)
+    folder = arguments.out / Entry(run.task, run.words, run).name
     if (folder / CHECKPOINT).exists() and not arguments.resume:
         raise ValueError(f"{folder} holds a run already: --resume continues it, --out DIR starts a new run")
     task = run.the_task()
     run.network(task)  # refuse what cannot be built before anything is printed
     print(f"{run.command}\n{task.measure}: {task.baseline:.4g} is the best answer that does not look at the input")
     with _interruptible(folder, [folder]):
-        try:
-            executor = None if there is None else there.executor
-            report = progress(run.updates, task.measure)
+        executor = None if there is None else there.executor
+        with progress(run.updates, task.measure) as report:
             trained = run.train(folder, resume=arguments.resume, report=report, executor=executor)
-        finally:
-            if sys.stderr.isatty():
-                print(file=sys.stderr)  # the line of progress stands, and what follows begins below it
     last = trained.rows[-1]
     end = f"solved after {last.update} updates" if trained.solved else f"{last.update} updates"
     print(f"{end} in {last.seconds:.0f} s: {task.measure} {last.score:.4g}, baseline {task.baseline:.4g}")
@@ -202,21 +209,6 @@ def _interruptible(kept: Path, runs: list[Path]) -> Iterator[None]:
         raise
 
 
-def progress(updates: int, measure: str) -> Callable[[Row], None]:
-    """Prints a line for every row: loss, `measure`, speed, time left. On a terminal each takes the last one's place."""
-    terminal = sys.stderr.isatty()
-
-    def show(row: Row) -> None:
-        speed = row.update / row.seconds if row.seconds > 0 and row.update else 0.0
-        left = f", {speed:.0f}/s, {(updates - row.update) / speed:.0f} s left" if speed else ""
-        line = (
-            f"{row.update}/{updates}  loss {row.loss:.4g}  {measure} {row.score:.4g}  |gradient| {row.norm:.3g}{left}"
-        )
-        print(f"\r{line:<100}" if terminal else line, end="" if terminal else "\n", file=sys.stderr, flush=True)
-
-    return show
-
-
 def _seeds(run: Run, arguments: argparse.Namespace, there: Cluster | None) -> None:
     """The same run with N seeds, and what they have in common, or do together."""
     name, count, least = ("seeds", arguments.seeds, 1)
@@ -224,7 +216,7 @@ def _seeds(run: Run, arguments: argparse.Namespace, there: Cluster | None) -> No
         name, count, least = ("ensemble", arguments.ensemble, 2)  # of one there is nothing to combine
     if count < least:
         raise ValueError(f"--{name} must be at least {least}; got {count}")
-    entries = [Entry(run.task, run.layer, replace(run, seed=run.seed + number)) for number in range(count)]
+    entries = [Entry(run.task, run.words, replace(run, seed=run.seed + number)) for number in range(count)]
     _begun(entries, arguments)
     executor = None if there is None else there.executor
     with _interruptible(arguments.out, [arguments.out / entry.name for entry in entries]):
@@ -278,7 +270,3 @@ def _print(entry: Entry, outcome: Outcome) -> None:
 def _list() -> None:
     for name, recipe in RECIPES.items():
         print(f"{name}: {len(recipe.quick)} runs quick, {len(recipe.paper)} paper\n  {recipe.about}")
-
-
-def _name(run: Run) -> str:
-    return f"{run.task}-{run.layer}-seed-{run.seed}"

@@ -19,6 +19,7 @@ from rnnlab.experiments.options import flag, options
 from rnnlab.experiments.timing import cores
 from rnnlab.files import discard_unfinished, replacing
 from rnnlab.models import Model, build
+from rnnlab.names import wrong_name
 from rnnlab.network import Network
 from rnnlab.settings import Settings
 from rnnlab.tasks import TASKS, Task
@@ -47,7 +48,7 @@ class Run(Settings, Model):
         Model.__post_init__(self)
         Settings.__post_init__(self)
         if self.task not in TASKS:
-            raise ValueError(f"task must be one of {', '.join(TASKS)}; got {self.task!r}")
+            raise wrong_name("task", self.task, TASKS)
         given = {name: value for name, value in self.data.items() if value is not None and value is not False}
         takes = {name: options(make) for name, make in TASKS.items()}
         for name in given:
@@ -69,6 +70,18 @@ class Run(Settings, Model):
             if value != option.default:
                 words += _typed(option.name, value)
         return shlex.join(words)
+
+    @property
+    def words(self) -> str:
+        """The layer, and what is not as by default, for the name of a folder: "irnn steps=200 hidden=40"."""
+        given = {**self.data, **{name: getattr(self, name) for name in (*options(Model), *options(Settings))}}
+        usual = {name: option.default for name, option in {**options(Model), **options(Settings)}.items()}
+        told = {
+            name: Path(value).stem if name == "input" else value
+            for name, value in given.items()
+            if name not in ("layer", "seed", *GOALS) and value != usual.get(name)
+        }
+        return " ".join([self.layer, *(name if value is True else f"{name}={value}" for name, value in told.items())])
 
     def the_task(self) -> Task:
         """The task, made once for all runs on it in this process."""

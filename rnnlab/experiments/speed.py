@@ -22,6 +22,7 @@ from rnnlab.experiments.timing import elsewhere, in_turns, machine, middle, thre
 from rnnlab.layers import GRU, LSTM, RNN, IndRNN
 from rnnlab.memory import keep_freed_memory
 from rnnlab.models import build
+from rnnlab.names import wrong_name
 from rnnlab.network import Network
 from rnnlab.settings import Settings
 from rnnlab.table import Table
@@ -95,7 +96,7 @@ def measure(
     """
     unknown = [word for word in layers if word not in LAYERS]
     if unknown:
-        raise ValueError(f"layer must be one of {', '.join(LAYERS)}; got {unknown[0]!r}")
+        raise wrong_name("layer", unknown[0], LAYERS)
     if rounds < 1:
         raise ValueError(f"rounds must be at least 1; got {rounds}")
     rows: list[Row] = []

@@ -38,6 +38,7 @@ from rnnlab.gradcheck.diagnosis import diagnose
 from rnnlab.gradcheck.look import Look
 from rnnlab.gradcheck.oracles import ORACLES
 from rnnlab.gradcheck.verdict import PLACES, SIX_DIGITS, Finding, GradientError, Report
+from rnnlab.names import wrong_name
 from rnnlab.trace import AnyLayer, GradientsLike, States, gradients_of, rebuilt, require_layer, traced
 
 FEW = 3  # steps that are differentiated as a whole
@@ -83,7 +84,7 @@ def check_gradients(
         ValueError, TypeError: an unknown oracle, or arrays that do not fit.
     """
     if oracle not in ORACLES:
-        raise ValueError(f"oracle must be one of {', '.join(ORACLES)}; got {oracle!r}")
+        raise wrong_name("oracle", oracle, ORACLES)
     require_layer(layer)
     rng = np.random.default_rng(0) if rng is None else rng
 
