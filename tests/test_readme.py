@@ -1,4 +1,4 @@
-"""The README tells the truth: its example runs, its quoted lines are in the code, its links and tables are complete."""
+"""The README and its pages tell the truth: their blocks run and print what they say, their links and tables are whole."""
 
 import re
 import tomllib
@@ -8,16 +8,70 @@ import numpy as np
 import pytest
 
 import rnnlab as rl
+from rnnlab.cli import COMMANDS, main
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+PRINTED = re.findall(r"```text\n(.*?)```", README, re.DOTALL)
 SHELL = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+CODE, TRAINING, INITIALIZERS = (
+    (ROOT / "tutorials" / f"{name}.md").read_text(encoding="utf-8") for name in ("CODE", "TRAINING", "INITIALIZERS")
+)
+NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?")
 
 
-def test_the_fifteen_line_example_runs_and_says_what_its_comments_say(capsys):
-    names: dict = {}
-    exec(PYTHON[0], names)
+def run(block: str, names: dict | None = None) -> dict:
+    names = {} if names is None else names
+    exec(block, names)
+    return names
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_block_prints_what_stands_below_it(place, capsys):
+    """The words to the letter; a number that is printed to two or three digits may be another by one in its last."""
+    run(PYTHON[place])
+    out, said = capsys.readouterr().out, PRINTED[1 + place]
+    assert NUMBER.sub("#", out) == NUMBER.sub("#", said)
+    for ours, theirs in zip(NUMBER.findall(out), NUMBER.findall(said), strict=True):
+        assert float(ours) == pytest.approx(float(theirs), rel=0.05)
+
+
+def test_a_layer_of_ones_own_takes_25_lines_and_is_trained_by_its_class(monkeypatch):
+    source = PYTHON[1]
+    (layer,) = re.findall(r"^class .*?(?=\n\n\n)", source, re.MULTILINE | re.DOTALL)
+    assert len([line for line in layer.splitlines() if line.strip()]) <= 25
+    assert "`init(rng, *, inputs, hidden, dtype)`" in README
+    assert "`rl.fit(Leaky, rl.tasks.Adding(steps=50))`" in README
+    monkeypatch.setattr(rl.models, "LAYERS", dict(rl.models.LAYERS))
+    leaky = run(source)["Leaky"]
+
+    def init(cls, rng, *, inputs, hidden, dtype):
+        W, U = rng.normal(0, 0.5, (inputs, hidden)), rng.normal(0, 0.1, (hidden, hidden))
+        return cls(W.astype(dtype), U.astype(dtype))
+
+    leaky.init = classmethod(init)
+    trained = rl.fit(leaky, rl.tasks.Adding(steps=50), updates=3)
+    assert trained.rows[-1].update == 3
+
+
+def test_the_main_command_prints_what_the_readme_shows(tmp_path, monkeypatch, capsys):
+    pytest.importorskip("pydoc_data.topics")
+    monkeypatch.chdir(tmp_path)
+    assert main(["flow"]) == 0
+    out, said = capsys.readouterr().out, PRINTED[0]
+    assert NUMBER.sub("#", out) == NUMBER.sub("#", said)  # its numbers follow the documentation of this Python
+    assert (tmp_path / "figures" / "flow.png").exists()
+
+
+def test_the_commands_that_the_readme_names_exist():
+    named = set(re.findall(r"`(?:\.venv/bin/)?rnnlab (\w+)", README + CODE + TRAINING))
+    assert {"flow", "explore", "figures", "check", "train", "experiments", "claims"} <= named <= COMMANDS.keys()
+
+
+def test_the_example_of_the_page_on_code_does_what_its_comments_say(capsys):
+    (quoted, example) = re.findall(r"```python\n(.*?)```", CODE, re.DOTALL)
+    names = run(example)
     assert float(capsys.readouterr().out.split()[0]) > 0.05
     grads = names["grads"]
     assert isinstance(grads.params, rl.RNN)
@@ -26,25 +80,28 @@ def test_the_fifteen_line_example_runs_and_says_what_its_comments_say(capsys):
     assert names["norms"].shape == (151, 16)
     np.testing.assert_array_equal(grads.hs[0], grads.h0)
     np.testing.assert_array_equal(names["norms"], rl.flow.norms(grads.hs))
-
-
-def test_the_training_example_runs(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    names: dict = {"rl": rl, "np": np}
-    exec(PYTHON[2].replace("20_000", "20").replace("steps=100", "steps=8"), names)
-    assert names["trained"].rows[-1].update == 20
-    assert len(names["trained"].norms) == 2 * 9
-    assert (tmp_path / "runs" / "mine" / "checkpoint.npz").exists()
-
-
-def test_the_example_has_fifteen_lines():
-    assert len([line for line in PYTHON[0].splitlines() if line.strip()]) <= 16
-
-
-def test_the_quoted_loop_is_in_the_rnn_word_for_word():
+    assert len([line for line in example.splitlines() if line.strip()]) <= 16
     source = (ROOT / "rnnlab/layers/rnn.py").read_text(encoding="utf-8")
-    for line in PYTHON[1].splitlines():
+    for line in quoted.splitlines():
         assert line.strip() in source, line
+
+
+def test_the_training_example_runs_and_runs_again(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (block,) = re.findall(r"```python\n(.*?)```", TRAINING, re.DOTALL)
+    small = block.replace("20_000", "20").replace("steps=100", "steps=8")
+    trained = run(small)["trained"]
+    assert trained.rows[-1].update == 20
+    assert len(trained.norms) == 2 * 9
+    assert (tmp_path / "runs" / "mine" / "checkpoint.npz").exists()
+    again = run(small)["trained"]  # pasted twice
+    assert again.rows == trained.rows
+    assert len(capsys.readouterr().out.splitlines()) == 2 * 4
+
+
+@pytest.mark.parametrize("task", rl.tasks.TASKS)
+def test_the_page_on_training_names_every_task(task):
+    assert f"| `{task}` |" in TRAINING
 
 
 def test_there_are_two_commands_and_each_makes_its_own_environment():
@@ -54,14 +111,18 @@ def test_there_are_two_commands_and_each_makes_its_own_environment():
     assert "rnnlab flow" in SHELL[0]
 
 
-def test_every_link_leads_to_a_file():
-    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", README):
-        assert (ROOT / target).exists(), target
+@pytest.mark.parametrize(
+    "page", ["README.md", *(f"tutorials/{path.name}" for path in (ROOT / "tutorials").glob("*.md"))]
+)
+def test_every_link_leads_to_a_file(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text):
+        assert target.startswith("https://") or ((ROOT / page).parent / target).exists(), target
 
 
 @pytest.mark.parametrize("name", rl.initializers.INITIALIZERS)
 def test_the_table_names_every_initializer(name):
-    assert f"`{name}`" in README.partition("## Initializers")[2]
+    assert f"`{name}`" in INITIALIZERS
 
 
 def test_contributing_is_short():

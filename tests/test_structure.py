@@ -59,8 +59,8 @@ NEIGHBOURS = {
 """The imports that stay on their floor."""
 
 
-def test_the_readme_draws_the_same_house():
-    section = (PACKAGE.parent / "README.md").read_text(encoding="utf-8").partition("## The map")[2]
+def test_the_map_draws_the_same_house():
+    section = (PACKAGE.parent / "tutorials" / "CODE.md").read_text(encoding="utf-8").partition("## The map")[2]
     drawn: dict[int, list[str]] = {}
     here = 0
     for number, rooms in re.findall(r"^\| *(\d*) *\| ([^|]*) \|", section.partition("\n## ")[0], re.MULTILINE):
