@@ -1,6 +1,7 @@
 """Models: every word builds the network that it stands for, and a word without a use is refused."""
 
 import math
+import re
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -341,10 +342,9 @@ def test_one_layer_by_itself():
     assert isinstance(models.recurrent(rng, "gru", inputs=2, hidden=3, steps=5), rl.GRU)
     lower = models.recurrent(rng, "indrnn", inputs=2, hidden=200, steps=5, top=False)
     assert lower.u.min() < 2 ** (-1 / 5) <= models.recurrent(rng, "indrnn", inputs=2, hidden=200, steps=5).u.min()
-    for word in ("dense", "linear", "sru"):
-        with pytest.raises(
-            ValueError, match=rf"^a recurrent layer must be one of rnn, irnn, indrnn, lstm, gru; got '{word}'$"
-        ):
+    for word, hint in (("dense", ""), ("linear", ""), ("sru", ": did you mean gru?")):
+        says = f"a recurrent layer must be one of rnn, irnn, indrnn, lstm, gru; got '{word}'{hint}"
+        with pytest.raises(ValueError, match=f"^{re.escape(says)}$"):
             models.recurrent(rng, word, inputs=2, hidden=3, steps=5)
 
 

@@ -466,7 +466,9 @@ def test_two_ways_of_bptt_at_once_are_refused():
 
 def test_an_unknown_optimiser_or_setting_is_refused():
     task = Adding(steps=5)
-    with pytest.raises(ValueError, match=r"^optimizer must be one of sgd, momentum, rmsprop, adam; got 'adamw'$"):
+    with pytest.raises(
+        ValueError, match=r"^optimizer must be one of sgd, momentum, rmsprop, adam; got 'adamw': did you mean adam\?$"
+    ):
         fit(built(task), task, optimizer="adamw")
     with pytest.raises(TypeError, match="learning_rate"):
         fit(built(task), task, learning_rate=0.1)
