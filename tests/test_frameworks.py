@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import rnnlab as rl
+import rnnlab.testing
 from rnnlab import models, optim
 from rnnlab.tasks import Adding
 from rnnlab.training import fit
@@ -63,6 +64,34 @@ def test_outputs_and_every_gradient_agree_with_pytorch(name):
         ours["bias_hh_l0"] = ours["bias_ih_l0"]  # the two are added up, so they have one gradient
     for key, parameter in module.named_parameters():
         close(ours[key], parameter.grad.numpy())
+
+
+@pytest.mark.parametrize("law", rnnlab.testing.LAWS)
+@pytest.mark.parametrize("name", ["GRU", "LSTM"])
+def test_a_module_of_pytorch_obeys_the_laws(name, law):
+    torch = pytest.importorskip("torch")
+    make = rnnlab.testing.from_torch(getattr(torch.nn, name))
+    getattr(rnnlab.testing.laws(make), f"test_{law}")()
+
+
+def test_a_module_of_pytorch_with_two_layers_and_a_wrong_one_are_told_apart():
+    torch = pytest.importorskip("torch")
+
+    class Coupled(torch.nn.GRU):
+        def forward(self, xs, state=None):
+            ys, last = super().forward(xs, state)
+            return ys, last * (1 + ys[-1:].mean(dim=1, keepdim=True))  # the batch's mean: its sequences are coupled
+
+    laws, broken = rnnlab.testing.LAWS, set()
+    for build in (lambda D, H: torch.nn.GRU(D, H, num_layers=2), Coupled):
+        case = rnnlab.testing.case(rnnlab.testing.from_torch(build), T=3, B=2, D=1, H=2)
+        for name in laws:
+            try:
+                laws[name](case)
+            except AssertionError:
+                broken.add((build, name))
+    wrong = {"each_sequence_runs_as_it_would_alone", "each_sequence_goes_back_as_it_would_alone"}
+    assert broken == {(Coupled, name) for name in wrong}
 
 
 @pytest.mark.parametrize("name", KINDS)

@@ -161,6 +161,14 @@ assert messages["dU_n"].startswith("U[")
 # All three are found, and the place helps. The first two are wrong in hs at timestep 19, the first state that is
 # carried back, so the mistake is in the loop. In the third only U is wrong: the loop is right, and the sum is not.
 #
+# A gradient is not all that can be wrong. Does a step see later inputs? Do the sequences of a batch see each other? Is
+# anything kept between two calls, or written over? In a file of tests, three lines try all of this, in small cases, and
+# show the smallest that fails (they need `pip install 'rnnlab[testing]'` and pytest):
+#
+#     import rnnlab.testing
+#     from mine import MGU
+#     TestMGU = rnnlab.testing.laws(MGU.init)
+#
 # ## Your data
 #
 # A CSV file with a column of numbers is a series: the task is to predict its next value from those before. Here is one,

@@ -8,9 +8,10 @@ A file of tests for a layer of your own, `test_mine.py`:
 
 `pytest test_mine.py` then tries every law on Mine: on layers as they are made, chaotic, saturated and vanished, with
 one step, one sequence, D ≠ H. A law that fails prints the smallest case that breaks it. A module of PyTorch is a layer
-by `from_torch`; a law that yours need not obey is left out by its name, with the reason:
+by `from_torch`, and a law that yours need not obey is left out by its name, with the reason:
 
-    TestGRU = rnnlab.testing.laws(rnnlab.testing.from_torch(torch.nn.GRU), without=rnnlab.testing.NOT_HOLOMORPHIC)
+    TestGRU = rnnlab.testing.laws(rnnlab.testing.from_torch(torch.nn.GRU))
+    TestMine = rnnlab.testing.laws(Mine.init, without=rnnlab.testing.COUPLED_BATCH)
 
 `LAWS` are the laws by name, each a function of a `Case`; `cases(make)` is a strategy of them, `case(make, T=2, …)` one.
 """

@@ -129,8 +129,8 @@ def _unflat(state: Any, shape: tuple[int, ...]) -> Any:
 def from_torch(build: Callable[[int, int], Any]) -> Make:
     """What makes layers of `build(inputs, hidden)`, a module called as torch.nn.GRU is: from_torch(torch.nn.GRU).
 
-    It has to put time first, as PyTorch does by default, and to return (ys, state). Needs torch. Most modules take no
-    complex numbers: `laws(from_torch(…), without=NOT_HOLOMORPHIC)`.
+    It has to put time first, as PyTorch does by default, and to return (ys, state). torch.nn.GRU and LSTM take
+    complex numbers; for a module that does not, `laws(from_torch(…), without=NOT_HOLOMORPHIC)`. Needs torch.
     """
 
     def make(rng: np.random.Generator, /, *, inputs: int, hidden: int) -> TorchLayer:
