@@ -1,10 +1,7 @@
 """Tables of figures, each computed once for all tests that look at it; those of depth with their knobs turned down."""
 
 from functools import cache
-from inspect import signature
-from typing import Any
 
-from rnnlab.experiments.results.tables import is_recorded
 from rnnlab.experiments.runner import CURVES
 from rnnlab.gallery import (
     cliff,
@@ -27,25 +24,6 @@ SMALL = {
     "truncation_error": (truncation_error, {"seeds": 1}),
     "step_cost": (step_cost, {"sizes": (16, 32), "steps": 10, "batch": 4, "inputs": 8, "rounds": 3}),
 }
-COMPUTED = [name for name in FIGURES if not is_recorded(name) or name == "step_cost"]
-"""Those that are computed in seconds."""
-
-
-def turned_down(name: str, by: int) -> dict[str, Any]:
-    """Every knob of a figure at about a `by`-th of its default, a list of sizes at its first few."""
-    knobs: dict[str, Any] = {}
-    for knob in signature(FIGURES[name].compute).parameters.values():
-        default = knob.default
-        if isinstance(default, tuple):
-            knobs[knob.name] = default[: max(1, 2 * len(default) // by)]
-        elif knob.name == "seed":
-            knobs[knob.name] = by
-        elif isinstance(default, str):
-            continue
-        else:
-            least = {"seeds": 1, "inputs": 1, "side": 4}.get(knob.name, 2)
-            knobs[knob.name] = type(default)(max(least, default // by))
-    return knobs
 
 
 @cache

@@ -21,7 +21,7 @@ from rnnlab.gallery.figures import FIGURES, NAMES
 from rnnlab.gallery.knobs import fate, setting, with_knobs
 from rnnlab.gallery.publish import EXAMPLE, anchor, publish
 from rnnlab.table import Table
-from small_figures import COMPUTED, full_table, turned_down
+from small_figures import full_table
 
 PUBLISHED = Path(__file__).parents[1] / "figures"
 
@@ -73,21 +73,6 @@ def test_a_caption_speaks_in_measured_numbers(name, tables):
     assert "nan" not in caption
     assert "NOT" not in caption
     assert "0e+00" not in caption
-
-
-NAMED = ("seeds", "steps", "hidden", "inputs", "batch", "depth", "width", "rounds", "near", "neurons", "discard")
-
-
-@pytest.mark.parametrize("by", [6, 12])
-@pytest.mark.parametrize("name", COMPUTED)
-def test_with_its_knobs_turned_down_a_figure_is_drawn_and_its_caption_names_them(name, by):
-    knobs = turned_down(name, by)
-    table = Table.parse(FIGURES[name].compute(**knobs).text())
-    assert FIGURES[name].draw(table).axes
-    caption = FIGURES[name].caption(table)
-    assert not {"nan", "inf", "-inf", "None", "NOT"} & set(re.findall(r"[-\w]+", caption))
-    for knob in set(NAMED) & knobs.keys():
-        assert re.search(rf"(?<![\d.]){knobs[knob]:,}(?![\d.]*\d)", caption), f"{knob} = {knobs[knob]}: {caption}"
 
 
 def test_the_example_of_the_gallery_page_runs(tmp_path, monkeypatch, capsys):

@@ -97,7 +97,7 @@ def draw(table: Table) -> "Figure":
 def _draw_sizes(ax: "Axes", table: Table, activation: str) -> None:
     depth, ends = knob(table, "depth"), {}
     every = table.where(part="size")["value"]
-    bottom, top = every[every > 0].min() / 10, every.max() * 10
+    bottom, top = max(1e-290, every[every > 0].min() / 10), every.max() * 10
     for start in STARTS:
         color, line, marker = looks.INITIALIZERS[start]
         rows = table.where(part="size", activation=activation, initializer=start)
