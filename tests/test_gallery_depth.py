@@ -210,7 +210,7 @@ def test_directions_are_counted_by_participation():
 
 
 def test_what_is_noise_is_not_drawn(tables):
-    fans = jacobian_spectrum.draw(tables["jacobian_spectrum"]).axes[:4]
+    fans = jacobian_spectrum.draw(tables["jacobian_spectrum"]).axes[2:6]
     for ax, name in zip(fans, jacobian_spectrum.STARTS, strict=True):
         lines = {line.get_label(): line for line in ax.lines}
         rows = tables["jacobian_spectrum"].where(part="curve", initializer=name)

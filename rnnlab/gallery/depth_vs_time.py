@@ -8,12 +8,14 @@ import numpy as np
 from rnnlab import flow
 from rnnlab.arrays import Array
 from rnnlab.experiments.results import looks
-from rnnlab.gallery import page
+from rnnlab.gallery import captions, page
+from rnnlab.gallery.dots import SMALL
 from rnnlab.gallery.knobs import Knob, Seeds, checked, fate, knob, setting, with_knobs
 from rnnlab.layers import RNN, Conv2D, Dense
 from rnnlab.table import Table
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 TITLE = "Depth is not time: what one shared weight changes"
@@ -115,9 +117,9 @@ def spread_over_seeds(norms: Array) -> float:
 
 @page.styled
 def draw(table: Table) -> "Figure":
-    """Above the norm, layer by layer or step by step; below how it grows with the gain, and how far seeds differ."""
-    figure, (sigmoid, relu, gains, spreads) = page.page(2, 2, height=7.8)
-    depth = table["back"].max()
+    """How far seeds differ; the gradient of the ReLU nets, of the sigmoid nets; and how it grows with the gain."""
+    figure, (spreads, relu, sigmoid, gains) = page.page(2, 2, height=7.4, width=7)
+    depth, ends = table["back"].max(), {}
     for net in NETS:
         color, line, _ = looks.MODELS[net]
         style: dict[str, Any] = {"color": color, "ls": line}
@@ -131,39 +133,83 @@ def draw(table: Table) -> "Figure":
             gains.plot(rows["gain"], _growth(rows), marker, **style, ms=4, mfc="white")
         rows = table.where(activation="relu", gain=1.0, net=net)
         apart = (rows["spread"] > 0) & (rows["back"] > 0)
-        spreads.plot(rows["back"][apart], rows["spread"][apart], **style, label=net)
+        spreads.plot(rows["back"][apart], rows["spread"][apart], **style)
+        if apart.any():
+            ends[net] = float(rows["spread"][apart][-1])
+    _draw_spreads(spreads, table, ends)
     for ax in (sigmoid, relu):
         ax.set(xlabel="layers or steps back from the loss, k", yscale="log", xlim=(0, depth))
-        ax.legend(loc="lower left" if ax is sigmoid else "upper left")
-    sigmoid.set(title=f"sigmoid, glorot_uniform: {_fates(table, 'sigmoid')}", ylabel="|gradient| k back, 1 at the loss")
-    relu.set(title=f"ReLU, he_uniform: {_fates(table, 'relu')}", ylim=(1e-4, 1e3 * EXPLODING ** (1.25 * depth)))
+    sigmoid.legend(loc="lower left", fontsize=SMALL, labelspacing=0.2)
+    page.headline(sigmoid, f"sigmoid, glorot_uniform: {_fates(table, 'sigmoid')}", 3.0)
+    sigmoid.set_ylabel("|gradient| k back, 1 at the loss")
+    page.headline(relu, f"ReLU, he_uniform: {_fates(table, 'relu')}; × {EXPLODING}: {_exploded(table)}", 3.0)
+    relu.set(ylim=(1e-4, 1e3 * EXPLODING ** (1.25 * depth)), ylabel="|gradient| k back")
     at = depth * 0.62
-    page.label(relu, at, EXPLODING**at * 1e3, f"every weight × {EXPLODING}", looks.BLACK, ha="right")
-    page.label(relu, at, 3e-3, "as initialised", looks.BLACK, ha="right")
-    gains.set(title="scaled up", xlabel="gain g, by which every weight is multiplied", xscale="log")
+    page.label(relu, at, EXPLODING**at * 1e3, f"every weight × {EXPLODING}", looks.BLACK, ha="right", fontsize=SMALL)
+    page.label(relu, at, 3e-3, "as initialised", looks.BLACK, ha="right", fontsize=SMALL)
+    page.headline(gains, _scaled(table), 3.0)
+    gains.set(xlabel="gain g, by which every weight is multiplied", xscale="log")
     gains.set(ylabel="growth per layer or step, nats")
     gains.set_xticks(GAINS, [f"{gain:g}" for gain in GAINS])
     gains.minorticks_off()
     gains.axhline(0, color=looks.GREY, lw=0.8)
-    page.label(gains, 3, 1.75, "ReLU: log g", looks.BLACK, ha="right")
-    page.label(gains, 4.5, -0.9, "sigmoid", looks.BLACK)
-    guide = np.array([1.0, depth])
-    for start, power, text in ((0.2, 1.0, "∝ k"), (0.06, 0.5, "∝ √k")):
-        spreads.plot(guide, start * guide**power, color=looks.GREY, lw=0.8)
-        page.label(spreads, depth**0.63, start * depth ** (0.63 * power), text, looks.GREY, ha="center")
-    spreads.set(title="ReLU, as initialised: how far seeds part", xscale="log", yscale="log", xlim=(0.9, depth * 1.1))
-    spreads.set_xticks([1, 2, 5, 10, 20, 50], ["1", "2", "5", "10", "20", "50"])
-    spreads.set_yticks([0.1, 0.2, 0.5, 1, 2, 5], ["0.1", "0.2", "0.5", "1", "2", "5"])
-    spreads.minorticks_off()
-    spreads.set(xlabel="layers or steps back from the loss, k", ylabel="spread over seeds of log |gradient|, nats")
-    spreads.legend(loc="lower right")
+    page.label(gains, 2.6, 1.75, "ReLU: log g", looks.BLACK, ha="right", fontsize=SMALL)
+    page.label(gains, 4.5, -0.9, "sigmoid", looks.BLACK, fontsize=SMALL)
     return figure
 
 
+def _draw_spreads(ax: "Axes", table: Table, ends: dict[str, float]) -> None:
+    """What a shared weight changes: not the median, but how far the seeds are apart."""
+    depth = table["back"].max()
+    guide = np.array([1.0, depth])
+    for start, power, text in ((0.2, 1.0, "∝ k"), (0.06, 0.5, "∝ √k")):
+        ax.plot(guide, start * guide**power, color=looks.GREY, lw=0.8)
+        at = depth**0.63, start * depth ** (0.63 * power)
+        page.label(ax, *at, text, looks.GREY, ha="center", fontsize=SMALL)
+    ax.set(xscale="log", yscale="log", xlim=(0.9, depth**1.35))
+    ticks = [tick for tick in (1, 5, 20, 50, 200) if tick <= depth]
+    ax.set_xticks(ticks, [str(tick) for tick in ticks])
+    ax.set_yticks([0.1, 0.2, 0.5, 1, 2, 5], ["0.1", "0.2", "0.5", "1", "2", "5"])
+    ax.minorticks_off()
+    for net, height in page.apart(ends, 0.3).items():
+        ax.text(1.08 * depth, height, net, color=looks.MODELS[net].color, fontsize=SMALL, weight="bold", va="center")
+    ax.set(xlabel="layers or steps back from the loss, k", ylabel="spread over seeds of log |gradient|")
+    page.headline(ax, _apart(table), 3.0)
+
+
+def _apart(table: Table) -> str:
+    """How far the seeds of the RNN and of the MLP are apart, at the end."""
+    depth = table["back"].max()
+    rnn, mlp = (float(table.only("spread", activation="relu", gain=1.0, net=net, back=depth)) for net in ("RNN", "MLP"))
+    if not (np.isfinite([rnn, mlp]).all() and min(rnn, mlp) > 0):
+        return f"ReLU: how far seeds part in {depth:.0f} steps"
+    return (
+        f"One shared weight sets seeds {np.exp(rnn):.2g}-fold apart, {depth:.0f} layers of their own {np.exp(mlp):.2g}"
+    )
+
+
+def _exploded(table: Table) -> str:
+    """What becomes of the ReLU nets with larger weights."""
+    depth = table["back"].max()
+    ends = table.where(activation="relu", gain=EXPLODING, back=depth)
+    fates = {fate(float(_growth(ends.where(net=net))[0]), depth) for net in NETS}
+    if len(fates) > 1:
+        return "it depends on the net"
+    return {"vanishes": "all vanish", "explodes": "all explode"}.get(fates.pop(), "kept")
+
+
+def _scaled(table: Table) -> str:
+    """Up to which gain no sigmoid net's gradient grows."""
+    depth = table["back"].max()
+    ends = table.where(activation="sigmoid", back=depth)
+    below = [gain for gain in GAINS if (_growth(ends.where(gain=gain)) <= 0).all()]
+    return f"scaled up, ReLU grows by log g; sigmoid vanishes up to g = {max(below, default=0):g}"
+
+
 LEGEND = {
-    "MLP": "MLP: a weight for each layer",
-    "CNN": "CNN: a filter bank for each layer",
-    "RNN": "RNN: one weight for every step",
+    "MLP": "MLP: a weight a layer",
+    "CNN": "CNN: filters a layer",
+    "RNN": "RNN: one weight",
 }
 
 
@@ -220,13 +266,20 @@ def caption(table: Table) -> str:
         f"spread of log |gradient| over the seeds grows {', '.join(map(spread, ('RNN', 'MLP')))}. "
     )
     grown = f", and in all three at g = {explode[0]:g} ({norms('sigmoid', explode[0])})" if explode else ""
-    return (
-        f"Norm of the gradient {depth:.0f} layers or steps back from a loss on the last, "
-        f"{setting(table, 'width')}, medians of {setting(table, 'seeds')}, bands 10 to 90 %. Sigmoid with "
-        f"glorot_uniform: {norms('sigmoid', 1.0)} ({_fates(table, 'sigmoid')}). ReLU with he_uniform: "
-        f"{norms('relu', 1.0)} ({_fates(table, 'relu')}; the CNN loses some over the zeros around its images). "
-        f"{'' if few else luck}Independent weights are no shield against explosion: a gain g multiplies the ReLU nets' "
-        f"gradient by g^k, all three, to within {exact:.0e} nats a layer, so that at g = {EXPLODING} it is "
-        f"{norms('relu', EXPLODING)}. Sigmoid's gradient grows on its way back in no net up to g = "
-        f"{max(below, default=0):g}{grown}."
+    return captions.told(
+        captions.finding(f"{_apart(table)}."),
+        "Top left, the standard deviation over the seeds of log |gradient|. The others: the gradient's norm, median "
+        "and 10 to 90 % of the seeds, and its growth when every weight is multiplied by g.",
+        f"{depth:.0f} layers or steps back from a loss on the last, {setting(table, 'width', 'seeds')}; the RNN has no "
+        "input, so that it is an MLP whose layers share their weight; sigmoid glorot_uniform, ReLU he_uniform.",
+        [
+            f"sigmoid: {norms('sigmoid', 1.0)} ({_fates(table, 'sigmoid')})",
+            f"ReLU: {norms('relu', 1.0)} ({_fates(table, 'relu')}; the CNN loses some over the zeros around its "
+            "images)",
+            *([] if few else [luck.strip()]),
+            f"independent weights are no shield against explosion: a gain g multiplies the ReLU nets' gradient by g^k, "
+            f"all three, to within {exact:.0e} nats a layer, so that at g = {EXPLODING} it is "
+            f"{norms('relu', EXPLODING)}",
+            f"sigmoid's gradient grows on its way back in no net up to g = {max(below, default=0):g}{grown}",
+        ],
     )

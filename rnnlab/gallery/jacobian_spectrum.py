@@ -7,7 +7,8 @@ import numpy as np
 from rnnlab import flow
 from rnnlab.arrays import Array
 from rnnlab.experiments.results import looks
-from rnnlab.gallery import page
+from rnnlab.gallery import captions, page
+from rnnlab.gallery.dots import SMALL
 from rnnlab.gallery.knobs import Hidden, Inputs, Seeds, Steps, checked, knob, setting, with_knobs
 from rnnlab.layers import RNN
 from rnnlab.table import Table
@@ -84,45 +85,60 @@ def _directions(values: Array) -> Array:
 
 @page.styled
 def draw(table: Table) -> "Figure":
-    """A panel per initializer, one logarithmic scale; then the histogram of one, and the directions that are left."""
-    figure, axes = page.page(2, 3, height=7.2, width=11.5)
-    *fans, histogram, directions = axes
+    """The directions that are left; the histogram of one; then a panel per initializer, on one logarithmic scale."""
+    figure, axes = page.page(3, 2, height=9, width=7)
+    directions, histogram, *fans = axes
     lowest = table["floor"][table["floor"] > 0].min()
     curves = table.where(part="curve")
-    steps, hidden = curves["back"].max(), knob(table, "hidden")
+    steps, hidden, ends = curves["back"].max(), knob(table, "hidden"), {}
     for name, ax in zip(STARTS, fans, strict=True):
         color, line, marker = looks.INITIALIZERS[name]
         rows = curves.where(initializer=name)
         _fan(ax, rows, color)
-        ax.set(
-            title=name,
-            xlabel="steps between the states, k",
-            yscale="log",
-            xlim=(0, steps),
-            ylim=(max(1e-38, lowest / 10), 1e3),
-        )
+        ax.set(xlabel="steps between the states, k", yscale="log", xlim=(0, steps), ylim=(max(1e-38, lowest / 10), 1e3))
+        page.headline(ax, f"{name}: largest {rows['largest'][-1]:.2g} after {steps:.0f}", 3.0)
+        powers = [power for power in range(-35, 1, 5) if power > np.log10(ax.get_ylim()[0])]
+        ax.set_yticks([10.0**power for power in powers], [f"1e{power}" if power else "1" for power in powers])
+        ax.minorticks_off()
         style: dict[str, Any] = {"color": color, "ls": line, "marker": marker, "markevery": 0.2, "ms": 4}
-        directions.plot(rows["back"], rows["directions"], **style, label=name)
-    for ax in axes[::3]:
-        ax.set_ylabel(r"singular values of $\partial h[T] / \partial h[T-k]$")
-    fans[0].legend(loc="lower left")
+        directions.plot(rows["back"], rows["directions"], **style)
+        ends[name] = float(rows["directions"][-1])
+    for ax in fans[::2]:
+        ax.set_ylabel("singular values of dh[T] / dh[T−k]")
+    fans[0].legend(loc="lower left", fontsize=SMALL, labelspacing=0.2)
     for lag, (color, line) in LAGS.items():
         rows = table.where(part="histogram", back=float(lag))
         if len(rows):
-            shares = 100 * rows["share"]
-            histogram.plot(
-                rows["decade"] + 0.5, shares, color=color, ls=line, drawstyle="steps-mid", label=f"k = {lag}"
-            )
-    histogram.set(title=f"{SHOWN}: where its values lie", xlabel="power of ten, relative to the largest")
-    histogram.set(ylabel="share of the singular values, %", xlim=(DECADES[0], 0), ylim=(0, 102))
-    histogram.legend(loc="upper left")
-    directions.set(title="directions that are left", xlabel="steps between the states, k", yscale="log")
-    directions.set(ylabel=r"$(\Sigma\sigma^2)^2 / \Sigma\sigma^4$", xlim=(0, steps), ylim=(0.9, 1.3 * hidden))
+            style = {"color": color, "ls": line, "drawstyle": "steps-mid"}
+            histogram.plot(rows["decade"] + 0.5, 100 * rows["share"], **style, label=f"k = {lag}")
+    lag, share = table.where(part="histogram", decade=-1.0).each("back", "share")[-1]
+    page.headline(histogram, f"{SHOWN}: {100 * share:.0f} % within a factor 10 of the largest after {lag:.0f}", 3.0)
+    histogram.set(xlabel="power of ten, relative to the largest")
+    histogram.set(ylabel="share of the values, %", xlim=(DECADES[0], 0), ylim=(0, 102))
+    histogram.legend(loc="upper left", fontsize=SMALL)
+    page.headline(directions, _found(table), 3.0)
+    directions.set(xlabel="steps between the states, k", ylabel="directions (Σσ²)² / Σσ⁴", yscale="log")
+    directions.set(xlim=(0, 1.75 * steps), ylim=(0.4, 1.3 * hidden))
     ticks = [tick for tick in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if tick <= hidden]
     directions.set_yticks(ticks, [str(tick) for tick in ticks])
+    directions.set_xticks(np.unique(np.linspace(0, steps, 3).round()))
     directions.minorticks_off()
-    directions.legend(loc="upper right")
+    for name, height in page.apart(ends, 0.085 * np.log(1.3 * hidden / 0.4)).items():
+        color = looks.INITIALIZERS[name].color
+        directions.text(1.04 * steps, height, name, color=color, fontsize=SMALL, va="center")
     return figure
+
+
+def _found(table: Table) -> str:
+    """How many directions are left with each of two initializers."""
+    curves, hidden = table.where(part="curve"), knob(table, "hidden")
+    steps = curves["back"].max()
+    left = {name: float(curves.only("directions", initializer=name, back=steps)) for name in STARTS}
+    most, least = max(left, key=lambda name: left[name]), min(left, key=lambda name: left[name])
+    return (
+        f"Of {hidden:.0f} directions {left[most]:.1f} are left after {steps:.0f} steps with {most}, {left[least]:.1f} "
+        f"with {least}"
+    )
 
 
 def _seen(rows: Table, column: str) -> Any:
@@ -164,15 +180,22 @@ def caption(table: Table) -> str:
         for (lag,) in histogram.each("back")
     )
     left = ", ".join(f"{name} {end(name, 'directions'):.1f}" for name in STARTS)
-    apart = all(end(name, "largest") > 10 * end(name, "middle") for name in STARTS)
-    alike = "They do not shrink together" if apart else "They do not all part by a factor of 10"
-    return (
-        "Singular values of the product of all Jacobians over k steps of a tanh RNN, by initializer of U, "
-        f"{setting(table, 'hidden', 'inputs')} from N(0, 1), medians of {setting(table, 'seeds')}. {alike}: after "
-        f"{steps:.0f} steps orthogonal's largest is {end('orthogonal', 'largest'):.0e} and its median "
-        f"{middle('orthogonal')}, he_uniform's largest {end('he_uniform', 'largest'):.2g} and its median "
-        f"{middle('he_uniform')}. Within a factor 10 of orthogonal's largest lie {near} steps. Counted by how they "
-        f"share the gradient's square, of {knob(table, 'hidden'):.0f} directions are left: {left}. A product is right "
-        "to ε = 2.2e-16 of its largest singular value alone: smaller ones are roundoff, drawn as far as the crosses "
-        f"(smallest: {crosses('orthogonal')}, {crosses('glorot_uniform')}) and counted as ε."
+    apart = [end(name, "largest") / end(name, "middle") for name in STARTS]
+    alike = "They do not shrink together" if min(apart) > 10 else "They do not all part by a factor of 10"
+    return captions.told(
+        captions.finding(f"{_found(table)}."),
+        "The singular values of the product of all Jacobians over k steps: by how much each direction of a gradient is "
+        "shrunk or stretched. On top the directions, counted by how they share the gradient's square; then one "
+        "histogram, and for each initializer the largest, the median and the smallest.",
+        f"A tanh RNN by initializer of U, {setting(table, 'hidden', 'inputs')} from N(0, 1), medians of "
+        f"{setting(table, 'seeds')}.",
+        [
+            f"{alike}: after {steps:.0f} steps orthogonal's largest is {end('orthogonal', 'largest'):.0e} and its "
+            f"median {middle('orthogonal')}, he_uniform's largest {end('he_uniform', 'largest'):.2g} and its median "
+            f"{middle('he_uniform')}",
+            f"within a factor 10 of orthogonal's largest lie {near} steps",
+            f"of {knob(table, 'hidden'):.0f} directions are left: {left}",
+        ],
+        "A product is right to ε = 2.2e-16 of its largest singular value alone: smaller ones are roundoff, drawn as "
+        f"far as the crosses (smallest: {crosses('orthogonal')}, {crosses('glorot_uniform')}) and counted as ε.",
     )

@@ -7,7 +7,8 @@ import numpy as np
 from rnnlab import flow, initializers
 from rnnlab.arrays import Array
 from rnnlab.experiments.results import looks
-from rnnlab.gallery import page
+from rnnlab.gallery import captions, page
+from rnnlab.gallery.dots import SMALL
 from rnnlab.gallery.knobs import Hidden, Inputs, Knob, Seeds, checked, setting, spread, with_knobs
 from rnnlab.layers import RNN, IndRNN
 from rnnlab.table import Table
@@ -89,14 +90,16 @@ def draw(table: Table) -> "Figure":
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
 
-    figure, axes = page.page(2, 2, height=8)
+    figure, axes = page.page(2, 2, height=7.6, width=7)
     *maps, curve = axes
     norm = Normalize(-LIMIT, LIMIT)
     for (activation, title), ax in zip(PANELS.items(), maps, strict=True):
         _heatmap(ax, table.where(part="rnn", name=activation), norm)
-        ax.set(title=title, xlabel="recurrent gain g, U ~ N(0, g²/H)", ylabel="scale of the input")
-    bar = figure.colorbar(ScalarMappable(norm, "PuOr"), ax=axes, shrink=0.9, aspect=45, extend="both")
-    bar.set_label("maps: largest Lyapunov exponent λ, nats per step: < 0 vanishes, > 0 explodes")
+        ax.set(xlabel="recurrent gain g, U ~ N(0, g²/H)", ylabel="scale of the input")
+        page.headline(ax, f"{title}: {_where(table.where(part='rnn', name=activation))}", 3.0)
+    where: Any = {"location": "bottom", "shrink": 0.8, "aspect": 50, "extend": "both"}
+    bar = figure.colorbar(ScalarMappable(norm, "PuOr"), ax=axes, **where)
+    bar.set_label("maps: largest Lyapunov exponent λ, nats per step; hatched: it vanishes, but the bound is silent")
     for place, (name, (_, _, color, marker)) in enumerate(NEURONS.items()):
         rows = table.where(part="indrnn", name=name)
         alive = np.isfinite(rows["exponent"])
@@ -104,13 +107,14 @@ def draw(table: Table) -> "Figure":
         curve.plot(rows["gain"][alive], rows["exponent"][alive], marker=marker, mfc="white", label=name, **style)
         gone = rows["gain"][~alive]
         curve.plot(gone, np.full(len(gone), LOST - 0.2 * place), marker="v", **style)
-    page.label(curve, -1.52, LOST + 0.3, "-∞: every path is cut", looks.BLACK)
+    page.label(curve, -1.52, LOST + 0.35, "−∞: every path is cut", looks.BLACK, fontsize=SMALL)
     u = np.linspace(0.05, 1.5, 200)
     for side in (-1, 1):
         curve.plot(side * u, np.log(u), color=looks.GREY, lw=1, zorder=1, label="log |u|" if side > 0 else None)
     curve.axhline(0, color=looks.BLACK, lw=0.8)
-    curve.set(title="IndRNN", xlabel="recurrent weight u", ylabel="largest exponent λ, nats per step", ylim=(-3.6, 2))
-    curve.legend(loc="upper center", ncols=2)
+    curve.set(xlabel="recurrent weight u", ylabel="largest exponent λ", ylim=(-3.7, 3.9))
+    page.headline(curve, f"IndRNN: {_cut(table)}", 3.0)
+    curve.legend(loc="upper center", fontsize=SMALL, labelspacing=0.2)
     return figure
 
 
@@ -123,16 +127,37 @@ def _heatmap(ax: "Axes", rows: Table, norm: "Normalize") -> None:
     if len(scales) > 1 and finite.min(initial=0) < 0 < finite.max(initial=0):
         ax.contour(gains, scales, exponents, levels=[0.0], colors=looks.BLACK, linewidths=1.6)
     sufficient = _sufficient(rows)
+    silent = (exponents < 0) & (gains > sufficient)
+    if len(scales) > 1 and len(gains) > 1 and silent.any():
+        hatched: Any = {"colors": "none", "hatches": ["///"], "levels": [0.5, 1.5]}
+        ax.contourf(gains, scales, silent.astype(float), **hatched)
     ax.axvline(sufficient, color=looks.BLACK, ls="--", lw=1)
-    beside = {"rotation": 90, "ha": "right", "va": "bottom"}
+    beside: Any = {"rotation": 90, "ha": "right", "va": "bottom", "fontsize": SMALL}
     page.label(ax, sufficient * 0.93, scales[0] * 0.8, "γ σ$_{max}$(U) = 1", looks.BLACK, **beside)
     beside_line = scales[max(0, len(scales) - 2)]
-    if 0 < _critical(rows, beside_line) < np.inf:
-        page.label(ax, _critical(rows, beside_line) * 1.15, beside_line, "λ = 0", looks.BLACK)
+    if (exponents < 0).any():
+        page.label(ax, gains[0] * 0.9, beside_line, "vanishes", looks.BLACK, fontsize=SMALL)
+    if (exponents > 0).any():
+        page.label(ax, gains[-1] * 1.1, scales[len(scales) // 3], "explodes", looks.BLACK, ha="right", fontsize=SMALL)
     ax.set(xscale="log", yscale="log")
     ax.set_xticks([0.25, 0.5, 1, 2, 4, 8, 16, 32], ["¼", "½", "1", "2", "4", "8", "16", "32"])
     ax.minorticks_off()
     ax.grid(visible=False)
+
+
+def _where(rows: Table) -> str:
+    """Up to which gain it vanishes without an input to speak of, and up to which the bound says so."""
+    scales = np.unique(rows["scale"])
+    critical = _critical(rows, scales[0])
+    ends = "at no g" if critical == 0 else "at every g" if np.isinf(critical) else f"to g = {critical:.2g}"
+    return f"vanishes {ends}, by the bound to {_sufficient(rows):.2g}"
+
+
+def _cut(table: Table) -> str:
+    """Below which u an input cuts every path."""
+    driven = table.where(part="indrnn", name="ReLU, x[t] ~ N(0, 1)")
+    free = driven["gain"][np.isfinite(driven["exponent"])]
+    return f"inputs cut every ReLU path below u = {free.min():.1f}" if len(free) else "inputs cut every ReLU path"
 
 
 def _edges(centres: Array) -> Array:
@@ -186,16 +211,26 @@ def caption(table: Table) -> str:
     exact = float(np.abs(still["exponent"][positive] - np.log(still["gain"][positive])).max())
     free = driven["gain"][np.isfinite(driven["exponent"])]
     cut = f"for every u below {free.min():.1f}" if len(free) else "for every u"
-    return (
-        "Largest Lyapunov exponent λ of an RNN with U ~ N(0, g²/H), medians of "
-        f"{setting(table, 'seeds')}, {setting(table, 'steps', 'hidden', 'inputs')}, the first "
-        f"{table['discard'][0]:.0f} steps left out: a perturbation of the state grows, and the gradient that flows "
-        "back along it, as exp(λ) a step; below 0 it vanishes. Left of the dashed line Pascanu's bound γ σ_max(U) is "
-        f"below 1 and the gradient must vanish{must}. The bound ends at g = {_sufficient(maps['tanh']):.2g} for tanh, "
-        f"and λ = 0 is at g = {edge('tanh')}, for the input saturates the units; for sigmoid the bound ends at "
-        f"{_sufficient(maps['sigmoid']):.2g}, and λ = 0 is at {edge('sigmoid')}. For ReLU without a bias the size of "
-        f"the input is nothing{alike}: λ = 0 at g = {gain(_critical(relu, scales[0]))}; where half "
-        f"the units are on, √2 is expected. IndRNN ({setting(table, 'neurons')}) with ReLU on active paths has λ = "
-        f"log u to {exact:.1g}; with an input N(0, 1) each neuron is off at some step, and λ = -∞, {cut}; with tanh λ "
-        f"is at most {tanh['exponent'].max():.2f}."
+    bound = _sufficient(maps["tanh"])
+    return captions.told(
+        captions.finding(
+            f"With tanh the gradient vanishes up to g = {edge('tanh')}; the bound says so to {bound:.2g}.",
+            f"With tanh λ passes 0 at g = {gain(_critical(maps['tanh'], scales[0]))}; the bound ends at {bound:.2g}.",
+        ),
+        "Orange: the gradient vanishes, by exp(λ) a step; purple: it explodes; black line: λ = 0. Left of the dashed "
+        "line Pascanu's bound γ σ_max(U) is below 1 and it must vanish; where it is hatched it vanishes all the same.",
+        f"RNNs with U ~ N(0, g²/H), {setting(table, 'steps', 'hidden', 'inputs')}, the first "
+        f"{table['discard'][0]:.0f} steps left out, medians of {setting(table, 'seeds')}; IndRNN with "
+        f"{setting(table, 'neurons')}.",
+        [
+            f"where the bound is below 1 the gradient must vanish{must}",
+            f"tanh: λ = 0 is at g = {edge('tanh')}, for the input saturates the units",
+            f"sigmoid: the bound ends at {_sufficient(maps['sigmoid']):.2g}, λ = 0 is at {edge('sigmoid')}",
+            f"ReLU without a bias: the size of the input is nothing{alike}, λ = 0 at g = "
+            f"{gain(_critical(relu, scales[0]))}; where half the units are on, √2 is expected",
+            f"IndRNN with ReLU on active paths has λ = log u to {exact:.1g}; with an input N(0, 1) each neuron is off "
+            f"at some step, and λ = −∞, {cut}; with tanh λ is at most {tanh['exponent'].max():.2f}",
+        ],
+        "λ is the largest Lyapunov exponent: a perturbation of the state grows as exp(λ) a step, and the gradient that "
+        "flows back along it.",
     )
