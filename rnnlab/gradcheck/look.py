@@ -68,7 +68,7 @@ class Look:
         if all(finding.verdict != "failed" for finding in found):
             return found
         with np.errstate(all="ignore"):
-            others = self.runs_again() if self.whole else [self.trace] * 3
+            others = [self.trace] * 3 + (list(self.runs_again()) if self.whole else [])
             traces = self.trace, *(jittered(trace, self.rng) for trace in others)
             grads = tuple(self.layer.backward(trace, self.dys, *self.dends) for trace in traces)
         jitters = 8 if self.oracle is complex_step else 0

@@ -78,10 +78,10 @@ def stacked(rng):
 
 
 KINDS = {
-    "chaotic": (chaotic, 0.4),
     "saturated": (saturated, 0.3),
-    "vanished": (vanished, 0.2),
     "stacked": (stacked, 0.1),
+    "vanished": (vanished, 0.2),
+    "chaotic": (chaotic, 0.4),
 }
 
 
