@@ -217,22 +217,23 @@ def problems():
 
 HEAD = """# Which wrong backwards does a checker find?
 
-Found of tried, by four checkers of gradients: {checkers}. Every one gets the same backwards at the same points, in
-float64, and is used as its manual uses it, with its defaults.
+Found of tried, by four checkers of gradients. Every one gets the same backwards at the same points, in float64, and is
+used as its manual uses it, with its defaults.
 """
 
 TAIL = """
-How to read it. The mistakes are those of `tests/museum.py`, one line of a right backward each, at ordinary sizes
-(T = 4 or 6, B = 2, D = H = 2 or 3, tanh, a loss that reads every step): there all four do their work, and what they are made for is
-just this. The others compare with an absolute tolerance (PyTorch 1e-5, JAX its own), or return the norm of a difference
-(SciPy: no verdict, so more than {threshold:g} counts as found here; the right backwards give at most {right:.0e}). A
-gradient smaller than that may be anything to them, zero included, and a difference quotient has no digits of it left
-anyway: a finer tolerance would not help. In a net that forgets, such gradients are the question. One piece of the
-museum is left out, since it is wrong in a total between the steps alone, which no other checker is given. The gradients
-of the start are zeroed in a sigmoid net with the loss on the last step; the sizes are those that were measured.
+How to read it. The mistakes are those of `tests/museum.py`, each in one line of a right backward, at ordinary sizes
+(T = 4 or 6, B = 2, D = H = 2 or 3, a loss that reads every step). There every checker does its work. In the three rows
+below them what is wrong is small: sigmoid nets with the loss on the last step, whose gradient is wrong only where it
+has vanished, or is zero at the start and right elsewhere. The others compare with an absolute tolerance (1e-5 in
+PyTorch and in JAX) or return the norm of a difference (SciPy gives no verdict: more than {threshold:.0e} counts as
+found here, and right backwards give up to {right:.0e}). What is smaller may be anything, zero included. A tolerance of
+one's own can be finer and could find the larger of the two zeroed gradients; of the smaller one a difference quotient
+has no digits at any tolerance. In a net that forgets, such gradients are the question.
 
-`rl.check_gradients` differentiates single steps by the complex step and knows no absolute tolerance. What it asks for in
-return: a forward that runs in complex numbers, and a layer that is stepwise; the others take any function.
+`rl.check_gradients` differentiates single steps by the complex step, and knows no absolute tolerance. In return it asks
+for a forward that runs in complex numbers and a layer in rnnlab's protocol; the others take any function. One piece of
+the museum is left out: it is wrong in totals between the steps alone, which no other checker is given.
 
 Written by `PYTHONPATH=tests python tests/benchmarks/checkers.py > tutorials/CHECKERS.md` with Python {python}, NumPy
 {numpy}, PyTorch {torch}, JAX {jax}, SciPy {scipy}.
@@ -244,7 +245,7 @@ def main():
     table = {
         what: (cases, {name: sum(map(check, cases)) for name, check in CHECKERS.items()}) for what, cases in problems()
     }
-    print(HEAD.format(checkers=", ".join(CHECKERS)))
+    print(HEAD)
     print(f"| | tried | {' | '.join(CHECKERS)} |")
     print(f"|---|{'---:|' * (1 + len(CHECKERS))}")
     total = Counter()
