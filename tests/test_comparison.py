@@ -37,7 +37,20 @@ def crossing(row: int, rows: int = ROWS) -> list[float]:
     return [0.17] * row + [0.002] * (rows - row)
 
 
-curve = st.lists(st.floats(1, 90), min_size=ROWS, max_size=ROWS)
+def shaped(kind: str, level: float, seed: int) -> list[float]:
+    """A curve from three numbers: Hypothesis would draw its 40 scores one by one, which takes many times as long."""
+    steps = {
+        "level": np.zeros(ROWS),  # so two may be equal
+        "noise": np.random.default_rng(seed).uniform(-0.5, 0.5, ROWS),
+        "falls": np.linspace(0.5, -0.5, ROWS),
+        "falls at last": np.r_[np.zeros(ROWS - 10), np.linspace(0, -0.5, 10)],
+        "rises": np.linspace(-0.5, 0.5, ROWS),
+    }
+    return list(level * (1 + steps[kind]))
+
+
+kinds = st.sampled_from(["level", "noise", "falls", "falls at last", "rises"])
+curve = st.builds(shaped, kinds, st.sampled_from([0.005, 1.0]) | st.floats(0.001, 90), st.integers(0, 10_000))
 several = st.lists(curve, min_size=2, max_size=4)
 
 
