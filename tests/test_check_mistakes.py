@@ -14,7 +14,7 @@ from rnnlab.exercise.plain import check
 from rnnlab.exercise.run import UnusableError
 
 CASES = [(name, *mistake) for name, mistakes in hand_written.MISTAKES.items() for mistake in mistakes]
-one_in = 1 if settings.default.max_examples >= 100 else 3
+one_in = 1 if settings.default.max_examples >= 100 else 5
 every_exercise = pytest.mark.parametrize("exercise", EXERCISES.values(), ids=lambda exercise: exercise.name)
 
 
@@ -148,13 +148,13 @@ def test_what_is_not_the_same_when_it_is_called_again_cannot_be_used(right, wron
 def test_of_pairs_of_mistakes_nearly_all_are_told_by_both_names():
     exercise, rng = EXERCISES["rnn"], np.random.default_rng(0)
     pairs = [pair for pair in combinations(exercise.mistakes, 2) if pair[0].right != pair[1].right]
-    chosen = [pairs[index] for index in rng.choice(len(pairs), 10, replace=False)]
+    chosen = [pairs[index] for index in rng.choice(len(pairs), 5, replace=False)]
     told = 0
     for pair in chosen:
         answer = check(exercise.functions(*pair), exercise)
         assert answer.status == 1
         told += all(mistake.does in answer.advice for mistake in pair)
-    assert told >= 8
+    assert told >= 4
 
 
 # Right ones, written in every way that we could think of.

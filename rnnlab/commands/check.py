@@ -34,7 +34,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--csv", type=Path, metavar="FILE", help="with --batch, the table; default: check.csv")
     parser.add_argument("--plot", type=Path, metavar="FILE.png", help="draw the errors by timestep and array")
     parser.add_argument("--json", action="store_true", help="print the answer as JSON")
-    parser.add_argument("--seconds", type=float, default=SECONDS, help=f"for a file; default: {SECONDS:g}")
+    parser.add_argument(
+        "--seconds", type=float, default=SECONDS, help=f"of the processor, for a file; default: {SECONDS:g}"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -33,7 +33,9 @@ def answer(path: Path, name: str = "", stage: Callable[[str], None] = lambda _: 
         return check_layer(name, names[name], stage)
     missing = [each for each in ("forward", "backward") if not callable(names.get(each))]
     if missing:
-        raise UnusableError(f"it has no function {' and no function '.join(missing)}: begin with {TEMPLATES}")
+        layers = [key for key, value in names.items() if isinstance(value, type) and hasattr(value, "backward")]
+        hint = f"check its {layers[0]} by {path.name}:{layers[0]}" if layers else f"begin with {TEMPLATES}"
+        raise UnusableError(f"it has no function {' and no function '.join(missing)}: {hint}")
     forward, backward = names["forward"], names["backward"]
     try:
         exercise = exercise_of(forward)

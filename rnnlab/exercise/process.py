@@ -11,10 +11,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from rnnlab.exercise.answer import Answer
-from rnnlab.exercise.child import ANSWER, STAGE
+from rnnlab.exercise.child import ANSWER, PATIENCE, STAGE
 
-SECONDS = 60.0
-GRACE = 3.0
+SECONDS = 20.0
+"""Of the processor's time, for a file."""
+START = 120.0
+"""Until Python and NumPy are loaded, by the clock: a machine may be busy."""
+GRACE = 6.0
 """What a process that ignores the alarm has left, in seconds, before it is killed."""
 OUTPUT = 10**6
 """What a file may print, in bytes; nobody reads it."""
@@ -49,10 +52,11 @@ def _said(path: Path, name: str, folder: Path, seconds: float) -> Answer:
     )
     printed = _Printed(process)
     try:
-        late = time.monotonic() + seconds + GRACE
+        started, late = False, time.monotonic() + START
         while not _ended(process) and not printed.too_much and time.monotonic() < late:
             time.sleep(0.01)
-        status = process.returncode if os.name == "nt" else None
+            if not started and (folder / STAGE).exists():
+                started, late = True, time.monotonic() + PATIENCE * seconds + GRACE
     finally:
         _kill(process)
     written = folder / ANSWER
