@@ -51,6 +51,23 @@ def test_cross_entropy_is_stable_at_a_million():
     np.testing.assert_array_equal(gradient, [[1, -1, 0]])
 
 
+def test_every_row_is_shifted_by_its_own_largest_logit():
+    value, gradient = softmax_cross_entropy(np.array([[0.0, 0.0], [2000.0, 2000.0]]), np.array([0, 1]))
+    assert value == pytest.approx(math.log(2), rel=1e-15)
+    np.testing.assert_allclose(gradient, [[-0.25, 0.25], [0.25, -0.25]], rtol=1e-15)
+
+
+def test_targets_in_float64_are_taken_in_the_precision_of_the_outputs():
+    ys, targets = np.array([1.0, 2.0], np.float32), np.array([0.1, 0.7])
+    value, gradient = squared_error(ys, targets)
+    same_value, same = squared_error(ys, targets.astype(np.float32))
+    assert gradient.dtype == np.float32
+    assert value == same_value
+    np.testing.assert_array_equal(gradient, same)
+    with pytest.raises(TypeError, match="targets must be complex128 like the parameters; got float64"):
+        squared_error(ys.astype(np.complex128), targets)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_the_gradient_keeps_the_dtype(dtype):
     ys = np.ones((2, 3), dtype)
@@ -72,6 +89,8 @@ def test_what_does_not_fit_is_refused():
         softmax_cross_entropy(ys, [0, 1])
     with pytest.raises(ValueError, match=r"labels must be \(2,\) to match logits \(2, 3\); got \(3,\)"):
         softmax_cross_entropy(ys, np.zeros(3, int))
+    with pytest.raises(ValueError, match=r"labels must be \(4, 2\) to match logits \(4, 2, 3\); got \(2,\)"):
+        softmax_cross_entropy(np.ones((4, 2, 3)), np.zeros(2, int))
     with pytest.raises(ValueError, match=r"labels must be in 0 … 2; got 0 … 3"):
         softmax_cross_entropy(ys, np.array([0, 3]))
     with pytest.raises(ValueError, match=r"labels must be in 0 … 2; got -1 … 0"):
