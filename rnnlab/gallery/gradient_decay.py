@@ -7,7 +7,7 @@ import numpy as np
 
 from rnnlab import flow
 from rnnlab.experiments.results import looks
-from rnnlab.gallery import decay_lines, page
+from rnnlab.gallery import captions, decay_lines, page
 from rnnlab.gallery.captions import listed
 from rnnlab.gallery.decay_lines import GATES, REMEDIES, SERIES, Series
 from rnnlab.gallery.knobs import (
@@ -217,13 +217,28 @@ def _legend(name: str, rows: Table, series: Series) -> str:
 def caption(table: Table) -> str:
     end = float(table["back"].max())
     lines = decay_lines.lines(table)
-    said = [
-        f"Norm of the gradient at every state, the loss on the last step alone; T = {end:.0f}, "
-        f"{setting(table, 'hidden', 'inputs')} from N(0, 1), medians of {setting(table, 'seeds')}, bands from 10 to "
-        "90 %. λ is its growth in nats per step back, ± over the seeds: below 0 it vanishes."
-    ]
-    said += [tell(table, lines.keys()) for tell in (_sigmoid, _tanh, _relu, _remedies, _gates, _yours)]
-    return " ".join(part for part in said if part)
+    said = [tell(table, lines.keys()) for tell in (_sigmoid, _tanh, _relu, _remedies, _gates, _yours)]
+    return captions.told(
+        captions.finding(f"{_found(table)}."),
+        "The norm of the gradient at every state, by steps back from the loss, on a logarithmic scale; grey lines are "
+        "Pascanu's bounds. λ is its growth in nats per step back, ± over the seeds: below 0 it vanishes.",
+        f"T = {end:.0f}, {setting(table, 'hidden', 'inputs')} from N(0, 1), medians of {setting(table, 'seeds')}, "
+        "bands from 10 to 90 %, the loss on the last step alone.",
+        [part for part in said if part],
+    )
+
+
+def _found(table: Table) -> str:
+    """The series that keeps most, of dL/dh and with an input, and the one that keeps least."""
+    end = float(table["back"].max())
+    names = [name for (name,) in table.each("series")]
+    left = {name: float(table.only("median", series=name, back=end)) for name in names}
+    alike = [one for one in names if not one.endswith("no input") and ", c" not in one]
+    order = sorted(alike or names, key=lambda one: left[one])
+    least, most = (f"{left[name]:.1g}" if left[name] else "nothing" for name in (order[0], order[-1]))
+    if len(order) == 1:
+        return f"{end:.0f} steps back {order[0]} has {most} of its gradient left"
+    return f"{end:.0f} steps back {order[-1]} has {most} of its gradient left, {order[0]} {least}"
 
 
 def _number(table: Table, name: str, column: str) -> float:

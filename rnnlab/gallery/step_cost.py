@@ -7,7 +7,7 @@ import numpy as np
 
 from rnnlab.experiments.results import looks
 from rnnlab.experiments.timing import cores, in_turns
-from rnnlab.gallery import page
+from rnnlab.gallery import captions, page
 from rnnlab.gallery.knobs import Batch, Inputs, Knob, Steps, checked, setting, with_knobs
 from rnnlab.layers import GRU, LSTM, RNN, IndRNN
 from rnnlab.table import Table
@@ -79,7 +79,7 @@ def _training_step(make: Callable[..., Any], steps: int, batch: int, inputs: int
 @page.styled
 def draw(table: Table) -> "Figure":
     """Left the measured time, right the counted products, both relative to the IRNN of that size."""
-    figure, (left, right) = page.page(1, 2, height=4.4, sharey=True)
+    figure, (left, right) = page.page(1, 2, height=4.2, width=7, sharey=True)
     for name in LAYERS:
         color, line, marker = looks.MODELS[name]
         rows = table.where(layer=name)
@@ -94,11 +94,21 @@ def draw(table: Table) -> "Figure":
         ax.set_xticks(sizes, [f"{size:.0f}" for size in sizes])
         ax.set_yticks([0.1, 0.2, 0.5, 1, 2, 3, 4, 6], ["0.1", "0.2", "0.5", "1", "2", "3", "4", "6"])
         ax.minorticks_off()
-    page.label(right, sizes[0], CLAIM * 1.07, "claim C11: an LSTM at least 4", looks.GREY, va="bottom")
-    left.set(title="measured: time of a training step", ylabel="relative to the IRNN")
-    right.set(title="counted: multiply-adds of its matrix products")
-    left.legend(loc="lower left")
+    page.label(
+        right, sizes[0], CLAIM * 1.07, f"claim C11: an LSTM at least {CLAIM}", looks.GREY, va="bottom", fontsize=9
+    )
+    page.headline(left, f"time: {_found(table)}", 3.0)
+    left.set_ylabel("a training step, relative to the IRNN")
+    page.headline(right, f"products alone: an LSTM {GATES['LSTM']} IRNNs, a GRU {GATES['GRU']}", 3.0)
+    left.legend(loc="lower left", fontsize=9)
     return figure
+
+
+def _found(table: Table) -> str:
+    """What an LSTM step costs, from the least to the most of the sizes."""
+    ratios = table.where(layer="LSTM")["ratio"]
+    span = " to ".join(dict.fromkeys(f"{ratio:.2g}" for ratio in (ratios.min(), ratios.max())))
+    return f"an LSTM step costs {span} IRNN steps"
 
 
 def caption(table: Table) -> str:
@@ -115,13 +125,18 @@ def caption(table: Table) -> str:
     )
     fewer = (irnn["products"] / indrnn["products"]).astype(float)
     span = " to ".join(dict.fromkeys(f"{value:.2g}" for value in (fewer.min(), fewer.max())))
-    return (
-        f"Time of forward and backward in float32, {setting(table, 'steps', 'batch', 'inputs')}, relative to the IRNN "
-        f"of the same round, at H = {', '.join(f'{size:.0f}' for size in sizes)}: "
-        f"{'; '.join(ratios(name) for name in ('LSTM', 'GRU', 'IndRNN'))} (medians of "
-        f"{setting(table, 'rounds')}; the LSTM's, 10 to 90 %, span {rounds}). The matrix products alone give "
-        f"{GATES['LSTM']} for the LSTM and {GATES['GRU']} for the GRU at every size; what is above that is the gates' "
-        f"own arithmetic. That an LSTM step costs at least {CLAIM} IRNN steps holds {verdict}. The "
-        f"IndRNN has {span} times fewer products than the IRNN. Measured once, on "
-        f"{table['machine'][0]}, and redrawn since: a timing is never the same twice."
+    found = _found(table)
+    return captions.told(
+        captions.finding(f"{found[0].upper()}{found[1:]}."),
+        "Left the time of a training step, right the multiply-adds of its matrix products, both relative to the IRNN "
+        f"of that size (and round). That an LSTM step costs at least {CLAIM} IRNN steps holds {verdict}.",
+        f"Forward and backward in float32, {setting(table, 'steps', 'batch', 'inputs')}, medians of "
+        f"{setting(table, 'rounds')}, bands from 10 to 90 %; measured once, on {table['machine'][0]}.",
+        [
+            f"at H = {', '.join(f'{size:.0f}' for size in sizes)}: "
+            f"{'; '.join(ratios(name) for name in ('LSTM', 'GRU', 'IndRNN'))}; the LSTM's rounds span {rounds}",
+            f"the matrix products alone give {GATES['LSTM']} for the LSTM and {GATES['GRU']} for the GRU at every "
+            "size; what is above that is the gates' own arithmetic",
+            f"the IndRNN has {span} times fewer products than the IRNN",
+        ],
     )
