@@ -35,12 +35,13 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Its options."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.description = (
-        "Write NAME.png and its table NAME.csv for every NAME (all if none is given), and README.md, the gallery.\n"
-        "Tables that took hours, or hold timings, are recorded with the package: they are drawn, and not copied.\n\n"
-        "A figure with your own settings is computed again, and written to another folder than the gallery:\n\n"
+        "Write NAME.png and its table NAME.csv for every NAME (all if none is given), and README.md, the\n"
+        "gallery. Tables that took hours, or hold timings, are recorded with the package: they are drawn,\n"
+        "and not copied.\n\n"
+        "A figure with your own settings is computed again, and written to another folder:\n\n"
         "  rnnlab figures gradient_decay --set hidden=20 --set steps=100 --series tanh,IRNN\n"
         "  rnnlab figures gradient_decay --help         which knobs and series it has\n"
-        "  rnnlab figures unrolled --scale 2 --show     type twice as large, for a projector, and in a window"
+        "  rnnlab figures unrolled --scale 2 --show     larger type, for a projector, and a window"
     )
     parser.add_argument("-h", "--help", nargs=0, action=_Help, help="show this; after a NAME, the knobs of that figure")
     parser.add_argument("names", nargs="*", metavar="NAME", help="see --list")

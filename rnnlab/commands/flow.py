@@ -18,43 +18,52 @@ from rnnlab.trace import AnyLayer, innermost, is_layer
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Its options."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.description = (
-        "Run a fresh layer, or your trained network (--weights), over your sequences, send the gradient of a loss on "
-        "the last step back, print its growth (nats per step back, below 0: it vanishes), its half-life (steps) and "
-        "where its norm falls under 1e-8, for each recurrent layer of a network, and write flow.png and flow.csv."
+        "Where does the gradient go, on your own sequences? Runs a fresh layer, or your trained\n"
+        "network, over them, and sends the gradient of a loss on the last step back. Prints of each\n"
+        "recurrent layer the growth (nats per step back, below 0: it vanishes), the half-life (steps)\n"
+        "and where the norm falls under 1e-8; writes flow.png and flow.csv.\n\n"
+        "  rnnlab flow notes.txt --layer tanh,irnn,gru       three layers in one picture\n"
+        "  rnnlab flow prices.csv --column price --steps 200\n"
+        "  rnnlab flow xs.npy --weights checkpoint.npz       your trained network"
     )
-    parser.add_argument(
+    data = parser.add_argument_group("your sequences")
+    data.add_argument(
         "input",
         nargs="?",
         metavar="INPUT",
-        help="a UTF-8 text file (characters, one-hot), a .csv file (its columns of numbers) or a .npy array (T, B, D); "
-        "CPython's documentation if not given",
+        help="a UTF-8 text file or a folder of .txt files (characters, one-hot), a .csv file (its columns of numbers) "
+        "or a .npy array (T, B, D); CPython's documentation if not given",
     )
-    parser.add_argument(
-        "--weights",
-        type=Path,
-        metavar="FILE",
-        help="a trained network instead of a fresh layer: a checkpoint.npz, what rl.save wrote, or an .npz with the "
-        "names of PyTorch's state_dict or Keras's weights (for an RNN of theirs with relu say --activation relu)",
+    data.add_argument("--column", metavar="NAME", help="of a .csv file; default: all that hold numbers")
+    data.add_argument("--steps", type=int, metavar="T", help="length of a sequence; default: 100, or all of a .npy")
+    data.add_argument(
+        "--batch", type=int, metavar="B", help="sequences; default: 16 windows of a text, or all of a .npy"
     )
-    parser.add_argument(
+    layer = parser.add_argument_group("a fresh layer")
+    layer.add_argument(
         "--layer",
         metavar="NAMES",
         help=f"{', '.join(LAYERS)}; {', '.join(ACTIVATED)} for an RNN with that activation; FILE.py:NAME for a layer "
         "of your own; several, as tanh,irnn,gru, are drawn together; default: rnn",
     )
-    parser.add_argument("--activation", metavar="NAME", help="default: tanh for rnn, relu for indrnn")
-    parser.add_argument("--recurrent-initializer", metavar="NAME", help="default: orthogonal, for indrnn indrnn_range")
-    parser.add_argument("--hidden", type=int, metavar="H", help="units; default: 100")
-    parser.add_argument("--steps", type=int, metavar="T", help="length of a sequence; default: 100, or all of a .npy")
-    parser.add_argument(
-        "--batch", type=int, metavar="B", help="sequences; default: 16 windows of a text, or all of a .npy"
+    layer.add_argument("--hidden", type=int, metavar="H", help="units; default: 100")
+    layer.add_argument("--activation", metavar="NAME", help="default: tanh for rnn, relu for indrnn")
+    layer.add_argument("--recurrent-initializer", metavar="NAME", help="default: orthogonal, for indrnn indrnn_range")
+    layer.add_argument("--seed", type=int, help="seed of the weights; default: 0")
+    trained = parser.add_argument_group("or your trained network")
+    trained.add_argument(
+        "--weights",
+        type=Path,
+        metavar="FILE",
+        help="a checkpoint.npz, what rl.save wrote, or an .npz with the names of PyTorch's state_dict or Keras's "
+        "weights (for an RNN of theirs with relu say --activation relu)",
     )
-    parser.add_argument("--seed", type=int, help="seed of the weights; default: 0")
-    parser.add_argument("--column", metavar="NAME", help="of a .csv file; default: all that hold numbers")
-    parser.add_argument("--out", type=Path, default=Path("figures"), metavar="DIR", help="default: figures")
-    parser.add_argument("--format", choices=("png", "svg", "pdf"), default="png", help="default: png")
-    parser.add_argument(
+    output = parser.add_argument_group("output")
+    output.add_argument("--out", type=Path, default=Path("figures"), metavar="DIR", help="default: figures")
+    output.add_argument("--format", choices=("png", "svg", "pdf"), default="png", help="default: png")
+    output.add_argument(
         "--scale", type=float, default=1.0, metavar="N", help="type and lines so much larger; 2 suits a projector"
     )
 

@@ -143,7 +143,8 @@ def _readme(out: Path) -> str:
         "# The gallery",
         "`rnnlab figures` writes this folder: for each figure the picture, its table, and the caption below with its "
         "measured numbers. What they say of the survey's claims is in CLAIMS.md, which `rnnlab claims` writes. The "
-        "code of `NAME` is `rnnlab/gallery/NAME.py`; to turn a knob, call it:",
+        "code of `NAME` is `rnnlab/gallery/NAME.py`. To turn a knob, `rnnlab figures NAME --set hidden=20 --series "
+        "tanh,IRNN` (`rnnlab figures NAME --help` lists the knobs; `--scale 2` is for a projector), or in Python:",
         f"```python\n{EXAMPLE}```",
         *_routes(out),
     ]
