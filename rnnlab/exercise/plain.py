@@ -123,7 +123,8 @@ def _diagnosis(tried: Sequence[Tried], source: str, unfilled: tuple[str, ...]) -
     mistakes = () if forward or first.run is None else explain(tried)
     if not mistakes:
         return narrowed(tried)
-    arrays = _listed(spoiled(first.case, mistakes) or first.wrong)
+    shown = next((each for each in tried if each.wrong and spoiled(each.case, mistakes)), first)
+    arrays = _listed(spoiled(shown.case, mistakes) or ["something"])
     does = ", and ".join(mistake.does for mistake in mistakes)
     said = [f"{arrays} {'is' if ' ' not in arrays else 'are'} what a backward gives that {does}."]
     return said + [sentence for mistake in mistakes if (sentence := _look(mistake, source))]
