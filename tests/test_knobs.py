@@ -109,7 +109,7 @@ def holds(name: str, knobs: dict[str, Any]) -> None:
 
 EVERYTHING = settings.default.max_examples >= 100
 """In CI; else one example of a figure, and one of its knobs turned far up."""
-FEW = settings(max_examples=10 if EVERYTHING else 1, suppress_health_check=list(HealthCheck))
+FEW = settings(max_examples=4 if EVERYTHING else 1, suppress_health_check=list(HealthCheck))
 
 
 @FEW
