@@ -477,6 +477,10 @@ CLONE = Path(rl.__file__).parents[1]
 posix = pytest.mark.skipif(os.name != "posix", reason="signals, pipes and /dev/full as POSIX has them")
 
 
+MOST = 2 if settings.default.max_examples >= 100 else 1
+"""Programs that are started to see the same: each takes a second, so outside CI it is one."""
+
+
 def process(*words: str, stdout=subprocess.PIPE, **environment: str) -> subprocess.Popen[str]:
     """Python with these words, in the current folder, the clone being where it looks for modules first."""
     paths = environment.pop("PYTHONPATH", str(CLONE))
@@ -528,7 +532,7 @@ def test_ctrl_c_while_it_loads_ends_it_quietly(start, tmp_path):
 
 
 @posix
-@pytest.mark.parametrize("words", [["train", "--help"], ["figures", "--list"]])
+@pytest.mark.parametrize("words", [["train", "--help"], ["figures", "--list"]][:MOST])
 def test_a_pipe_that_is_closed_ends_it_quietly(words):
     running = process("-m", "rnnlab", *words)
     running.stdout.close()
@@ -538,7 +542,7 @@ def test_a_pipe_that_is_closed_ends_it_quietly(words):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
-@pytest.mark.parametrize("words", [["--help"], ["figures", "--list"]])
+@pytest.mark.parametrize("words", [["--help"], ["figures", "--list"]][:MOST])
 def test_an_output_that_is_full_is_told_in_one_sentence(words):
     with Path("/dev/full").open("w", encoding="utf-8") as full:
         status, _, err = ended(process("-m", "rnnlab", *words, stdout=full))

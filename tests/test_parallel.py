@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import on_workers
@@ -398,7 +398,7 @@ def test_what_a_call_raises_comes_back_with_its_trace(pool):
         (1, 0.0, 1),  # its workers are about to be started,
         (1, 0.2, 2),  # they start,
         (2, 0.0, 1),  # they work
-    ],
+    ][0 if settings.default.max_examples >= 100 else 2 :],  # each starts three programs: outside CI the last
 )
 def test_ctrl_c_once_or_twice_ends_a_training_on_workers_and_leaves_nobody(rows, delay, times, tmp_path):
     words = shlex.split("train adding --steps 6 --hidden 5 --batch 4 --updates 1000000 --every 50 --workers 2")
