@@ -12,7 +12,7 @@ def sigmoid(a):
     return 1 / (1 + np.exp(-a))
 
 
-class LeakyIntegrator(rl.Record):
+class LeakyCell(rl.Record):
     """h[t] = (1 - α) h[t-1] + α tanh(x[t] W + h[t-1] U + b), with one α for each unit that is learnt."""
 
     W: np.ndarray

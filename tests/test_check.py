@@ -7,6 +7,7 @@ import pytest
 from matplotlib import image
 
 from rnnlab.cli import main
+from rnnlab.exercise.answer import Answer, Line
 from rnnlab.exercise.cases import cases
 from rnnlab.exercise.diagnosis import gives
 from rnnlab.exercise.exercises import EXERCISES
@@ -65,6 +66,16 @@ def test_the_command_prints_a_template_and_checks_what_it_became(tmp_path, monke
     assert main(["check", "mine.py", "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)
     assert (answer["verdict"], answer["status"], answer["kind"]) == ("right", 0, "gru")
+
+
+def test_an_error_without_bound_is_null_in_json(tmp_path, monkeypatch, capsys):
+    line = Line("dW", "wrong", float("inf"), "dW[0, 0]", 1.0, 0.0)
+    answer = Answer("mine.py", "a layer", "wrong", "dW is wrong.", lines=(line,))
+    monkeypatch.setattr("rnnlab.commands.check.check_file", lambda *arguments, **named: answer)
+    assert main(["check", "mine.py", "--json"]) == 1
+    out = capsys.readouterr().out
+    assert "Infinity" not in out
+    assert json.loads(out)["lines"][0]["error"] is None
 
 
 @pytest.mark.parametrize(

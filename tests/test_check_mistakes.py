@@ -237,8 +237,8 @@ def test_the_same_by_another_hand_in_any_order_and_precision_is_right(exercise):
         ("lstm", "dc * cs[t - 1] * f * (1 - f)", "dc * cs[t - 1] * f * f", "look at da_f: the slope"),
         ("lstm", "hs[t] = o * np.tanh(cs[t])", "hs[t] = o * cs[t]", "forward is wrong"),
         ("lstm", "dW += xs[t - 1].T @ da", "dW += xs[t - 1].T @ np.clip(da, -0.1, 0.1)", "dW alone is wrong"),
-        ("gru", "dhs[t] += dys[t - 1]", "dys[t - 1] += dhs[t]; dhs[t] = dys[t - 1]", "Backward changes dys"),
-        ("indrnn", '"dhs": dhs', '"dhs": np.add(dhs, 0, out=hs)', "Dhs shares its memory with hs"),
+        ("gru", "dhs[t] += dys[t - 1]", "dys[t - 1] += dhs[t]; dhs[t] = dys[t - 1]", "backward changes dys"),
+        ("indrnn", '"dhs": dhs', '"dhs": np.add(dhs, 0, out=hs)', "dhs shares its memory with hs"),
     ],
 )
 def test_what_no_known_mistake_gives_is_narrowed_down(name, right, wrong, says):

@@ -9,7 +9,7 @@ from rnnlab.exercise.own import check_layer
 from rnnlab.exercise.run import UnusableError
 
 
-@pytest.mark.parametrize("name", ["LeakyIntegrator", "PeepholeLSTM", "MinimalGatedUnit"])
+@pytest.mark.parametrize("name", ["LeakyCell", "PeepholeLSTM", "MinimalGatedUnit"])
 def test_a_right_layer_that_nobody_has_seen_passes(name):
     answer = check_layer(name, getattr(own_layers, name))
     assert (answer.verdict, answer.status) == ("right", 0)
@@ -31,12 +31,12 @@ def test_a_wrong_layer_is_wrong_and_its_worst_entry_is_named():
 
 
 def test_a_layer_as_it_is_and_a_function_that_makes_one_are_taken_too():
-    layer = own_layers.LeakyIntegrator.init(np.random.default_rng(0), inputs=4, hidden=3)
+    layer = own_layers.LeakyCell.init(np.random.default_rng(0), inputs=4, hidden=3)
     assert check_layer("layer", layer).status == 0
     assert check_layer("make", lambda rng, D, H: rl.GRU.init(rng, inputs=D, hidden=H)).status == 0
 
 
-@pytest.mark.parametrize("value", [3, own_layers.sigmoid, rl.Trace], ids=str)
+@pytest.mark.parametrize("value", [3, own_layers.sigmoid, rl.Trace], ids=["a number", "a function", "a trace"])
 def test_what_is_no_layer_and_makes_none_is_refused(value):
     with pytest.raises(UnusableError, match="give a layer, a class with init"):
         check_layer("it", value)

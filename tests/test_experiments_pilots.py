@@ -162,7 +162,7 @@ def test_pilots_first_then_the_scored_runs_then_the_tables(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["sorting"], "an experiment is one of adding; got 'sorting'"),
+        (["sorting"], "experiment must be one of adding; got 'sorting'"),
         (["--seeds", "0"], "--seeds must be at least 1; got 0"),
     ],
 )

@@ -147,8 +147,8 @@ def test_the_title_of_a_model_follows_from_its_runs(runs, words):
 def test_the_adding_caption_counts_what_was_solved():
     caption = adding_problem.caption(ADDING)
     assert found(caption) == "At T = 150, every seed of IRNN solves it, none of tanh RNN."
-    assert "T = 150: tanh RNN 0 of 2 (last error 0.165, 1 diverged, rate 3e-4)" in caption
-    assert "IRNN 2 of 2 (after 200, rate 3e-4); not run: ReLU RNN, LSTM" in caption
+    assert "T = 150: tanh RNN 0 of 2 (last error 0.165, 1 diverged)" in caption
+    assert "IRNN 2 of 2 (after 200); not run: ReLU RNN, LSTM" in caption
     assert caption.index("T = 50: IRNN 0 of 1 (last error 0.500)") < caption.index("T = 150: tanh")
     assert "5 runs, 1 to 2 seeds of each and at most 300 updates, of which 1 diverged" in caption
 

@@ -18,7 +18,7 @@ D, H = 3, 4
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class LeakyIntegrator(rl.Record):
+class Leaking(rl.Record):
     """h[t] = (1 - α) h[t-1] + α tanh(x[t] W + h[t-1] U): a layer that rnnlab has never seen."""
 
     W: np.ndarray
@@ -49,7 +49,7 @@ class LeakyIntegrator(rl.Record):
 
 
 def own(rng, inputs):
-    return LeakyIntegrator(rng.standard_normal((inputs, H)), 0.5 * rng.standard_normal((H, H)))
+    return Leaking(rng.standard_normal((inputs, H)), 0.5 * rng.standard_normal((H, H)))
 
 
 def deep(rng):
@@ -179,7 +179,7 @@ def test_symbols_are_measured_as_vectors_are():
 def test_the_walk_reaches_every_innermost_layer_once_from_the_lowest_up():
     network = deep(np.random.default_rng(0))
     kinds = [type(layer).__name__ for layer in innermost(network)]
-    assert kinds == ["LSTM", "IndRNN", "BatchNorm", "BatchNorm", "LeakyIntegrator", "Dense"]
+    assert kinds == ["LSTM", "IndRNN", "BatchNorm", "BatchNorm", "Leaking", "Dense"]
     assert list(innermost(network.layers[0])) == [network.layers[0]]
 
 
@@ -211,12 +211,12 @@ def test_whether_anything_normalises_over_time():
 
 def test_a_backward_that_takes_no_dends_or_returns_nothing_is_refused():
     @dataclass(frozen=True, eq=False, repr=False)
-    class Endless(LeakyIntegrator):
+    class Endless(Leaking):
         def backward(self, trace, dhs):
             return super().backward(trace, dhs)
 
     @dataclass(frozen=True, eq=False, repr=False)
-    class Silent(LeakyIntegrator):
+    class Silent(Leaking):
         def backward(self, trace, dhs, dh_end=0.0):
             pass
 
@@ -270,8 +270,8 @@ class Undecorated(rl.Record):
     alpha: float = 0.3
     carries: ClassVar = ("hs",)
 
-    forward = LeakyIntegrator.forward
-    backward = LeakyIntegrator.backward
+    forward = Leaking.forward
+    backward = Leaking.backward
 
 
 class Inherits(Undecorated):
@@ -295,15 +295,15 @@ def test_a_record_needs_no_decorator(kind, tmp_path):
 def test_a_class_that_is_not_imported_is_named_by_load(tmp_path, monkeypatch):
     layer = own(np.random.default_rng(0), D)
     rl.save(tmp_path / "own.npz", rl.Network((layer,)))
-    monkeypatch.delitem(rl.Record.kinds, "LeakyIntegrator")
-    with pytest.raises(ValueError, match="it holds a LeakyIntegrator, and no such class is defined: import the module"):
+    monkeypatch.delitem(rl.Record.kinds, "Leaking")
+    with pytest.raises(ValueError, match="it holds a Leaking, and no such class is defined: import the module"):
         rl.load(tmp_path / "own.npz")
 
 
 def spoilt(forward=lambda trace: trace, backward=lambda gradients: gradients):
     """An own layer whose forward or backward returns something else."""
 
-    class Spoilt(LeakyIntegrator):
+    class Spoilt(Leaking):
         def forward(self, xs, h0=None):
             return forward(super().forward(xs, h0))
 
@@ -371,7 +371,7 @@ def test_what_a_forward_or_backward_must_return_is_said_wherever_the_layer_is_us
 def test_layers_that_do_not_fit_on_one_another_are_named():
     rng = np.random.default_rng(0)
     twice = rl.Network((own(rng, D), own(rng, D)))
-    with pytest.raises(ValueError, match=r"^layers\[1\], LeakyIntegrator, on outputs \(6, 2, 4\) of the layer below: "):
+    with pytest.raises(ValueError, match=r"^layers\[1\], Leaking, on outputs \(6, 2, 4\) of the layer below: "):
         twice.forward(rng.standard_normal((6, 2, D)))
 
 
@@ -389,7 +389,7 @@ def test_a_float32_network_takes_a_task_s_batch():
     assert (trace.ys == network.forward(xs.astype(np.float32)).ys).all()
 
 
-class Buildable(LeakyIntegrator):
+class Buildable(Leaking):
     """As the user's page says: with a class method init."""
 
     @classmethod
@@ -407,8 +407,8 @@ def test_a_class_is_built_and_trained_like_a_layer_that_has_a_word(monkeypatch):
     again = rl.models.build(np.random.default_rng(0), task, layer="Buildable", hidden=4, layers=2)
     assert all((a == b).all() for a, b in zip(network.arrays().values(), again.arrays().values(), strict=True))
     assert rl.fit(network, task, updates=2, batch=4).rows[-1].update == 2
-    with pytest.raises(TypeError, match=r"LeakyIntegrator needs a class method init\(rng, \*, inputs, hidden, dtype\)"):
-        rl.models.build(np.random.default_rng(0), task, layer=LeakyIntegrator)
+    with pytest.raises(TypeError, match=r"Leaking needs a class method init\(rng, \*, inputs, hidden, dtype\)"):
+        rl.models.build(np.random.default_rng(0), task, layer=Leaking)
 
 
 def test_fit_takes_the_class_of_a_layer(monkeypatch):
@@ -417,8 +417,8 @@ def test_fit_takes_the_class_of_a_layer(monkeypatch):
     network = rl.models.build(np.random.default_rng(3).spawn(2)[0], task, layer=Buildable)
     ours, theirs = (rl.fit(start, task, **settings).network for start in (Buildable, network))
     assert all((a == b).all() for a, b in zip(ours.arrays().values(), theirs.arrays().values(), strict=True))
-    with pytest.raises(TypeError, match=r"LeakyIntegrator needs a class method init\(rng, \*, inputs, hidden, dtype\)"):
-        rl.fit(LeakyIntegrator, task, **settings)
+    with pytest.raises(TypeError, match=r"Leaking needs a class method init\(rng, \*, inputs, hidden, dtype\)"):
+        rl.fit(Leaking, task, **settings)
 
 
 def test_fit_says_how_a_layer_becomes_a_network():

@@ -4,7 +4,6 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 
 from rnnlab.exercise.answer import Answer
@@ -58,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
         with replacing(arguments.plot) as out:
             figure.savefig(out, format=kind, dpi=150)
     if arguments.json:
-        print(answer.json())
+        print(_json(answer))
     elif answer.verdict == "unusable":
         print(f"rnnlab check: error: {answer}", file=sys.stderr)
     else:
@@ -78,14 +77,19 @@ def _batch(arguments: argparse.Namespace) -> int:
     with replacing(csv) as out:
         out.write(table.text().encode())
     if arguments.json:
-        print(json.dumps([asdict(answer) | {"status": answer.status} for answer in answers], ensure_ascii=False))
+        print(f"[{', '.join(map(_json, answers))}]")
         return max(answer.status for answer in answers)
     width = max(len(row[0]) for row in rows)
     for name, _, verdict, _, sentence, diagnosis in rows:
         print(f"{name:{width}}  {verdict:8}  {diagnosis or sentence}")
     counts = ", ".join(f"{sum(row[2] == word for row in rows)} {word}" for word in ("right", "wrong", "unusable"))
-    print(f"{len(rows)} files: {counts}; wrote {csv}")
+    print(f"{len(rows)} file{'s' * (len(rows) != 1)}: {counts}; wrote {csv}")
     return max(answer.status for answer in answers)
+
+
+def _json(answer: Answer) -> str:
+    """As JSON, which has no word for infinity: null."""
+    return json.dumps(json.loads(answer.json(), parse_constant=lambda word: None), ensure_ascii=False)
 
 
 def _each(files: list[Path], seconds: float) -> Iterator[Answer]:

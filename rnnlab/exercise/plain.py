@@ -98,7 +98,7 @@ def _answer(exercise: Exercise, tried: Sequence[Tried], source: str, unfilled: t
     lines = tuple(_line(name, tried) for name in (*exercise.states, *exercise.gradients))
     wrong = [line.array for line in lines if line.verdict == "wrong"]
     shown = next((each for each in tried if each.wrong and each.case.plain), tried[0])
-    said = [f"{fault[:1].upper()}{fault[1:]}." for fault in faults]
+    said = [f"{fault}." for fault in faults]
     answer = Answer("", exercise.name, "right", "", tuple(said), lines, shown.case.sizes, _by_timestep(shown))
     if not wrong:
         sentence = f"Every gradient is right in all {len(tried)} cases that were tried"

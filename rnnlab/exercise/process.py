@@ -29,8 +29,9 @@ def check_file(path: Path, name: str = "", seconds: float = SECONDS) -> Answer:
         return Answer(str(path), "", "unusable", "There is no such file.")
     with tempfile.TemporaryDirectory(prefix="rnnlab-check-") as folder:
         said = _said(path.resolve(), name, Path(folder), seconds)
-    sentence = said.sentence[:1].upper() + said.sentence[1:]
-    return replace(said, file=str(path), sentence=sentence)
+    if said.verdict == "unusable":  # the others begin with the name of an array
+        said = replace(said, sentence=said.sentence[:1].upper() + said.sentence[1:])
+    return replace(said, file=str(path))
 
 
 def _said(path: Path, name: str, folder: Path, seconds: float) -> Answer:
