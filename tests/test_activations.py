@@ -268,3 +268,8 @@ def test_a_column_of_a_matrix_is_activated_like_an_array_of_its_own(name, dtype,
     for column in range(width):
         get(name).apply(whole[:, column])
     np.testing.assert_allclose(whole, applied(name, matrix), rtol=8 * np.finfo(dtype).eps, atol=0)
+
+
+@pytest.mark.parametrize(("name", "slope"), [("relu", 0.0), ("leaky_relu", 0.3)])
+def test_at_exactly_zero_a_complex_step_sees_the_slope_from_the_left(name, slope):
+    np.testing.assert_array_equal(applied(name, [1e-20j, -1e-20j]), [slope * 1e-20j, slope * -1e-20j])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rnnlab.affine import ROWS, backwards, blocks, by_gate
+from rnnlab.affine import ROWS, backwards, blocks, by_gate, project_back
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -26,3 +26,14 @@ def test_the_gates_come_before_the_batch_whatever_axes_come_before_both(before):
     for gate in range(3):
         np.testing.assert_array_equal(gates[..., gate, :, :], array[..., 2 * gate : 2 * gate + 2])
     assert np.shares_memory(gates, array)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_the_gradients_of_a_projection_whatever_the_order_of_the_inputs_in_memory(order):
+    rng = np.random.default_rng(0)
+    xs, W, das = rng.standard_normal((4, 3, 2)), rng.standard_normal((2, 5)), rng.standard_normal((4, 3, 5))
+    dW, db, dxs = project_back(np.array(xs, order=order), W, das)
+    # Sums of at most 12 products of numbers around 1.
+    np.testing.assert_allclose(dW, np.einsum("tbd,tbn->dn", xs, das), atol=1e-14)
+    np.testing.assert_allclose(db, np.einsum("tbn->n", das), atol=1e-14)
+    np.testing.assert_allclose(dxs, np.einsum("tbn,dn->tbd", das, W), atol=1e-14)

@@ -336,3 +336,11 @@ def test_an_unknown_name_is_refused_and_the_names_are_listed(name, hint):
     says = f"optimizer must be one of sgd, momentum, rmsprop, adam; got '{name}'{hint}"
     with pytest.raises(ValueError, match=f"^{re.escape(says)}$"):
         optim.get(name)
+
+
+def test_gradient_descent_remembers_its_updates_and_nothing_else():
+    params = rl.Dense.init(np.random.default_rng(0), inputs=1, outputs=1)
+    state = optim.SGD().start(params)
+    assert (state.updates, state.averages) == (0, ())
+    _, state = optim.SGD().update(params, params, state, lr=0.1)
+    assert (state.updates, state.averages) == (1, ())
