@@ -717,3 +717,16 @@ def test_a_gru_whose_update_gate_keeps_everything_carries_its_state_bit_for_bit(
     dhs[-1] = np.random.default_rng(4).standard_normal((B, H))
     hs = layer.backward(trace, dhs).hs
     np.testing.assert_array_equal(hs, np.broadcast_to(dhs[-1], hs.shape))
+
+
+@pytest.mark.parametrize(("kind", "name"), [(rl.IndRNN, "u"), (rl.GRU, "bu"), (rl.LSTM, "b")])
+def test_every_parameter_has_the_precision_of_the_kernel(kind, name):
+    arrays = made(kind).arrays()
+    with refuses(TypeError, f"{name} must be float64 like the parameters; got float32: convert one of the two"):
+        kind(**{**arrays, name: arrays[name].astype(np.float32)})
+
+
+@pytest.mark.parametrize("kind", [rl.LSTM, rl.GRU])
+def test_a_gated_layer_says_the_axes_of_its_recurrent_kernel(kind):
+    with refuses(ValueError, "U must be (H, G); got (5,)"):
+        kind(**{**made(kind).arrays(), "U": np.ones(5)})
