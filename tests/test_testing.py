@@ -35,11 +35,13 @@ class LeakyIntegrator(rl.Record):
 
     def backward(self, trace, dhs, dh_end=None):
         h, x, α = trace.hs[:-1], trace.xs, 1 / (1 + np.exp(-self.r))
-        tanh = np.tanh(x @ self.W + h @ self.U)
+        a = x @ self.W + h @ self.U
+        tanh, e = np.tanh(a), np.exp(-2 * np.abs(a))
+        slope = 4 * e / (1 + e) ** 2  # 1 - tanh² would cancel: where tanh rounds to 1, the slope is small, not 0
         dh, da = np.concatenate([np.zeros_like(dhs[:1]), dhs]), np.empty_like(tanh)
         dh[-1] += 0 if dh_end is None else dh_end
         for t in reversed(range(len(da))):
-            da[t] = dh[t + 1] * α * (1 - tanh[t] ** 2)
+            da[t] = dh[t + 1] * α * slope[t]
             dh[t] += dh[t + 1] * (1 - α) + da[t] @ self.U.T
         dW, dU = np.einsum("tbd,tbh->dh", x, da), np.einsum("tbm,tbh->mh", h, da)
         dr = (dh[1:] * (tanh - h)).sum(axis=(0, 1)) * α * (1 - α)

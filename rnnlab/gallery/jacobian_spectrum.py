@@ -180,8 +180,8 @@ def caption(table: Table) -> str:
         for (lag,) in histogram.each("back")
     )
     left = ", ".join(f"{name} {end(name, 'directions'):.1f}" for name in STARTS)
-    apart = [end(name, "largest") / end(name, "middle") for name in STARTS]
-    alike = "They do not shrink together" if min(apart) > 10 else "They do not all part by a factor of 10"
+    apart = all(end(name, "largest") > 10 * end(name, "middle") for name in STARTS)
+    alike = "They do not shrink together" if apart else "They do not all part by a factor of 10"
     return captions.told(
         captions.finding(f"{_found(table)}."),
         "The singular values of the product of all Jacobians over k steps: by how much each direction of a gradient is "

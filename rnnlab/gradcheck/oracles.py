@@ -52,7 +52,8 @@ def finite_difference(outputs: Callable[[complex], Array]) -> Estimate:
     the one with the smallest error: large h truncates and steps over kinks, small h drowns in noise.
 
     A step that crosses a kink shows in its one-sided slopes, which do not draw together as h shrinks; their gap is
-    then part of the error. If even the smallest step crosses one, the kink is here: the interval between its
+    then part of the error, as it is where the widest step crosses one and the smallest does not: R(h) and R(h/2) may
+    agree by chance there. If even the smallest step crosses one, the kink is here: the interval between its
     one-sided slopes is the answer.
     """
     centre = outputs(0.0)
@@ -68,7 +69,8 @@ def finite_difference(outputs: Callable[[complex], Array]) -> Estimate:
         up, down = (right[2] - centre) / (h / 4), (centre - left[2]) / (h / 4)
         gap, wider_gap = np.abs(up - down), np.abs(right[0] + left[0] - 2 * centre) / h
         kink = (gap > 0.75 * wider_gap) & (gap > 4 * noise)
-        doubt = np.abs(R[1] - R[0]) + noise + np.where(kink, gap, 0)
+        crossed = (wider_gap > 100 * gap) & (wider_gap > 4 * noise)  # of a smooth f it is 4 times the gap, or 64 times
+        doubt = np.abs(R[1] - R[0]) + noise + np.where(kink, gap, 0) + np.where(crossed, wider_gap, 0)
         value, error = np.where(doubt < error, R[1], value), np.minimum(doubt, error)
     return Estimate(np.where(kink, (up + down) / 2, value), np.where(kink, noise, error), np.where(kink, gap / 2, 0))
 
