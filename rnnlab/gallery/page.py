@@ -207,9 +207,8 @@ def animated(frames: "Iterable[Figure]", caption: str) -> bytes:
                 figure.set_layout_engine("none")
                 writer.setup(figure, path, dpi=DOTS_PER_INCH)
             writer.grab_frame()
-        images: Any = vars(writer)[
-            "_frames"
-        ]  # finish() would give each frame colours of its own, and six times the bytes
+        kept: Any = vars(writer)["_frames"]  # finish() would give each its own colours, and six times the bytes
+        images = [image.convert("RGB") for image in kept]  # Matplotlib 3.9 keeps them with transparency
         colours = images[-1].quantize(128)
         colours.putpalette([255 if part >= 250 else part for part in colours.getpalette()])  # white paper stays white
         first, *others = (image.quantize(palette=colours, dither=0) for image in images)
