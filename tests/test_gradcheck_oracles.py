@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import rnnlab as rl
@@ -84,6 +84,7 @@ def test_at_a_kink_finite_differences_give_the_interval_of_the_two_slopes(f, low
     assert (estimate.value + estimate.radius).item() == pytest.approx(high, abs=1e-9)
 
 
+@example(exponent=-7.05078125, side=-1)  # two extrapolations over the kink agree by chance
 @given(exponent=st.floats(-10, -1), side=st.sampled_from([-1, 1]))
 def test_beside_a_kink_the_right_slope_is_never_outside_what_finite_differences_allow(exponent, side):
     x = np.full((1, 1), side * 10**exponent)
