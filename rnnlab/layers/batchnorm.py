@@ -85,11 +85,11 @@ class BatchNorm(Record):
         """
         D = (len(self.gamma), f"to match gamma {self.gamma.shape}")
         contract("xs", xs, "T B D", dtype=self.gamma.dtype, D=D)
-        mean, variance = self.mean, self.variance
-        if not self.running:
-            mean = xs.mean(axis=(0, 1))
-            variance = np.square(xs - mean).mean(axis=(0, 1))
-        ys = self.gamma * ((xs - mean) / np.sqrt(variance + self.epsilon)) + self.beta
+        mean = self.mean if self.running else xs.mean(axis=(0, 1))
+        ys = xs - mean
+        variance = self.variance if self.running else _summed(ys, ys) / (xs.shape[0] * xs.shape[1])
+        ys *= self.gamma / np.sqrt(variance + self.epsilon)
+        ys += self.beta
         return BatchNormTrace(xs, ys, mean, variance)
 
     def backward(self, trace: BatchNormTrace, dys: Array) -> FeedforwardGradients[Self]:
@@ -99,18 +99,28 @@ class BatchNorm(Record):
             ValueError, TypeError: dys does not fit the trace.
         """
         s = np.sqrt(trace.variance + self.epsilon)
-        x_hats = (trace.xs - trace.mean) / s
-        dgamma = np.sum(matching(dys, trace.ys) * x_hats, axis=(0, 1))
-        dbeta = np.sum(dys, axis=(0, 1))
-        dxs = dys * (self.gamma / s)
+        x_hats = trace.xs - trace.mean
+        x_hats /= s
+        dgamma, dbeta = _summed(matching(dys, trace.ys), x_hats), dys.sum(axis=(0, 1))
         if self.running:
+            dxs = dys * (self.gamma / s)
             dmean = -self.gamma * dbeta / s
             dvariance = -self.gamma * dgamma / (2 * s * s)
         else:
             N = dys.shape[0] * dys.shape[1]
-            dxs -= (self.gamma / s) * (dbeta + x_hats * dgamma) / N
+            dxs = x_hats  # its array is written over, pass by pass: no other of this size is needed
+            dxs *= -dgamma / N
+            dxs += dys
+            dxs -= dbeta / N
+            dxs *= self.gamma / s
             dmean, dvariance = np.zeros_like(self.mean), np.zeros_like(self.variance)
         return FeedforwardGradients(self.like(gamma=dgamma, beta=dbeta, mean=dmean, variance=dvariance), dxs)
+
+
+def _summed(a: Array, b: Array) -> Array:
+    """Σ a ⊙ b over batch and time, (T, B, D) each to (D,), the product never in memory."""
+    total: Array = np.einsum("tbd,tbd->d", a, b)
+    return total
 
 
 L = TypeVar("L")
