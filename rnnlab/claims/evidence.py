@@ -25,6 +25,8 @@ CHANGED = "2026-11-21T18:50"
 """When the rule of whether a net learns was changed: a share of so few seeds could not be decided."""
 PLANNED = "2026-11-21T21:05"
 """When the plan of the runs was cut, and the pilots of the phonemes made longer."""
+FINER = "2026-11-22T00:40"
+"""When the net of one sigmoid layer began to be measured every 4 updates."""
 T = TypeVar("T")
 
 CURVES = {named: figure for figure in FIGURES if (named := recipe(figure)) and figure != "gradient_while_learning"}
