@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from rnnlab.experiments.results.tables import read
 from rnnlab.gallery import (
-    gradient_decay,
+    decay_words,
     indrnn_range,
     initializer_survey,
     irnn_memory,
@@ -96,10 +96,10 @@ def test_what_the_caption_says_of_the_smallest_values_is_what_is_drawn(tables, f
 
 def test_half_a_life_is_said_of_an_exponential_alone(tables):
     table = tables["gradient_decay"]
-    assert re.fullmatch(r"halves in [\d.]+ steps", gradient_decay.pace(table.where(series="sigmoid, orthogonal")))
-    assert re.fullmatch(r"0\.\d+ left after \d+ steps(, then 0)?", gradient_decay.pace(table.where(series="IndRNN")))
-    assert gradient_decay.pace(table.where(series="IRNN, no input")) == "kept"
-    assert "in 600 steps" in gradient_decay.pace(table.where(series="LSTM, c, forget bias 5"))
+    assert re.fullmatch(r"halves in [\d.]+ steps", decay_words.pace(table.where(series="sigmoid, orthogonal")))
+    assert re.fullmatch(r"0\.\d+ left after \d+ steps(, then 0)?", decay_words.pace(table.where(series="IndRNN")))
+    assert decay_words.pace(table.where(series="IRNN, no input")) == "kept"
+    assert "in 600 steps" in decay_words.pace(table.where(series="LSTM, c, forget bias 5"))
 
 
 @pytest.mark.parametrize(

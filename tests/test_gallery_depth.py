@@ -11,6 +11,7 @@ from rnnlab.experiments.results.tables import FOLDER, read
 from rnnlab.gallery import (
     cliff,
     decay_lines,
+    decay_words,
     depth_vs_time,
     gradient_decay,
     jacobian_spectrum,
@@ -109,10 +110,33 @@ def test_the_cells_gradient_starts_a_step_back_and_its_zero_is_not_marked_as_los
 
 def test_the_close_up_has_every_one_of_its_steps(tables):
     back = tables["gradient_decay"].where(series="GRU")["back"]
-    assert list(back[: gradient_decay.NEAR + 1]) == list(range(gradient_decay.NEAR + 1))
+    assert list(back[: decay_words.NEAR + 1]) == list(range(decay_words.NEAR + 1))
     near = gradient_decay.draw(tables["gradient_decay"]).axes[-1]
-    assert near.get_xlim() == (0, gradient_decay.NEAR)
+    assert near.get_xlim() == (0, decay_words.NEAR)
     assert len(near.lines) == sum(series.panel == decay_lines.GATES for series in decay_lines.SERIES.values())
+
+
+def decay(**left: list[float]) -> Table:
+    """A table of series "tanh, NAME" with these medians, a step each."""
+    rows = [(f"tanh, {name}", float(k), m) for name, medians in left.items() for k, m in enumerate(medians)]
+    return Table.of("series back median", rows)
+
+
+@pytest.mark.parametrize(
+    ("left", "says"),
+    [
+        ({"a": [1, 0.5, 0.02]}, "tanh: after 2 steps 0.02 or more is left"),
+        ({"a": [1, 0.5, 0.02], "b": [1, 3, 7]}, "tanh: after 2 steps 0.02 or more is left"),
+        ({"a": [1, 2, 4], "b": [1, 3, 7]}, "tanh: after 2 steps at least × 4"),
+        ({"a": [1, 1e-3, 1e-6]}, "tanh: vanishes, at most 1e-06 left after 2 steps"),
+        ({"a": [1, 1e-3, 1e-6], "b": [1, 1e-50, 0]}, "tanh: all vanish, at most 1e-06 left after 2 steps"),
+        ({"a": [1, 1e-44, 1e-46], "b": [1, 1e-50, 0]}, "tanh: all vanish, 0 in float32 after 2 steps"),
+        ({"a": [1, 1, 1], "b": [1, 0, 0], "c": [1, 1, 1]}, "tanh: 1 of 3 vanish within 2 steps, not a or c"),
+    ],
+)
+def test_the_title_of_a_panel_of_the_decay_follows_from_what_is_left(left, says):
+    table = decay(**left)
+    assert decay_words.of_panel(table, "tanh", [name for (name,) in table.each("series")], 2.0) == says
 
 
 # Depth against time

@@ -12,6 +12,7 @@ from rnnlab.experiments.results.tables import is_recorded, read
 from rnnlab.gallery.figures import FIGURES
 from rnnlab.gallery.series import chosen, loaded
 from rnnlab.table import Table
+from small_figures import plain
 
 PUBLISHED = Path(__file__).parents[1] / "figures"
 ONE_IN = 1 if settings.default.max_examples >= 100 else 3
@@ -92,7 +93,7 @@ def test_a_layer_of_ones_own_joins_the_decay_in_python_and_by_its_file(tmp_path)
     assert [name for (name,) in table.each("series")] == ["IRNN", "Faint", "timed"]
     assert "Your own: Faint" in decay.caption(table)
     titles = [ax.get_title(loc="left") for ax in decay.draw(table).axes]
-    assert titles[-1] == "your own"
+    assert re.fullmatch(r"your own: (all vanish|after 20 steps|1 of 2 vanish).*", plain(titles[-1]))
     again = decay.compute(
         seeds=2, steps=20, hidden=8, series=["IRNN", loaded(f"{path}:Faint"), loaded(f"{path}:timed")]
     )

@@ -58,7 +58,7 @@ class Series:
 GLOROT, ORTHOGONAL = "glorot_uniform", "orthogonal"
 REMEDIES, GATES, YOURS = "ReLU with a remedy", "gates", "your own"
 MODELS, STARTS = looks.MODELS, looks.INITIALIZERS
-ALONE = Look(STARTS[ORTHOGONAL].color, ":", STARTS[ORTHOGONAL].marker)
+ALONE = Look(STARTS[ORTHOGONAL].color, ":", "d")
 """Of orthogonal as U, with another W."""
 
 SERIES = {

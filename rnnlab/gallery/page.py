@@ -30,11 +30,13 @@ STYLE: Any = {
     "grid.linewidth": 0.6,
     "lines.linewidth": 1.6,
     "legend.frameon": False,
-    "legend.fontsize": 8,
+    "legend.fontsize": 9,
     "savefig.dpi": 150,
     "svg.hashsalt": "rnnlab",
     "axes.formatter.useoffset": False,
 }
+LINE = 0.155
+"""Inches from a line of a label to the next."""
 LETTERS = 11.5
 """Letters of a bold title that fit an inch, about."""
 FORMATS = ("png", "svg", "pdf")
@@ -161,10 +163,30 @@ def headline(axes: "Axes", words: str, inches: float) -> None:
 
 def label(axes: "Axes", x: float, y: float, text: str, color: str, **options: Any) -> None:
     """A direct label at data coordinates, in its line's colour on white."""
-    options = {"fontsize": 8, "va": "center", "ha": "left", **options}
+    options = {"fontsize": 9, "va": "center", "ha": "left", **options}
     background = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.8}
     written = axes.text(x, y, text, color=color, bbox=background, **options)
     written.set_in_layout(False)  # one that reaches out of its panel does not make the panel smaller
+
+
+def beside(axes: "Axes", ends: dict[str, tuple[float, str]], inches: float) -> None:
+    """Labels right of a panel of so many inches, at the ends of their lines (y, colour), and none over another."""
+    to_panel = axes.transScale + axes.transLimits
+    heights = {words: float(to_panel.transform((axes.get_xlim()[0], y))[1]) for words, (y, _) in ends.items() if y > 0}
+    order = sorted(ends, key=lambda words: -heights.get(words, 0.0))
+    each = {words: LINE * (words.count("\n") + 1) / inches for words in order}
+    above, places = 1.05, {}
+    for words in order:
+        middle = min(max(heights.get(words, 0.0), each[words] / 2), above - each[words] / 2)
+        places[words], above = middle, middle - each[words] / 2
+    below = -0.05
+    for words in reversed(order):
+        places[words] = max(places[words], below + each[words] / 2)
+        below = places[words] + each[words] / 2
+    for words in order:
+        axes.text(
+            1.04, places[words], words, color=ends[words][1], transform=axes.transAxes, va="center", linespacing=1
+        )
 
 
 def apart(ends: dict[str, float], least: float) -> dict[str, float]:
