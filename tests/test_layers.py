@@ -335,6 +335,23 @@ def test_at_the_last_step_the_gradient_is_what_arrives_from_above(kind):
     np.testing.assert_array_equal(layer.backward(layer.forward(inputs()), dhs).hs[-1], dhs[-1])
 
 
+@every_layer
+@pytest.mark.parametrize("later", [False, True], ids=["alone", "with a later chunk"])
+def test_a_gradient_is_what_arrives_from_above_plus_what_the_next_step_carries_back(kind, later):
+    # dh[t-1] = above[t-1] + (dh[t] ⊙ φ'(a[t])) Uᵀ. All numbers are positive, so nothing cancels: the few roundings of
+    # a sum of H products are all that the two sides may differ by.
+    rng = np.random.default_rng(3)
+    layer = made(kind).map(np.abs)
+    dhs, dh_end = rng.uniform(0.5, 1, (T, B, H)), rng.uniform(0.5, 1, (B, H)) if later else None
+    trace = layer.forward(np.abs(inputs()), np.full((B, H), 0.25))
+    grads = layer.backward(trace, dhs, dh_end)
+    above = np.concatenate([np.zeros((1, B, H)), dhs])
+    above[-1] += dh_end if later else 0
+    das = grads.hs[1:] * layer.activation.slope(trace.hs[1:])
+    above[:-1] += das @ layer.U.T if kind is rl.RNN else das * layer.u
+    np.testing.assert_allclose(grads.hs, above, rtol=1e-14)
+
+
 @every_layer_gated_or_not
 @pytest.mark.parametrize(
     "view",
