@@ -49,6 +49,18 @@ def test_dense_refuses_what_does_not_fit():
         rl.Dense(np.ones((3, 2), np.int64), np.ones(2, np.int64))
 
 
+def test_every_parameter_is_a_draw_of_the_generator_one_after_another():
+    options = {"kernel_initializer": "random_normal", "bias_initializer": "random_normal"}
+    for layer in (
+        rl.Dense.init(np.random.default_rng(0), inputs=3, outputs=2, **options),
+        rl.Conv2D.init(np.random.default_rng(0), channels=2, filters=3, size=(2, 1), **options),
+        rl.Embedding.init(np.random.default_rng(0), symbols=3, outputs=2, embeddings_initializer="random_normal"),
+    ):
+        rng, normal = np.random.default_rng(0), rl.initializers.get("random_normal")
+        for array in layer.arrays().values():
+            np.testing.assert_array_equal(array, normal(rng, array.shape, np.float64))
+
+
 # Embedding
 
 

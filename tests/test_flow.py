@@ -131,6 +131,19 @@ def test_the_rate_is_the_least_squares_slope():
     assert flow.decay_rate(np.exp(log)) == pytest.approx(slope, rel=1e-12)
 
 
+@pytest.mark.parametrize("instrument", [flow.decay_rate, flow.half_life])
+@pytest.mark.parametrize("dtype", [np.int64, np.float32])
+def test_numbers_of_another_type_are_taken_in_float64(instrument, dtype):
+    numbers = np.array([7, 3, 2]).astype(dtype)
+    assert instrument(numbers).dtype == np.float64
+    np.testing.assert_array_equal(instrument(numbers), instrument(numbers.astype(np.float64)))
+
+
+def test_two_norms_make_a_rate_whatever_is_lost_beside_them():
+    assert flow.decay_rate(np.array([0.0, 1.0, 4.0])) == pytest.approx(math.log(4), rel=1e-15)
+    assert flow.decay_rate(np.array([1.0, 0.0, 4.0])) == pytest.approx(math.log(2), rel=1e-15)
+
+
 @pytest.mark.parametrize("norms", [[0.0, 0.0, 0.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, 2.0]])
 def test_what_is_lost_at_once_has_an_infinite_rate(norms):
     assert flow.decay_rate(np.array(norms)) == np.inf

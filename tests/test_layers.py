@@ -160,6 +160,15 @@ def test_each_initializer_goes_to_its_own_parameter(kind):
 
 
 @every_layer
+def test_every_parameter_is_a_draw_of_the_generator_one_after_another(kind):
+    names = ("kernel_initializer", "recurrent_initializer", "bias_initializer")
+    layer = made(kind, **dict.fromkeys(names, "random_normal"))
+    rng, normal = np.random.default_rng(0), rl.initializers.get("random_normal")
+    for array in layer.arrays().values():
+        np.testing.assert_array_equal(array, normal(rng, array.shape, np.float64))
+
+
+@every_layer
 @pytest.mark.parametrize("argument", ["kernel_initializer", "recurrent_initializer", "bias_initializer"])
 def test_an_unknown_initializer_is_refused_with_the_choices(kind, argument):
     with pytest.raises(ValueError, match=r"^initializer must be one of glorot_uniform, he_uniform, .*; got 'xavier'$"):
@@ -736,7 +745,7 @@ def test_a_gru_whose_update_gate_keeps_everything_carries_its_state_bit_for_bit(
     np.testing.assert_array_equal(hs, np.broadcast_to(dhs[-1], hs.shape))
 
 
-@pytest.mark.parametrize(("kind", "name"), [(rl.IndRNN, "u"), (rl.GRU, "bu"), (rl.LSTM, "b")])
+@pytest.mark.parametrize(("kind", "name"), [(rl.RNN, "U"), (rl.IndRNN, "u"), (rl.GRU, "bu"), (rl.LSTM, "b")])
 def test_every_parameter_has_the_precision_of_the_kernel(kind, name):
     arrays = made(kind).arrays()
     with refuses(TypeError, f"{name} must be float64 like the parameters; got float32: convert one of the two"):

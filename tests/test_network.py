@@ -135,6 +135,14 @@ def test_a_network_is_saved_and_loaded_and_mapped_like_a_layer(name, tmp_path):
     assert step.forward(xs).ys.sum() < trace.ys.sum()  # downhill of the sum
 
 
+@every_network
+def test_a_trace_holds_the_inputs_as_they_were_given(name):
+    rng = np.random.default_rng(0)
+    net = NETWORKS[name](rng)
+    xs = inputs(rng, net, 3, 2)
+    assert net.forward(xs).xs is xs
+
+
 def test_running_statistics_move_through_shortcuts_and_nothing_else_moves():
     rng = np.random.default_rng(0)
     net = rl.Network((rl.Residual(rl.BatchNorm.init(inputs=D)), rl.RNN.init(rng, inputs=D, hidden=H)))

@@ -134,6 +134,24 @@ def test_fewer_exponents_are_the_largest_ones():
     np.testing.assert_allclose(few, every[:, :2], atol=5e-3)
 
 
+def test_exponents_repeat_themselves_though_a_frame_of_few_directions_is_drawn():
+    layer, xs, starts = problem("RNN", 2, 5, 1)
+    one, same = (flow.lyapunov_exponents(layer, xs, *starts, count=2) for _ in range(2))
+    np.testing.assert_array_equal(one, same)
+
+
+@every_kind
+def test_a_float32_layer_has_jacobians_in_float32(kind):
+    layer, xs, starts = problem(kind, 0, 4, 2)
+    in_float32 = (layer.map(np.float32), *(array.astype(np.float32) for array in (xs, *starts)))
+    # Numbers of size 1 in few steps, each rounded to 6e-8: together they are off by far less than 1e-5.
+    for of in (flow.jacobians, flow.jacobian_products):
+        assert of(*in_float32).dtype == np.float32
+        np.testing.assert_allclose(of(*in_float32), of(layer, xs, *starts), rtol=0, atol=1e-5)
+    exponents = flow.lyapunov_exponents(*in_float32)[:, 0]
+    np.testing.assert_allclose(exponents, flow.lyapunov_exponents(layer, xs, *starts)[:, 0], rtol=0, atol=1e-5)
+
+
 def test_the_largest_exponent_is_the_rate_at_which_the_gradient_decays():
     rng = np.random.default_rng(3)
     layer, xs = rl.RNN.init(rng, inputs=D, hidden=20), rng.standard_normal((400, 3, D))
