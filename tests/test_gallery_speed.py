@@ -6,7 +6,8 @@ import pytest
 from rnnlab.experiments import speed as experiment
 from rnnlab.experiments.results.tables import read
 from rnnlab.gallery import parallelism, speed
-from timed_tables import parallelism_table, speed_table
+from small_figures import titled
+from timed_tables import LAYERS, parallelism_table, speed_table
 
 KNOBS = {
     "everything": {},
@@ -32,8 +33,8 @@ def test_every_setting_can_be_drawn_and_has_a_caption(name):
 
 def test_a_panel_for_each_number_of_threads_with_the_ratio_and_its_interval_in_the_layer_s_look():
     table = speed_table()
-    titles = [panel.title for panel in speed.panels(table)]
-    assert titles[:4] == ["PyTorch, 1 thread", "PyTorch, 2 threads", "JAX, 1 thread", "JAX, 2 threads"]
+    names = [panel.name for panel in speed.panels(table)]
+    assert names[:4] == ["PyTorch, 1 thread", "PyTorch, 2 threads", "JAX, 1 thread", "JAX, 2 threads"]
     ax = speed.draw(table).axes[0]
     drawn = {line.get_label(): line for line in ax.lines}
     rows = table.where(kind="layer", threads=1.0, other="PyTorch", layer="GRU")
@@ -41,6 +42,30 @@ def test_a_panel_for_each_number_of_threads_with_the_ratio_and_its_interval_in_t
     spans = [path.vertices[:, 1].tolist() for collection in ax.collections for path in collection.get_paths()]
     assert [rows["low"][0], rows["high"][0]] in spans
     assert ax.get_yscale() == "log"
+
+
+def test_the_title_of_every_panel_states_what_its_rows_say():
+    table = speed_table()
+    rows = table.where(kind="layer", threads=1.0, other="PyTorch")
+    faster, mean = sum(rows["ratio"] > 1), np.prod(rows["ratio"].astype(float)) ** (1 / len(rows))
+    titles = {panel.name: panel.title for panel in speed.panels(table)}
+    assert 0 < faster < len(rows)
+    assert (
+        titles["PyTorch, 1 thread"]
+        == f"PyTorch, 1 thread: we are faster in {faster} of {len(rows)}, × {mean:.2g} on average"
+    )
+    exponents, memory = table.where(kind="exponent"), table.where(kind="memory", other="peak")
+    powers = {letter: float(np.mean(exponents.where(other=letter)["ratio"])) for letter in experiment.GROWN}
+    most = max(powers, key=powers.get)
+    assert titles["growth"] == f"time grows fastest with {most}, as {most}^{powers[most]:.1f} on average"
+    held = {name: float(np.median(memory.where(layer=name)["ratio"])) for (name,) in memory.each("layer")}
+    low, high = min(held, key=held.get), max(held, key=held.get)
+    assert titles["memory"] == f"memory: {high} holds {held[high]:.1f} times its states, {low} {held[low]:.1f}"
+    here = (table["kind"] == "layer") & (table["threads"] == 1) & (table["other"] == "limit")
+    for name in LAYERS:
+        table["ratio"][here & (table["layer"] == name)] = {"GRU": 0.5, "LSTM": 0.9}.get(name, 0.7)
+    (limit,) = [panel.title for panel in speed.panels(table) if panel.name == "limit, 1 thread"]
+    assert limit == "limit, 1 thread: 0.5 (GRU) to 0.9 (LSTM) of our time"
 
 
 @pytest.mark.parametrize(("ratio", "says"), [(2.0, "GRU 2 "), (0.5, "GRU 0.5 ")])
@@ -115,6 +140,19 @@ def test_parallelism_is_drawn_and_has_a_caption_for_every_setting(name):
 )
 def test_words_of_parallelism_follow_from_the_numbers(knobs, says):
     assert says in parallelism.caption(parallelism_table(**knobs))
+
+
+@pytest.mark.parametrize(
+    ("knobs", "says"),
+    [
+        ({"waiting": 5e-3, "steps": 1}, "The step of an RNN waits, 50 % of a run"),
+        ({"waiting": 15e-3, "steps": 2}, "2 steps of an RNN wait for one another, 86 % of a run"),
+        ({"latency": 1.0}, "by the cost model no size gains from more than 1 worker"),
+        ({"latency": 0.0, "per_byte": 0.0}, "by the cost model up to 64 workers pay"),
+    ],
+)
+def test_titles_of_parallelism_follow_from_the_numbers(knobs, says):
+    assert any(title.startswith(says) for title in titled(parallelism.draw(parallelism_table(**knobs))))
 
 
 def test_each_step_of_the_recurrence_is_a_bar_that_begins_where_the_last_one_ended():

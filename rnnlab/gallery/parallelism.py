@@ -51,17 +51,29 @@ def draw(table: Table) -> "Figure":
 
 def _draw_stages(ax: "Axes", rows: Table) -> None:
     for place, (name, color) in enumerate(STAGES.items()):
-        some = rows.where(series=name)
-        spans = [(1e3 * start, 1e3 * (end - start)) for start, end in some.each("seconds", "other")]
+        spans = [(1e3 * start, 1e3 * (end - start)) for start, end in _spans(rows, name)]
         ax.broken_barh(spans, (-place - 0.38, 0.76), facecolors=color, edgecolor="white", lw=0.6)
     turn = 1e3 * rows.where(series="recur")["other"][-1]
     ax.axvline(turn, color=looks.GREY, lw=1, ls=(0, (4, 2)))
     ax.set_yticks([-place for place in range(len(STAGES))], ["project", "recur", "recur,\nbackwards", "collect"])
-    steps = len(rows.where(series="recur"))
-    ax.set(title=f"what waits for what: {steps} steps of an RNN", xlabel="milliseconds", xlim=(0, None))
+    page.headline(ax, _waiting(rows), 6.0)
+    ax.set(xlabel="milliseconds", xlim=(0, None))
     ax.annotate("forward ", (turn, 0.45), ha="right", va="center", color=looks.GREY)
     ax.annotate(" backward", (turn, 0.45), ha="left", va="center", color=looks.GREY)
     ax.grid(visible=False)
+
+
+def _waiting(rows: Table) -> str:
+    """What part of a run the steps take that wait for one another."""
+    steps = len(rows.where(series="recur"))
+    spans = [end - start for name in ("recur", "recur back") for start, end in _spans(rows, name)]
+    share = sum(spans) / sum(end - start for name in STAGES for start, end in _spans(rows, name))
+    each = f"{steps} steps of an RNN wait for one another" if steps > 1 else "The step of an RNN waits"
+    return f"{each}, {100 * share:.0f} % of a run; all the rest need not wait"
+
+
+def _spans(rows: Table, name: str) -> list[tuple[float, float]]:
+    return [(start, end) for start, end in rows.where(series=name).each("seconds", "other")]
 
 
 def _draw_batches(ax: "Axes", rows: Table) -> None:
@@ -106,13 +118,25 @@ def _draw_more_workers(ax: "Axes", table: Table) -> None:
         ax.plot(2, table.only("ratio", kind="data", x=x), color=color, ls="", marker=marker, ms=5)
     workers = np.unique(table.where(kind="shard")["workers"])
     ax.plot(workers, workers, color=looks.GREY, lw=1, ls=(0, (4, 2)), zorder=0)
-    ax.set(title="more workers, by the cost model", xlabel="workers", ylabel="speed-up")
+    page.headline(ax, _enough(table), 3.0)
+    ax.set(xlabel="workers", ylabel="speed-up")
     ax.set_xscale("log", base=2)
     ax.set_yscale("log", base=2)
     ax.set_xticks(workers, [f"{count:.0f}" for count in workers])
     ax.yaxis.set_major_formatter("{x:g}")
     ax.minorticks_off()
     ax.legend(fontsize=9, labelspacing=0.2)
+
+
+def _enough(table: Table) -> str:
+    """With how many workers the size is fastest that can use most of them."""
+    best = 1.0
+    for (x,) in table.where(kind="data").each("x"):
+        workers, faster = speed_ups(table, x)
+        best = max(best, float(workers[np.argmax(faster)]))
+    if best == workers[-1]:
+        return f"by the cost model up to {best:.0f} workers pay"
+    return f"by the cost model no size gains from more than {best:.0f} worker{'s' * (best > 1)}"
 
 
 def _draw_ensemble(ax: "Axes", rows: Table) -> None:

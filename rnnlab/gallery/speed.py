@@ -34,8 +34,13 @@ def compute(
 
 @dataclass(frozen=True)
 class Panel:
-    """Rows of the table over the values of `across`, which stand side by side as `places` says."""
+    """Rows of the table over the values of `across`, which stand side by side as `places` says.
 
+    Attributes:
+        name: what is compared, with whom; title: what was found.
+    """
+
+    name: str
     title: str
     ylabel: str
     rows: Table
@@ -61,15 +66,54 @@ def panels(table: Table) -> list[Panel]:
             for (count,) in rows.each("threads"):
                 some = rows.where(other=other, threads=count)
                 if len(some):
-                    found.append(
-                        Panel(f"{what}{other}, {_threads(count)}", f"{other} / ours", some, SIZE, ", ".join(SIZE))
-                    )
+                    name = f"{what}{other}, {_threads(count)}"
+                    title = f"{name}: {_share_spent(some) if other == 'limit' else _times(some)}"
+                    found.append(Panel(name, title, f"{other} / ours", some, SIZE, ", ".join(SIZE)))
     exponents, memory = table.where(kind="exponent"), table.where(kind="memory")
     if len(exponents):
-        found.append(Panel("how time grows", "exponent", exponents, ("other",), "what grows", log=False))
+        title = f"time grows {_steepest(exponents)}"
+        found.append(Panel("growth", title, "exponent", exponents, ("other",), "what grows", log=False))
     if len(memory):
-        found.append(Panel("memory", "over the states", memory, ("other",), "what forward keeps, and the most at once"))
+        title, xlabel = f"memory: {_largest(memory)}", "what forward keeps, and the most at once"
+        found.append(Panel("memory", title, "over the states", memory, ("other",), xlabel))
     return found
+
+
+def _times(rows: Table) -> str:
+    """In how many of the cases ours is the faster of the two, and how many times as fast, the geometric mean."""
+    faster, all_of = int(np.sum(rows["ratio"] > 1)), len(rows)
+    middle = _geometric_mean(rows["ratio"])
+    return f"we are faster in {faster} of {all_of}, × {middle:.2g} on average"
+
+
+def _share_spent(rows: Table) -> str:
+    """What part of our time nobody could save: from the least to the most of the layers."""
+    means = {name: _geometric_mean(rows.where(layer=name)["ratio"]) for (name,) in rows.each("layer")}
+    least, most = min(means, key=lambda name: means[name]), max(means, key=lambda name: means[name])
+    if least == most:
+        return f"{means[least]:.2g} of our time"
+    return f"{means[least]:.2g} ({least}) to {means[most]:.2g} ({most}) of our time"
+
+
+def _steepest(rows: Table) -> str:
+    """With which letter the time of the layers grows most, and with which power of it."""
+    means = {letter: float(np.mean(rows.where(other=letter)["ratio"])) for (letter,) in rows.each("other")}
+    most = max(means, key=lambda letter: means[letter])
+    return (
+        f"fastest with {most}, as {most}^{means[most]:.1f} on average"
+        if len(means) > 1
+        else f"as {most}^{means[most]:.1f}"
+    )
+
+
+def _largest(rows: Table) -> str:
+    """The layer that holds most at its peak, and the one that holds least."""
+    peaks = rows.where(other="peak")
+    means = {name: float(np.median(peaks.where(layer=name)["ratio"])) for (name,) in peaks.each("layer")}
+    least, most = min(means, key=lambda name: means[name]), max(means, key=lambda name: means[name])
+    if least == most:
+        return f"{most} holds {means[most]:.1f} times its states"
+    return f"{most} holds {means[most]:.1f} times its states, {least} {means[least]:.1f}"
 
 
 @page.styled
@@ -78,7 +122,7 @@ def draw(table: Table) -> "Figure":
     shown = panels(table)
     columns = len(table.where(kind="layer").each("threads"))
     rows = -(-len(shown) // columns)
-    figure, axes = page.page(rows, columns, height=1.65 * rows + 1.5, width=7)
+    figure, axes = page.page(rows, columns, height=1.8 * rows + 1.5, width=7)
     names = [name for (name,) in table.each("layer")]
     for ax, panel in zip(axes, shown, strict=False):
         _draw(ax, panel, names, [other for other in shown if other.ylabel == panel.ylabel])
@@ -114,7 +158,8 @@ def _draw(ax: "Axes", panel: Panel, names: list[str], alike: list[Panel]) -> Non
         ax.vlines(xs, rows["low"], rows["high"], color=color, lw=1.2)
         ax.plot(xs, rows["ratio"], color=color, ls="", marker=marker, ms=4, label=name)
     ax.axhline(1, color=looks.GREY, lw=1, ls=(0, (4, 2)), zorder=0)
-    ax.set(title=panel.title, ylabel=panel.ylabel, xlim=(-0.6, len(panel.places) - 0.4))
+    page.headline(ax, panel.title, 2.9)
+    ax.set(ylabel=panel.ylabel, xlim=(-0.6, len(panel.places) - 0.4))
     slanted: Any = {"rotation": 35, "ha": "right"} if len(panel.places) > 2 and panel.across == SIZE else {}
     ax.set_xticks(range(len(panel.places)), panel.names, **slanted)
     ax.set_xlabel(panel.xlabel)
