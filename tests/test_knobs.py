@@ -179,7 +179,7 @@ def test_words_and_numbers_come_to_the_same_table():
     ("knobs", "error", "says"),
     [
         ({"hiden": 3}, ValueError, "irnn_memory has no knob 'hiden': did you mean hidden?"),
-        ({"depth": 3}, ValueError, "irnn_memory has no knob 'depth': there are steps; hidden; seed"),
+        ({"depth": 3}, ValueError, "irnn_memory has no knob 'depth': there are steps; hidden; seed; series"),
         ({"hidden": 0}, ValueError, "hidden must be 1 or more; got 0"),
         ({"hidden": 2.5}, TypeError, "hidden must be a whole number; got 2.5"),
         ({"hidden": True}, TypeError, "hidden must be a whole number; got True"),

@@ -9,6 +9,7 @@ from rnnlab.experiments.results import looks
 from rnnlab.gallery import captions, page
 from rnnlab.gallery.dots import SMALL
 from rnnlab.gallery.knobs import Knob, checked, setting, with_knobs
+from rnnlab.gallery.series import ALL, Words, chosen
 from rnnlab.table import Table
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def compute(
     points: Annotated[int, Knob("at so many pre-activations", "points", 2)] = 241,
     layers: Annotated[int, Knob("slopes that are multiplied at most", "slopes", 1)] = 10,
     samples: Annotated[int, Knob("pre-activations that are drawn", "samples", 1)] = 100_000,
+    series: Annotated[Words, Knob("the activations", names=tuple(looks.ACTIVATIONS))] = ALL,
 ) -> Table:
     """The activations on [-reach, reach], and products of slopes at pre-activations drawn from N(0, 1).
 
@@ -35,7 +37,7 @@ def compute(
     """
     rows: list[tuple[str | float, ...]] = []
     a = np.linspace(-reach, reach, points)
-    for name in looks.ACTIVATIONS:
+    for name in chosen(series, tuple(looks.ACTIVATIONS)):
         activation = activations.get(name)
         stepped: Any = a + 1e-20j
         activation.apply(stepped)
@@ -67,7 +69,9 @@ def draw(table: Table) -> "Figure":
     figure = page.sheet(7, 6.6)
     axes = figure.subplot_mosaic([["curves", "slopes"], ["products", "products"]])
     curves, slopes = axes["curves"], axes["slopes"]
-    for name, (color, line, marker) in looks.ACTIVATIONS.items():
+    names = [name for (name,) in table.each("activation")]
+    for name in names:
+        color, line, marker = looks.ACTIVATIONS[name]
         style: dict[str, Any] = {"color": color, "ls": line, "marker": marker, "ms": 4}
         part = table.where(part="curve", activation=name)
         curves.plot(part["x"], part["h"], **style, markevery=0.1, label=NAMES[name])
@@ -75,11 +79,13 @@ def draw(table: Table) -> "Figure":
     reach = table.where(part="curve")["x"].max()
     curves.set(title="the activations, h = φ(a)", xlabel="pre-activation a", ylabel="h", ylim=(-1.6, 2.2))
     curves.legend(loc="upper left", fontsize=SMALL)
-    largest = table.where(part="curve", activation="sigmoid")["slope"].max()
-    page.headline(slopes, f"their slopes: sigmoid's is {largest:.2g} at most", 3.0)
+    shown = "sigmoid" if "sigmoid" in names else names[0]
+    largest = table.where(part="curve", activation=shown)["slope"].max()
+    page.headline(slopes, f"their slopes: {NAMES[shown]}'s is {largest:.2g} at most", 3.0)
     slopes.set(xlabel="pre-activation a", ylabel="slope dh/da", ylim=(-0.05, 1.25))
-    page.label(slopes, 0.3 * reach, 0.3, "¼", looks.ACTIVATIONS["sigmoid"].color, fontsize=SMALL)
-    slopes.axhline(0.25, color=looks.ACTIVATIONS["sigmoid"].color, lw=0.8)
+    if shown == "sigmoid":
+        page.label(slopes, 0.3 * reach, 0.3, "¼", looks.ACTIVATIONS["sigmoid"].color, fontsize=SMALL)
+        slopes.axhline(0.25, color=looks.ACTIVATIONS["sigmoid"].color, lw=0.8)
     _draw_products(axes["products"], table.where(part="product"))
     return figure
 
@@ -89,10 +95,11 @@ NAMES = {"sigmoid": "sigmoid", "tanh": "tanh", "relu": "ReLU", "leaky_relu": "le
 
 def _draw_products(ax: "Axes", table: Table) -> None:
     """The median of each activation, sigmoid's bound, and of ReLU the share of paths that are open."""
-    layers, lowest = table["x"].max(), table["slope"][table["slope"] > 0].min()
+    layers, lowest = table["x"].max(), table["slope"][table["slope"] > 0].min(initial=1e-3)
     bottom, ends = lowest / 30, {}
-    for name, (color, line, marker) in looks.ACTIVATIONS.items():
-        rows = table.where(activation=name)
+    names = [name for (name,) in table.each("activation")]
+    for name in names:
+        rows, (color, line, marker) = table.where(activation=name), looks.ACTIVATIONS[name]
         alive = rows["slope"] > 0
         style: Any = {"color": color, "marker": marker, "ms": 4}
         ax.plot(rows["x"][alive], rows["slope"][alive], ls=line, **style)
@@ -103,12 +110,13 @@ def _draw_products(ax: "Axes", table: Table) -> None:
         if not alive.all():
             ends[f"{NAMES[name]}, median: 0"] = (3 * bottom, color)
     sigmoid, relu = (table.where(activation=name) for name in ("sigmoid", "relu"))
-    ax.plot(sigmoid["x"], sigmoid["check"], color=looks.BLACK, lw=1)
-    ends["0.25ⁿ, sigmoid's largest"] = (float(sigmoid["check"][-1]), looks.BLACK)
-    green = looks.ACTIVATIONS["relu"].color
-    seen = relu["open"] > 0
-    ax.plot(relu["x"][seen], relu["open"][seen], color=green, ls="-", marker="s", ms=4, mfc="white")
-    ends["ReLU, share of open paths"] = (max(float(relu["open"][-1]), bottom), green)
+    if len(sigmoid):
+        ax.plot(sigmoid["x"], sigmoid["check"], color=looks.BLACK, lw=1)
+        ends["0.25ⁿ, sigmoid's largest"] = (float(sigmoid["check"][-1]), looks.BLACK)
+    if len(relu):
+        green, seen = looks.ACTIVATIONS["relu"].color, relu["open"] > 0
+        ax.plot(relu["x"][seen], relu["open"][seen], color=green, ls="-", marker="s", ms=4, mfc="white")
+        ends["ReLU, share of open paths"] = (max(float(relu["open"][-1]), bottom), green)
     heights = page.apart({words: end for words, (end, _) in ends.items()}, 0.075 * np.log(3 / bottom))
     for words, height in heights.items():
         ax.text(1 + 1.02 * (layers - 1), height, words, color=ends[words][1], fontsize=SMALL, va="center")
@@ -123,33 +131,40 @@ def _found(table: Table) -> str:
     """Of the products."""
     n = table["x"].max()
     last = table.where(x=n)
-    sigmoid, tanh = (last.only("slope", activation=name) for name in ("sigmoid", "tanh"))
-    passed = last.only("open", activation="relu")
-    return (
-        f"{n:.0f} slopes in a row leave {sigmoid:.0e} with sigmoid, {tanh:.0e} with tanh; ReLU passes {passed:.0e} of "
-        "the paths whole"
-    )
+    names = [name for (name,) in last.each("activation")]
+    smooth = [name for name in ("sigmoid", "tanh") if name in names] or [name for name in names if name != "relu"][:2]
+    left = ", ".join(f"{last.only('slope', activation=name):.0e} with {NAMES[name]}" for name in smooth)
+    passed = f"ReLU passes {last.only('open', activation='relu'):.0e} of the paths whole" if "relu" in names else ""
+    slopes = f"{n:.0f} slope{'s in a row leave' if n > 1 else ' leaves'}"
+    return "; ".join(part for part in (f"{slopes} {left}" if left else "", passed) if part)
 
 
 def caption(table: Table) -> str:
     curve, product = table.where(part="curve"), table.where(part="product")
     last = product.where(x=product["x"].max())
-    n, sigmoid = int(last["x"][0]), last.where(activation="sigmoid")
+    n, names = int(last["x"][0]), [name for (name,) in last.each("activation")]
     apart = np.abs(curve["slope"] - curve["check"]).max()
     relu = product.where(activation="relu")
     cut = relu["x"][relu["slope"] == 0]
     through = f"cut from {cut[0]:.0f} in a row on (triangles)" if len(cut) else "open"
+    medians = ", ".join(f"{NAMES[name]} {last.only('slope', activation=name):.2g}" for name in names)
+    numbers = [
+        f"the slope read from the output and the slope by complex step differ by at most {apart:.0e}",
+        f"the median after {n}: {medians}",
+    ]
+    if "sigmoid" in names:
+        most = last.only("check", activation="sigmoid")
+        numbers.append(f"sigmoid's is never above 1/4, so {n} in a row leave at most 0.25^{n} = {most:.2g}")
+    if "relu" in names:
+        numbers.append(
+            f"ReLU's median path is {through}; {last.only('open', activation='relu'):.2g} of all are open after {n}, "
+            f"2^-{n} is {2.0**-n:.2g}"
+        )
     return captions.told(
-        captions.finding(f"{_found(product)}.", f"{n} slopes in a row leave {sigmoid['slope'][0]:.0e} with sigmoid."),
+        captions.finding(f"{_found(product)}."),
         "Above, the activations and what each multiplies the error by. Below, n slopes multiplied: the median path, "
         "and of ReLU, whose slope is 0 or 1, the share of paths in which every unit is on, about 2⁻ⁿ.",
         f"Slopes at pre-activations from {curve['x'].min():g} to {curve['x'].max():g}; products with pre-activations "
         f"from N(0, 1), {setting(table, 'samples')}.",
-        [
-            f"the slope read from the output and the slope by complex step differ by at most {apart:.0e}",
-            f"sigmoid's is never above 1/4, so {n} in a row leave at most 0.25^{n} = {sigmoid['check'][0]:.2g}; the "
-            f"median is {sigmoid['slope'][0]:.2g}, for tanh {last.only('slope', activation='tanh'):.2g}",
-            f"ReLU's median path is {through}; {last.only('open', activation='relu'):.2g} of all are open after {n}, "
-            f"2^-{n} is {2.0**-n:.2g}",
-        ],
+        numbers,
     )

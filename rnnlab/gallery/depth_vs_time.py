@@ -11,6 +11,7 @@ from rnnlab.experiments.results import looks
 from rnnlab.gallery import captions, page
 from rnnlab.gallery.dots import SMALL
 from rnnlab.gallery.knobs import Knob, Seeds, checked, fate, knob, setting, with_knobs
+from rnnlab.gallery.series import ALL, Words, chosen
 from rnnlab.layers import RNN, Conv2D, Dense
 from rnnlab.table import Table
 
@@ -85,6 +86,7 @@ def compute(
     seeds: Seeds = 24,
     depth: Annotated[int, Knob("layers, and steps", "layers", 1)] = 50,
     width: Annotated[int, Knob("of a layer", "units", 1)] = 100,
+    series: Annotated[Words, Knob("the nets", names=tuple(NETS))] = ALL,
 ) -> Table:
     """A run per activation, gain, net and seed: the loss is a random linear function of the last layer, or state.
 
@@ -99,7 +101,8 @@ def compute(
     rows: list[tuple[str | float, ...]] = []
     for activation in KERNELS:
         for gain in GAINS:
-            for net, run in NETS.items():
+            for net in chosen(series, tuple(NETS)):
+                run = NETS[net]
                 norms = np.array([run(np.random.default_rng(s), activation, gain, depth, width) for s in range(seeds)])
                 low, median, high = np.quantile(norms, (0.1, 0.5, 0.9), axis=0, method="nearest")
                 spread = np.array([spread_over_seeds(norms[:, k]) for k in range(depth + 1)])
@@ -119,8 +122,8 @@ def spread_over_seeds(norms: Array) -> float:
 def draw(table: Table) -> "Figure":
     """How far seeds differ; the gradient of the ReLU nets, of the sigmoid nets; and how it grows with the gain."""
     figure, (spreads, relu, sigmoid, gains) = page.page(2, 2, height=7.4, width=7)
-    depth, ends = table["back"].max(), {}
-    for net in NETS:
+    depth, ends, nets = table["back"].max(), {}, _nets(table)
+    for net in nets:
         color, line, _ = looks.MODELS[net]
         style: dict[str, Any] = {"color": color, "ls": line}
         for ax, activation, gain in ((sigmoid, "sigmoid", 1.0), (relu, "relu", 1.0), (relu, "relu", EXPLODING)):
@@ -153,9 +156,13 @@ def draw(table: Table) -> "Figure":
     gains.set_xticks(GAINS, [f"{gain:g}" for gain in GAINS])
     gains.minorticks_off()
     gains.axhline(0, color=looks.GREY, lw=0.8)
-    page.label(gains, 2.6, 1.75, "ReLU: log g", looks.BLACK, ha="right", fontsize=SMALL)
+    page.label(gains, 2.6, 1.75, "ReLU", looks.BLACK, ha="right", fontsize=SMALL)
     page.label(gains, 4.5, -0.9, "sigmoid", looks.BLACK, fontsize=SMALL)
     return figure
+
+
+def _nets(table: Table) -> list[str]:
+    return [net for (net,) in table.each("net")]
 
 
 def _draw_spreads(ax: "Axes", table: Table, ends: dict[str, float]) -> None:
@@ -178,32 +185,46 @@ def _draw_spreads(ax: "Axes", table: Table, ends: dict[str, float]) -> None:
 
 
 def _apart(table: Table) -> str:
-    """How far the seeds of the RNN and of the MLP are apart, at the end."""
+    """How far the seeds of the RNN and of the MLP are apart, at the end; or of another net."""
     depth = table["back"].max()
-    rnn, mlp = (float(table.only("spread", activation="relu", gain=1.0, net=net, back=depth)) for net in ("RNN", "MLP"))
-    if not (np.isfinite([rnn, mlp]).all() and min(rnn, mlp) > 0):
+    ends = {net: float(table.only("spread", activation="relu", gain=1.0, net=net, back=depth)) for net in _nets(table)}
+    fold = {net: f"{np.exp(spread):.2g}" for net, spread in ends.items() if np.isfinite(spread) and spread > 0}
+    other = next((net for net in ("MLP", "CNN") if net in fold), "")
+    if not fold:
         return f"ReLU: how far seeds part in {depth:.0f} steps"
-    return (
-        f"One shared weight sets seeds {np.exp(rnn):.2g}-fold apart, {depth:.0f} layers of their own {np.exp(mlp):.2g}"
-    )
+    if "RNN" in fold and other:
+        return f"One shared weight sets seeds {fold['RNN']}-fold apart, {depth:.0f} layers of their own {fold[other]}"
+    return f"{depth:.0f} layers or steps set the seeds of {other or 'one RNN'} {fold[other or 'RNN']}-fold apart"
 
 
 def _exploded(table: Table) -> str:
     """What becomes of the ReLU nets with larger weights."""
     depth = table["back"].max()
     ends = table.where(activation="relu", gain=EXPLODING, back=depth)
-    fates = {fate(float(_growth(ends.where(net=net))[0]), depth) for net in NETS}
+    fates = {fate(float(_growth(ends.where(net=net))[0]), depth) for net in _nets(table)}
     if len(fates) > 1:
         return "it depends on the net"
     return {"vanishes": "all vanish", "explodes": "all explode"}.get(fates.pop(), "kept")
 
 
 def _scaled(table: Table) -> str:
-    """Up to which gain no sigmoid net's gradient grows."""
+    """Whether ReLU's growth is that of the gain, and up to which gain no sigmoid net's gradient grows."""
     depth = table["back"].max()
+    off = _off(table)
+    relu = "ReLU grows by log g" if off < 1e-6 else f"ReLU's growth is {off:.1g} off log g"
+    relu = relu if np.isfinite(off) else "ReLU is lost"
     ends = table.where(activation="sigmoid", back=depth)
     below = [gain for gain in GAINS if (_growth(ends.where(gain=gain)) <= 0).all()]
-    return f"scaled up, ReLU grows by log g; sigmoid vanishes up to g = {max(below, default=0):g}"
+    sigmoid = f"sigmoid vanishes up to g = {max(below):g}" if below else "sigmoid does not vanish"
+    return f"scaled up, {relu}; {sigmoid}"
+
+
+def _off(table: Table) -> float:
+    """How far the growth of the ReLU nets is at most from its value at g = 1 plus log g; NaN if no net's is finite."""
+    ends = table.where(activation="relu", back=table["back"].max())
+    growths = {net: _growth(ends.where(net=net)) for net in _nets(table)}  # by gain, the first being 1
+    alive = [growth for growth in growths.values() if np.isfinite(growth).all()]
+    return max((float(np.abs(growth - growth[0] - np.log(GAINS)).max()) for growth in alive), default=np.nan)
 
 
 LEGEND = {
@@ -224,20 +245,21 @@ def _fates(table: Table, activation: str) -> str:
     """What becomes of the gradient in each net as it is initialised; in one word if it is the same for all."""
     depth = table["back"].max()
     ends = table.where(activation=activation, gain=1.0, back=depth)
-    fates = {net: fate(float(_growth(ends.where(net=net))[0]), depth) for net in NETS}
-    if len(set(fates.values())) == 1:
-        return {"vanishes": "all vanish", "explodes": "all explode"}.get(fates["MLP"], "all are roughly kept")
+    fates = {net: fate(float(_growth(ends.where(net=net))[0]), depth) for net in _nets(table)}
+    if len(set(fates.values())) == 1 and len(fates) > 1:
+        one = next(iter(fates.values()))
+        return {"vanishes": "all vanish", "explodes": "all explode"}.get(one, "all are roughly kept")
     return ", ".join(f"{net} {word}" for net, word in fates.items())
 
 
 def caption(table: Table) -> str:
-    depth = table["back"].max()
+    depth, nets = table["back"].max(), _nets(table)
 
     def end(activation: str, gain: float, net: str) -> Table:
         return table.where(activation=activation, gain=gain, net=net, back=depth)
 
     def norms(activation: str, gain: float) -> str:
-        return ", ".join(f"{net} {end(activation, gain, net)['median'][0]:.2g}" for net in NETS)
+        return ", ".join(f"{net} {end(activation, gain, net)['median'][0]:.2g}" for net in nets)
 
     def band(net: str) -> str:
         rows = end("relu", 1.0, net)
@@ -254,18 +276,17 @@ def caption(table: Table) -> str:
             return f"to {late:.1f} nats in the {net}"
         return f"as k^{np.log(late / early) / np.log(depth / begun):.1f} to {late:.1f} nats in the {net}"
 
-    growths = {gain: {net: float(_growth(end("relu", gain, net))[0]) for net in NETS} for gain in GAINS}
-    alive = [net for net in NETS if np.isfinite(growths[1.0][net])]
-    exact = max((abs(growths[g][net] - growths[1.0][net] - np.log(g)) for g in GAINS for net in alive), default=np.nan)
-    sigmoid = {gain: [float(_growth(end("sigmoid", gain, net))[0]) > 0 for net in NETS] for gain in GAINS}
+    exact = _off(table)
+    sigmoid = {gain: [float(_growth(end("sigmoid", gain, net))[0]) > 0 for net in nets] for gain in GAINS}
     explode = [gain for gain in GAINS if all(sigmoid[gain])]
     below = [gain for gain in GAINS if not any(sigmoid[gain])]
-    few = knob(table, "seeds") < 2
+    few, shown = knob(table, "seeds") < 2, [net for net in ("RNN", "MLP") if net in nets] or nets
+    repeats = ", whose every step repeats the one before" if "RNN" in nets else ""
     luck = (
-        f"The middle 80 % of the seeds span {', '.join(map(band, NETS))}, whose every step repeats the one before; the "
-        f"spread of log |gradient| over the seeds grows {', '.join(map(spread, ('RNN', 'MLP')))}. "
+        f"The middle 80 % of the seeds span {', '.join(map(band, nets))}{repeats}; the "
+        f"spread of log |gradient| over the seeds grows {', '.join(map(spread, shown))}. "
     )
-    grown = f", and in all three at g = {explode[0]:g} ({norms('sigmoid', explode[0])})" if explode else ""
+    grown = f", and in every one at g = {explode[0]:g} ({norms('sigmoid', explode[0])})" if explode else ""
     return captions.told(
         captions.finding(f"{_apart(table)}."),
         "Top left, the standard deviation over the seeds of log |gradient|. The others: the gradient's norm, median "
@@ -274,12 +295,12 @@ def caption(table: Table) -> str:
         "input, so that it is an MLP whose layers share their weight; sigmoid glorot_uniform, ReLU he_uniform.",
         [
             f"sigmoid: {norms('sigmoid', 1.0)} ({_fates(table, 'sigmoid')})",
-            f"ReLU: {norms('relu', 1.0)} ({_fates(table, 'relu')}; the CNN loses some over the zeros around its "
-            "images)",
+            f"ReLU: {norms('relu', 1.0)} ({_fates(table, 'relu')}"
+            f"{'; the CNN loses some over the zeros around its images' if 'CNN' in nets else ''})",
             *([] if few else [luck.strip()]),
-            f"independent weights are no shield against explosion: a gain g multiplies the ReLU nets' gradient by g^k, "
-            f"all three, to within {exact:.0e} nats a layer, so that at g = {EXPLODING} it is "
-            f"{norms('relu', EXPLODING)}",
+            "independent weights are no shield against explosion: a gain g multiplies the ReLU nets' gradient by g^k"
+            f"{f', to within {exact:.0e} nats a layer' if np.isfinite(exact) else ''}, so that at g = {EXPLODING} it "
+            f"is {norms('relu', EXPLODING)}",
             f"sigmoid's gradient grows on its way back in no net up to g = {max(below, default=0):g}{grown}",
         ],
     )

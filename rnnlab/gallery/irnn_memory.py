@@ -1,6 +1,6 @@
 """The scaled identity αI: how fast an IRNN forgets, forward in its state and backward in its gradient."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 
@@ -8,7 +8,8 @@ from rnnlab import flow
 from rnnlab.experiments.results import looks
 from rnnlab.gallery import captions, page
 from rnnlab.gallery.dots import SMALL
-from rnnlab.gallery.knobs import Hidden, Seed, Steps, checked, growths, setting, with_knobs
+from rnnlab.gallery.knobs import Hidden, Knob, Seed, Steps, checked, growths, setting, with_knobs
+from rnnlab.gallery.series import ALL, Words, chosen
 from rnnlab.layers import RNN
 from rnnlab.table import Table
 
@@ -24,9 +25,17 @@ INKS = {
     1.01: (looks.GREEN, ":"),
 }
 
+ALPHAS = tuple(f"{alpha:g}" for alpha in INKS)
+
 
 @checked
-def compute(*, steps: Steps = 300, hidden: Hidden = 100, seed: Seed = 0) -> Table:
+def compute(
+    *,
+    steps: Steps = 300,
+    hidden: Hidden = 100,
+    seed: Seed = 0,
+    series: Annotated[Words, Knob("α, by which U = I is multiplied", names=ALPHAS)] = ALL,
+) -> Table:
     """One run per α without input, from h0 = |N(0, 1)|, the loss on the last step alone.
 
     Returns:
@@ -34,7 +43,7 @@ def compute(*, steps: Steps = 300, hidden: Hidden = 100, seed: Seed = 0) -> Tabl
         per step back, below 0 it vanishes; hidden.
     """
     rows: list[tuple[float, ...]] = []
-    for alpha in INKS:
+    for alpha in map(float, chosen(series, ALPHAS)):
         rng = np.random.default_rng(seed)
         layer = RNN.irnn(rng, inputs=1, hidden=hidden, scale=alpha)
         xs, h0 = np.zeros((steps, 1, 1)), np.abs(rng.standard_normal((1, hidden)))
@@ -51,7 +60,8 @@ def draw(table: Table) -> "Figure":
     """One panel: of each α the state forward in time as a line, the gradient back in time as circles on it."""
     figure, (ax,) = page.page(1, 1, height=4.4, width=7)
     steps, ends = table["k"].max(), {}
-    for alpha, (color, line) in INKS.items():
+    for (alpha,) in table.each("alpha"):
+        color, line = INKS[alpha]
         rows = table.where(alpha=alpha)
         every = slice(0, None, max(1, int(steps) // 12))
         ax.plot(rows["k"], rows["state"], line, color=color)
@@ -74,7 +84,8 @@ def draw(table: Table) -> "Figure":
 
 def _inks_by_height(table: Table) -> list[str]:
     """The colours in the order of the lines' ends, from the top."""
-    return [INKS[alpha][0] for alpha in sorted(INKS, key=lambda one: -table.where(alpha=one)["state"][-1])]
+    alphas = [alpha for (alpha,) in table.each("alpha")]
+    return [INKS[alpha][0] for alpha in sorted(alphas, key=lambda one: -table.where(alpha=one)["state"][-1])]
 
 
 def _pace(rows: Table) -> str:
@@ -85,16 +96,21 @@ def _pace(rows: Table) -> str:
 
 
 def _found(table: Table) -> str:
+    alphas = [alpha for (alpha,) in table.each("alpha")]
+    low = table.where(alpha=alphas[0])
+    if 1.0 not in alphas:
+        return f"A gradient through U = {alphas[0]:g} I {_pace(low)}, as the state does"
     kept = table.where(alpha=1.0)
     exact = (kept["state"] == 1).all() and (kept["gradient"] == 1).all()
     how = "exactly " if exact else "not quite "
-    return f"U = I keeps state and gradient {how}for {kept['k'][-1]:.0f} steps, 0.9 I {_pace(table.where(alpha=0.9))}"
+    found = f"U = I keeps state and gradient {how}for {kept['k'][-1]:.0f} steps"
+    return found if alphas[0] == 1 else f"{found}, {alphas[0]:g} I {_pace(low)}"
 
 
 def caption(table: Table) -> str:
     apart = max(
         float(np.abs(table.where(alpha=alpha)["gradient"] / alpha ** table.where(alpha=alpha)["k"] - 1).max())
-        for alpha in INKS
+        for (alpha,) in table.each("alpha")
     )
     steps = table["k"].max()
     return captions.told(
@@ -102,6 +118,6 @@ def caption(table: Table) -> str:
         "The lines are the state forward in time, the circles on them the gradient back in time: both follow α^k, the "
         "scale is logarithmic. What has been forgotten cannot be learned from.",
         f"An IRNN with U = αI, {setting(table, 'hidden')}, T = {steps:.0f}, without input, h[0] = |N(0, 1)|.",
-        [f"α = {alpha:g}: {_pace(table.where(alpha=alpha))}" for alpha in INKS],
+        [f"α = {alpha:g}: {_pace(table.where(alpha=alpha))}" for (alpha,) in table.each("alpha")],
         f"The gradient is α^k to within {apart:.1g}.",
     )

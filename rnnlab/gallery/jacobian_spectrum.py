@@ -1,6 +1,6 @@
 """The singular values of ∂h[T]/∂h[t]: how the directions in which a gradient can flow back become one."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
@@ -9,7 +9,8 @@ from rnnlab.arrays import Array
 from rnnlab.experiments.results import looks
 from rnnlab.gallery import captions, page
 from rnnlab.gallery.dots import SMALL
-from rnnlab.gallery.knobs import Hidden, Inputs, Seeds, Steps, checked, knob, setting, with_knobs
+from rnnlab.gallery.knobs import Hidden, Inputs, Knob, Seeds, Steps, checked, knob, setting, with_knobs
+from rnnlab.gallery.series import ALL, Words, chosen
 from rnnlab.layers import RNN
 from rnnlab.table import Table
 
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
 TITLE = "Of a hundred directions back, few are left"
 STARTS = ("orthogonal", "glorot_uniform", "he_uniform", "random_normal")
-SHOWN = "orthogonal"
-"""Whose singular values the histogram shows."""
 LAGS = {1: (looks.GREY, ":"), 5: (looks.SKY, "-."), 20: (looks.PURPLE, "--"), 100: (looks.BLUE, "-")}
 DECADES = np.arange(-16.0, 1.0)
 """The histogram's bins, in powers of ten of the largest singular value."""
@@ -28,7 +27,14 @@ EPSILON = float(np.finfo(np.float64).eps)
 
 
 @checked
-def compute(*, seeds: Seeds = 5, steps: Steps = 100, hidden: Hidden = 100, inputs: Inputs = 8) -> Table:
+def compute(
+    *,
+    seeds: Seeds = 5,
+    steps: Steps = 100,
+    hidden: Hidden = 100,
+    inputs: Inputs = 8,
+    series: Annotated[Words, Knob("initializers of U; the first has the histogram", names=STARTS)] = ALL,
+) -> Table:
     """A tanh RNN per initializer of U and seed, W glorot_uniform, x[t] ~ N(0, 1).
 
     A product of many Jacobians is right relative to its largest singular value σ₁ alone. What lies below ε σ₁, ε =
@@ -41,7 +47,8 @@ def compute(*, seeds: Seeds = 5, steps: Steps = 100, hidden: Hidden = 100, input
         to ten times that, relative to σ₁ (the noise in the lowest); share of them. Besides: seeds, hidden, inputs.
     """
     rows: list[tuple[str | float, ...]] = []
-    for name in STARTS:
+    names = list(chosen(series, STARTS))
+    for name in names:
         runs = []
         for seed in range(seeds):
             rng = np.random.default_rng(seed)
@@ -64,7 +71,7 @@ def compute(*, seeds: Seeds = 5, steps: Steps = 100, hidden: Hidden = 100, input
         )
         rows += [("curve", name, float(k), *summary[:, k].tolist(), np.nan, np.nan) for k in range(steps + 1)]
         for lag in LAGS:
-            if name == SHOWN and lag <= steps:
+            if name == names[0] and lag <= steps:
                 relative = np.maximum(values[:, lag] / scale[:, lag], EPSILON)
                 decades = np.clip(np.floor(np.log10(relative)), DECADES[0], -1)
                 rows += [
@@ -86,12 +93,15 @@ def _directions(values: Array) -> Array:
 @page.styled
 def draw(table: Table) -> "Figure":
     """The directions that are left; the histogram of one; then a panel per initializer, on one logarithmic scale."""
-    figure, axes = page.page(3, 2, height=9, width=7)
-    directions, histogram, *fans = axes
+    names = _names(table)
+    lines = 1 + -(-len(names) // 2)
+    figure, (directions, histogram, *fans) = page.page(lines, 2, height=3 * lines, width=7)
+    for ax in fans[len(names) :]:
+        ax.remove()
     lowest = table["floor"][table["floor"] > 0].min()
     curves = table.where(part="curve")
     steps, hidden, ends = curves["back"].max(), knob(table, "hidden"), {}
-    for name, ax in zip(STARTS, fans, strict=True):
+    for name, ax in zip(names, fans, strict=False):
         color, line, marker = looks.INITIALIZERS[name]
         rows = curves.where(initializer=name)
         _fan(ax, rows, color)
@@ -103,7 +113,7 @@ def draw(table: Table) -> "Figure":
         style: dict[str, Any] = {"color": color, "ls": line, "marker": marker, "markevery": 0.2, "ms": 4}
         directions.plot(rows["back"], rows["directions"], **style)
         ends[name] = float(rows["directions"][-1])
-    for ax in fans[::2]:
+    for ax in fans[: len(names) : 2]:
         ax.set_ylabel("singular values of dh[T] / dh[T−k]")
     fans[0].legend(loc="lower left", fontsize=SMALL, labelspacing=0.2)
     for lag, (color, line) in LAGS.items():
@@ -112,7 +122,7 @@ def draw(table: Table) -> "Figure":
             style = {"color": color, "ls": line, "drawstyle": "steps-mid"}
             histogram.plot(rows["decade"] + 0.5, 100 * rows["share"], **style, label=f"k = {lag}")
     lag, share = table.where(part="histogram", decade=-1.0).each("back", "share")[-1]
-    page.headline(histogram, f"{SHOWN}: {100 * share:.0f} % within a factor 10 of the largest after {lag:.0f}", 3.0)
+    page.headline(histogram, f"{names[0]}: {100 * share:.0f} % within a factor 10 of the largest after {lag:.0f}", 3.0)
     histogram.set(xlabel="power of ten, relative to the largest")
     histogram.set(ylabel="share of the values, %", xlim=(DECADES[0], 0), ylim=(0, 102))
     histogram.legend(loc="upper left", fontsize=SMALL)
@@ -129,16 +139,19 @@ def draw(table: Table) -> "Figure":
     return figure
 
 
+def _names(table: Table) -> list[str]:
+    """The initializers, in their order."""
+    return [name for (name,) in table.each("initializer")]
+
+
 def _found(table: Table) -> str:
-    """How many directions are left with each of two initializers."""
+    """How many directions are left with the initializer that keeps most, and with the one that keeps least."""
     curves, hidden = table.where(part="curve"), knob(table, "hidden")
     steps = curves["back"].max()
-    left = {name: float(curves.only("directions", initializer=name, back=steps)) for name in STARTS}
+    left = {name: float(curves.only("directions", initializer=name, back=steps)) for name in _names(table)}
     most, least = max(left, key=lambda name: left[name]), min(left, key=lambda name: left[name])
-    return (
-        f"Of {hidden:.0f} directions {left[most]:.1f} are left after {steps:.0f} steps with {most}, {left[least]:.1f} "
-        f"with {least}"
-    )
+    found = f"Of {hidden:.0f} directions {left[most]:.1f} are left after {steps:.0f} steps with {most}"
+    return f"{found}, {left[least]:.1f} with {least}" if len(left) > 1 else found
 
 
 def _seen(rows: Table, column: str) -> Any:
@@ -179,8 +192,10 @@ def caption(table: Table) -> str:
         f"{100 * histogram.only('share', back=lag, decade=-1.0):.0f} % after {lag:.0f}"
         for (lag,) in histogram.each("back")
     )
-    left = ", ".join(f"{name} {end(name, 'directions'):.1f}" for name in STARTS)
-    apart = all(end(name, "largest") > 10 * end(name, "middle") for name in STARTS)
+    names = _names(table)
+    left = ", ".join(f"{name} {end(name, 'directions'):.1f}" for name in names)
+    apart = all(end(name, "largest") > 10 * end(name, "middle") for name in names)
+    ends = ", ".join(f"{name}'s largest is {end(name, 'largest'):.0e} and its median {middle(name)}" for name in names)
     alike = "They do not shrink together" if apart else "They do not all part by a factor of 10"
     return captions.told(
         captions.finding(f"{_found(table)}."),
@@ -190,12 +205,10 @@ def caption(table: Table) -> str:
         f"A tanh RNN by initializer of U, {setting(table, 'hidden', 'inputs')} from N(0, 1), medians of "
         f"{setting(table, 'seeds')}.",
         [
-            f"{alike}: after {steps:.0f} steps orthogonal's largest is {end('orthogonal', 'largest'):.0e} and its "
-            f"median {middle('orthogonal')}, he_uniform's largest {end('he_uniform', 'largest'):.2g} and its median "
-            f"{middle('he_uniform')}",
-            f"within a factor 10 of orthogonal's largest lie {near} steps",
+            f"{alike}: after {steps:.0f} steps {ends}",
+            f"within a factor 10 of {names[0]}'s largest lie {near} steps",
             f"of {knob(table, 'hidden'):.0f} directions are left: {left}",
         ],
         "A product is right to ε = 2.2e-16 of its largest singular value alone: smaller ones are roundoff, drawn as "
-        f"far as the crosses (smallest: {crosses('orthogonal')}, {crosses('glorot_uniform')}) and counted as ε.",
+        f"far as the crosses (smallest: {', '.join(map(crosses, names))}) and counted as ε.",
     )

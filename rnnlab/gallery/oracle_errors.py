@@ -9,6 +9,7 @@ from rnnlab.experiments.results import looks
 from rnnlab.gallery import captions, page
 from rnnlab.gallery.dots import SMALL
 from rnnlab.gallery.knobs import Hidden, Inputs, Knob, Seed, Steps, checked, knob, setting, with_knobs
+from rnnlab.gallery.series import ALL, Words, chosen
 from rnnlab.layers import RNN
 from rnnlab.table import Table
 
@@ -22,6 +23,8 @@ INKS = {
     "Richardson": (looks.BLUE, "^"),
     "complex step": (looks.BLACK, "o"),
 }
+QUOTIENTS = {"forward": "forward", "central": "central", "Richardson": "extrapolated"}
+"""What is said of each rule that takes a difference."""
 COMPLEX_STEP = 1e-20
 FLOOR = 1e-17
 """Where an error of exactly 0 is drawn, below the smallest error a float64 can have."""
@@ -64,6 +67,7 @@ def compute(
     inputs: Inputs = 2,
     near: Annotated[int, Knob("steps back, at most T, of the gradient that is healthy", "timesteps", 0)] = 10,
     seed: Seed = 0,
+    series: Annotated[Words, Knob("the oracles", names=tuple(RULES))] = ALL,
 ) -> Table:
     """A tanh RNN, the loss on the last step alone; the derivative along one random direction of h[T-k].
 
@@ -101,7 +105,7 @@ def compute(
         return abs(wanted), abs(rule(loss, h) / wanted - 1)
 
     rows: list[tuple[str | float, ...]] = []
-    for name in RULES:
+    for name in chosen(series, tuple(RULES)):
         exponents = np.arange(-1, -31 if name == "complex step" else -15.1, -0.5)
         rows += [("step", name, float(h), *error(name, float(h), near)) for h in 10**exponents]
         best = RULES[name][1]
@@ -114,7 +118,8 @@ def compute(
 def draw(table: Table) -> "Figure":
     """Above error against the size of the gradient, smaller to the right; below error against the step."""
     figure, (above, below) = page.page(2, 1, height=7.6, width=7)
-    for name, (color, marker) in INKS.items():
+    for (name,) in table.each("rule"):
+        color, marker = INKS[name]
         by_step, by_size = table.where(panel="step", rule=name), table.where(panel="size", rule=name)
         for ax, x, rows, lw in ((above, "size", by_size, 0), (below, "step", by_step, 1)):
             errors = np.maximum(rows["error"], FLOOR)
@@ -151,28 +156,40 @@ def _zeros(table: Table) -> str:
 
 
 def _found(table: Table) -> str:
-    exact = table.where(panel="size", rule="complex step")
-    lost = size_lost(table, "central")
+    rules = [rule for (rule,) in table.each("rule")]
+    exact, quotients = table.where(panel="size", rule="complex step"), [rule for rule in rules if rule in QUOTIENTS]
+    quotient = "central" if "central" in quotients else next(iter(quotients), "")
+    lost = size_lost(table, quotient) if quotient else 0.0
+    blind = f"{QUOTIENTS[quotient]} differences are lost below {lost:.0e}" if lost else ""
+    if not len(exact):
+        return f"{blind[0].upper()}{blind[1:]}" if blind else "No quotient loses the gradient here"
     seen = f"The complex step is right to {exact['error'].max():.0e} down to {exact['size'].min():.0e}"
-    return f"{seen}; central differences are lost below {lost:.0e}" if lost else f"{seen}, as are the quotients"
+    return f"{seen}; {blind}" if blind else f"{seen}{', as are the quotients' if quotients else ''}"
 
 
 def _best(table: Table) -> str:
-    rows = table.where(panel="step", rule="central")
+    rules = [rule for (rule,) in table.each("rule")]
+    quotient = "central" if "central" in rules else next((rule for rule in rules if rule in QUOTIENTS), "")
+    if not quotient:
+        return "The complex step has no best step to find"
+    rows = table.where(panel="step", rule=quotient)
     error, step = float(rows["error"].min()), float(rows["step"][rows["error"].argmin()])
-    return (
-        f"A difference quotient has a best step (central: {step:.0e}, error {error:.0e}), the complex step none to find"
-    )
+    beside = ", the complex step none to find" if "complex step" in rules else ""
+    return f"A difference quotient has a best step ({quotient}: {step:.0e}, error {error:.0e}){beside}"
 
 
 def caption(table: Table) -> str:
     by_step, size = table.where(panel="step"), table.where(panel="size")
-    best = ", ".join(f"{name} {by_step.where(rule=name)['error'].min():.0e}" for name in list(RULES)[:3])
+    rules = [rule for (rule,) in table.each("rule")]
+    best = ", ".join(f"{name} {by_step.where(rule=name)['error'].min():.0e}" for name in rules)
     tiny = by_step.where(rule="complex step")
-    tiny_error = tiny["error"][tiny["step"] < 1e-8].max()
     exact = size.where(rule="complex step")
-    smallest = exact["size"].min()
-    lost = [f"{name} {size_lost(table, name):.0e}" for name in ("central", "Richardson") if size_lost(table, name)]
+    smallest = size["size"].min()
+    lost = [
+        f"{name} {size_lost(table, name):.0e}"
+        for name in ("central", "Richardson")
+        if name in rules and size_lost(table, name)
+    ]
     blind = (
         f"the quotients are more than half wrong wherever the derivative is at most: {', '.join(lost)}"
         if lost
@@ -181,18 +198,28 @@ def caption(table: Table) -> str:
     zeros = ", where an absolute tolerance would pass a backward of zeros" if smallest < 1e-8 else ""
     return captions.told(
         captions.finding(f"{_found(table)}."),
-        "Relative distance of four oracles from the hand-written backward. Above, the further right the smaller is the "
-        "gradient; a mark at 1 is a quotient of exactly 0: the loss did not change at all. Below, the step of the "
-        "oracle varies.",
+        f"Relative distance of {len(rules)} oracle{'s' * (len(rules) > 1)} from the hand-written backward. Above, the "
+        "further right the smaller is the gradient; a mark at 1 is a quotient of exactly 0: the loss did not change at "
+        "all. Below, the step of the oracle varies.",
         f"A tanh RNN, {setting(table, 'steps', 'hidden', 'inputs', 'seed')}, the loss on the last step alone.",
         [
             f"{knob(table, 'near'):g} steps back, at a derivative of {by_step['size'][0]:.1g}, the least errors are "
-            f"{best}; the complex step's is at most {tiny_error:.0e} at any step below 1e-8",
-            f"{blind}",
-            f"the complex step stays within {exact['error'].max():.0e} down to {smallest:.0e}{zeros}",
+            f"{best}"
+            + (f"; the complex step's is at most {_least(tiny):.0e} at any step below 1e-8" if len(tiny) else ""),
+            *([blind] if set(rules) & QUOTIENTS.keys() else []),
+            *(
+                [f"the complex step stays within {exact['error'].max():.0e} down to {smallest:.0e}{zeros}"]
+                if len(exact)
+                else []
+            ),
         ],
         f"An error of exactly 0 is drawn at {FLOOR:.0e}.",
     )
+
+
+def _least(rows: Table) -> float:
+    """The largest error at a step so small that the third derivative is nothing."""
+    return float(rows["error"][rows["step"] < 1e-8].max())
 
 
 def size_lost(table: Table, name: str) -> float:

@@ -11,6 +11,7 @@ from rnnlab.experiments.results import looks
 from rnnlab.gallery import captions, page
 from rnnlab.gallery.dots import SMALL
 from rnnlab.gallery.knobs import Batch, Hidden, Inputs, Knob, Seeds, checked, growths, setting, with_knobs
+from rnnlab.gallery.series import ALL, Words, chosen
 from rnnlab.layers import LSTM, RNN, IndRNN
 from rnnlab.table import Table
 
@@ -53,6 +54,7 @@ def compute(
     hidden: Hidden = 50,
     inputs: Inputs = 8,
     batch: Batch = 4,
+    series: Annotated[Words, Knob("the layers", names=tuple(LAYERS))] = ALL,
 ) -> Table:
     """A run per layer, loss and seed over T = max(ks) steps: x[t] ~ N(0, 1).
 
@@ -67,12 +69,12 @@ def compute(
     rows: list[tuple[str | float, ...]] = []
     ks = tuple(sorted(set(ks)))
     steps = ks[-1]
-    for name, build in LAYERS.items():
+    for name in chosen(series, tuple(LAYERS)):
         for kind in LOSSES:
             errors, cosines, found = [], [], []
             for seed in range(seeds):
                 rng = np.random.default_rng(seed)
-                layer = build(rng, inputs, hidden, steps)
+                layer = LAYERS[name](rng, inputs, hidden, steps)
                 xs, dhs = rng.standard_normal((steps, batch, inputs)), rng.standard_normal((steps, batch, hidden))
                 if kind == "last":
                     dhs[:-1] = 0
@@ -105,7 +107,7 @@ def draw(table: Table) -> "Figure":
     steps = table["k"].max()
     for kind, ax in zip(LOSSES, axes, strict=True):
         ends = {}
-        for name in LAYERS:
+        for (name,) in table.each("layer"):
             color, line, marker = looks.MODELS[name]
             rows = table.where(loss=kind, layer=name)
             k, seen = rows["k"], rows["error"] > 0
@@ -141,28 +143,30 @@ def _middle(table: Table) -> float:
 
 
 def _found(table: Table, kind: str) -> str:
-    """The errors of the tanh RNN and the IRNN with chunks of about a sixth."""
-    k = _middle(table)
-    tanh, irnn = (float(table.only("error", layer=name, loss=kind, k=k)) for name in ("tanh RNN", "IRNN"))
+    """The errors of the first layer and the last with chunks of about a sixth."""
     where = "loss on the last step" if kind == "last" else "on every step"
-    return f"{where}, k = {k:.0f}: {tanh:.1g} of tanh RNN's gradient is missing, {irnn:.1g} of IRNN's"
+    return f"{where}, k = {_middle(table):.0f}: {_missing(table, kind)}"
+
+
+def _missing(table: Table, kind: str) -> str:
+    """What is missing with chunks of about a sixth, in the first layer and the last: the tanh RNN and the IRNN."""
+    names = [name for (name,) in table.each("layer")]
+    missing = {name: float(table.only("error", layer=name, loss=kind, k=_middle(table))) for name in names}
+    of_last = f", {missing[names[-1]]:.1g} of {names[-1]}'s" if len(names) > 1 else ""
+    return f"{missing[names[0]]:.1g} of {names[0]}'s gradient is missing{of_last}"
 
 
 def caption(table: Table) -> str:
     ks = np.unique(table["k"])
     steps, cut, middle = ks[-1], ks[:-1], _middle(table)
     whole = table.where(k=steps)["error"].max()
-    numbers = []
+    names, numbers = [name for (name,) in table.each("layer")], []
     for kind, words in LOSSES.items() if len(cut) else ():
-        errors = ", ".join(f"{name} {table.only('error', layer=name, loss=kind, k=middle):.2g}" for name in LAYERS)
+        errors = ", ".join(f"{name} {table.only('error', layer=name, loss=kind, k=middle):.2g}" for name in names)
         numbers.append(f"{words}: chunks of {middle:.0f} steps leave {errors}{_fall(table, kind, cut)}")
     numbers.append(f"at k = T the error is {'exactly 0 (triangles)' if whole == 0 else f'{whole:.0e}'}")
-    tanh, irnn = (float(table.only("error", layer=name, loss="last", k=middle)) for name in ("tanh RNN", "IRNN"))
     return captions.told(
-        captions.finding(
-            f"Cut to {middle:.0f} of {steps:.0f} steps, {tanh:.1g} of the tanh RNN's gradient is missing, "
-            f"{irnn:.1g} of the IRNN's."
-        ),
+        captions.finding(f"Cut to {middle:.0f} of {steps:.0f} steps, {_missing(table, 'last')}."),
         "The distance of the truncated from the full gradient, by the length of a chunk: a layer that forgets loses "
         "nothing by the cut, one that keeps loses what it kept. Left the loss reads the last step, right every step.",
         f"T = {steps:.0f}, {setting(table, 'hidden', 'inputs', 'batch')}, x[t] from N(0, 1), as initialised; median "
@@ -176,6 +180,8 @@ def _fall(table: Table, kind: str, cut: Array) -> str:
     steps = float(table["k"].max())
     early, late = (float(cut[np.abs(cut - part * steps).argmin()]) for part in (1 / 12, 1 / 3))
     rows = table.where(layer="tanh RNN", loss=kind)
+    if not len(rows):
+        return ""
     before, after = (float(rows.only("error", k=k)) for k in (early, late))
     if late <= early or not after > 0:
         return ""
