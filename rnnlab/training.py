@@ -27,6 +27,7 @@ from rnnlab.optim import OptimizerState
 from rnnlab.parallel import Processes, WorkerError, data_parallel, require_rows_apart
 from rnnlab.progress import progress
 from rnnlab.settings import Settings
+from rnnlab.subnormals import flushed_subnormals
 from rnnlab.tasks.task import Task
 
 PROBED_SEQUENCES, PROBED_STEPS = 32, 50
@@ -67,6 +68,7 @@ def loss_and_gradient(
 
 
 @without_flags
+@flushed_subnormals()
 def update(
     network: Network,
     memory: OptimizerState,

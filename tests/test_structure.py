@@ -13,7 +13,7 @@ import rnnlab as rl
 
 PACKAGE = Path(rl.__file__).parent
 FLOORS = [
-    ["arrays", "names", "record", "files", "table", "interrupt", "memory"],
+    ["arrays", "names", "record", "files", "table", "interrupt", "memory", "subnormals"],
     ["activations", "initializers", "affine", "trace", "losses"],
     ["layers"],
     ["network", "bptt", "optim"],
