@@ -123,7 +123,7 @@ def _leaves(prefix: str, value: object) -> Iterator[tuple[str, Array]]:
 def _with_leaves(prefix: str, value: Any, leaves: dict[str, Array]) -> Any:
     """`value` again with its arrays taken from `leaves`; constructors are not run."""
     if isinstance(value, np.ndarray):
-        return np.asarray(leaves[prefix])  # of an array without axes NumPy's arithmetic makes a scalar
+        return np.asanyarray(leaves[prefix])  # of an array without axes NumPy's arithmetic makes a scalar
     if not isinstance(value, Record | tuple):
         return value
     built = {name: _with_leaves(f"{prefix}.{name}" if prefix else name, part, leaves) for name, part in parts(value)}

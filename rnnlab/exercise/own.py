@@ -1,6 +1,8 @@
 """Check a layer of one's own, with any equations, against its own forward: by the complex step, one step at a time.
 
-Where forward does not keep complex numbers, finite differences take its place, and the answer says so.
+Where forward does not keep complex numbers, finite differences take its place, and the answer says so. Where a formula
+of the backward has no digits left, as the slope 1 - h² of a saturated unit, what it gives is neither right nor wrong:
+the answer is right if the other cases are, and says in which of them not all can be told.
 """
 
 import inspect
@@ -15,6 +17,7 @@ from rnnlab.arrays import Array
 from rnnlab.exercise.answer import Answer, Line
 from rnnlab.exercise.run import UnusableError, brief
 from rnnlab.gradcheck import Finding, GradientError, Report, check_gradients
+from rnnlab.gradcheck.check import HIDDEN
 from rnnlab.record import Record
 from rnnlab.trace import AnyLayer, is_layer, require_layer
 
@@ -162,10 +165,13 @@ def _answer(name: str, oracle: str, reports: list[tuple[Occasion, Report, str]])
     if not wrong:
         sure = [occasion.name for occasion, report, _ in reports if report.passed]
         if not sure:
-            raise UnusableError(f"nothing can be said about {name}{how}: the oracle is too noisy in every case")
+            why = "the oracle is too noisy" if how else "too few digits are left"
+            raise UnusableError(f"nothing can be said about {name}{how}: {why} in every case")
         sentence = f"{name} is right in {len(sure)} of {len(reports)} cases that were tried, wrong in none{how}."
+        hidden = [occasion.name for occasion, report, _ in reports if HIDDEN in report.note]
+        told = (f"Where {', and where '.join(hidden)}, not all can be told. {HIDDEN}",) * bool(hidden)
         occasion, report, _ = reports[0]
-        return Answer("", "a layer", "right", sentence, (), lines, _sizes(occasion), _by_timestep(report))
+        return Answer("", "a layer", "right", sentence, told, lines, _sizes(occasion), _by_timestep(report))
     occasion, report, said = wrong[0]
     place, *diagnosis = said.split("\n", 1)
     right = [each.name for each, its, _ in reports if its.passed]

@@ -13,6 +13,7 @@ from rnnlab.arrays import Array, NotFiniteError
 from rnnlab.gradcheck.calls import same
 from rnnlab.gradcheck.oracles import Oracle, complex_step
 from rnnlab.gradcheck.pullback import UNKNOWN, Map, Point, jittered, led, rows
+from rnnlab.gradcheck.roundoff import backward_rounded
 from rnnlab.gradcheck.verdict import PLACES, SIX_DIGITS, Finding, judge
 from rnnlab.trace import AnyLayer, GradientsLike, States
 
@@ -59,8 +60,8 @@ class Look:
     def judged(self) -> list[Finding]:
         """The findings of a first look without allowance for roundoff; if anything fails, those of a second with it.
 
-        The second sees also what backward gives again, and from traces jittered in their last place, and the complex
-        step differentiates at jittered points too; finite differences step over such a jitter anyway.
+        The second sees also what backward gives again, and with its trace and arithmetic jittered in the last place,
+        and the complex step differentiates at jittered points too; finite differences step over such a jitter anyway.
 
         If single steps do not lead to the trace, though it is the forward's own, the run is looked at as a whole.
         """
@@ -69,12 +70,19 @@ class Look:
             return found
         with np.errstate(all="ignore"):
             others = [self.trace] * 3 + (list(self.runs_again()) if self.whole else [])
-            traces = self.trace, *(jittered(trace, self.rng) for trace in others)
-            grads = tuple(self.layer.backward(trace, self.dys, *self.dends) for trace in traces)
+            grads = self.layer.backward(self.trace, self.dys, *self.dends), *(self.rounded(each) for each in others)
         jitters = 8 if self.oracle is complex_step else 0
         found = list(replace(self, grads=self.grads + grads, jitters=jitters).once())
         strays = any(finding.verdict == "failed" and finding.of_trace for finding in found)
         return replace(self, whole=len(self.xs)).judged() if strays and self.unrolls() else found
+
+    def rounded(self, trace: Any) -> GradientsLike:
+        """What backward gives from a trace jittered in its last place, in an arithmetic that is jittered, too."""
+        near = jittered(trace, self.rng)
+        try:
+            return backward_rounded(self.layer, near, self.dys, self.dends, self.trace.ys.dtype, self.rng)
+        except Exception:  # it takes plain arrays alone
+            return self.layer.backward(near, self.dys, *self.dends)
 
     def runs_again(self) -> Iterator[Any]:
         """Traces of the oracle's own runs, one as it is and three from jittered points.

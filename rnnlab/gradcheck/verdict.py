@@ -74,10 +74,10 @@ def judge(got: Array, wanted: Array, tolerance: float, dtype: DTypeLike) -> list
     """Per slice (row) over its entries (columns): error, doubt and index of the worst entry, and the verdict.
 
     Args:
-        got: (M, rows, columns): what backward gave; then, if M > 1, what it gave again, and from traces jittered in
-            their last place. A difference of up to 4096 times what that moves is roundoff (a slope is read from a
-            saturated output, say): it does not fail, and if six digits agree it passes. But not if backward does not
-            give the same again.
+        got: (M, rows, columns): what backward gave; then, if M > 1, what it gave again, and with the trace and every
+            result of its arithmetic moved in the last place. A difference of up to 4096 times what that moves is
+            roundoff (the slope of a saturated unit is 1 - h², say): it does not fail, and if six digits agree it
+            passes. But not if backward does not give the same again.
         wanted: (3 + M, rows, columns): the sum of its |terms|, the radius of the interval that it is anywhere in, the
             oracle's doubt, and M versions of it for those of `got`.
         dtype: of the gradient. Differences below its smallest normal number do not fail, nor pass unless they are 0;
@@ -112,7 +112,7 @@ class Report:
     """The outcome of `check_gradients`; print it for a table with a line per array.
 
     Attributes:
-        note: what was not checked, and why; empty where everything was.
+        note: what was not checked or could not be told, and why; empty where everything was.
     """
 
     oracle: str
