@@ -41,6 +41,7 @@ without_flags = np.errstate(over="ignore", invalid="ignore")
 
 
 @without_flags
+@flushed_subnormals()
 def loss_and_gradient(
     network: Network,
     task: Task,
@@ -68,7 +69,6 @@ def loss_and_gradient(
 
 
 @without_flags
-@flushed_subnormals()
 def update(
     network: Network,
     memory: OptimizerState,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import rnnlab as rl
-from rnnlab import training
+from rnnlab import optim, training
 from rnnlab.subnormals import flushed_subnormals
 
 TINY = {np.float32: np.float32(1e-38), np.float64: np.float64(1e-308)}  # each subnormal
@@ -54,7 +54,7 @@ def test_normal_numbers_are_computed_as_ever(supported):
         np.testing.assert_array_equal(np.where(small, 0, a), b)
 
 
-def test_training_flushes_while_it_updates_and_not_while_it_measures(supported, monkeypatch):
+def test_training_flushes_while_it_computes_a_gradient_and_not_while_it_measures_or_steps(supported, monkeypatch):
     seen = {}
 
     def watched(name, its):
@@ -64,8 +64,8 @@ def test_training_flushes_while_it_updates_and_not_while_it_measures(supported, 
 
         return watch
 
-    for name in ("loss_and_gradient", "evaluate", "_probe"):
-        monkeypatch.setattr(training, name, watched(name, getattr(training, name)))
+    for owner, name in ((training, "_require_finite"), (training, "evaluate"), (training, "_probe"), (optim, "get")):
+        monkeypatch.setattr(owner, name, watched(name, getattr(owner, name)))
     rl.fit(rl.RNN, rl.tasks.Adding(steps=5), updates=2)
-    assert seen == {"loss_and_gradient": True, "evaluate": False, "_probe": False}
+    assert seen == {"_require_finite": True, "evaluate": False, "_probe": False, "get": False}
     assert not flushes(np.float32)
