@@ -1,12 +1,17 @@
 """Networks: what a stack computes is what its layers compute in turn, and the whole is checked like a layer."""
 
+from dataclasses import dataclass
+from typing import ClassVar
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import rnnlab as rl
+from rnnlab.arrays import NotFiniteError
 from rnnlab.layers.batchnorm import evaluating, with_batch_statistics
+from rnnlab.trace import FeedforwardGradients, FeedforwardTrace
 
 D, H, K = 2, 3, 2
 seeds, few = st.integers(0, 10**6), st.integers(1, 5)
@@ -143,6 +148,44 @@ def test_a_trace_holds_the_inputs_as_they_were_given(name):
     assert net.forward(xs).xs is xs
 
 
+def test_the_gradients_of_the_readout_are_there_to_look_at():
+    rng = np.random.default_rng(0)
+    net, xs = lstm_gru(rng), rng.standard_normal((3, 2, D))
+    trace = net.forward(xs)
+    grads = net.backward(trace, np.ones_like(trace.ys))
+    np.testing.assert_array_equal(grads.readout.params.W, grads.params.readout.W)
+    np.testing.assert_array_equal(grads.readout.xs, np.ones((3, 2, K)) @ net.readout.W.T)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Halved(rl.Record):
+    """y[t] = x[t] / 2: a layer without parameters."""
+
+    carries: ClassVar[tuple[str, ...]] = ()
+
+    def forward(self, xs):
+        return FeedforwardTrace(xs, xs / 2)
+
+    def backward(self, trace, dys):
+        return FeedforwardGradients(self, dys / 2)
+
+
+def test_a_layer_without_parameters_may_come_first():
+    rng = np.random.default_rng(0)
+    layer, xs = rl.RNN.init(rng, inputs=D, hidden=H), rng.standard_normal((3, 2, D))
+    net = rl.Network((Halved(), layer), reads="every")
+    np.testing.assert_array_equal(net.forward(xs).ys, layer.forward(xs / 2).ys)
+    assert rl.check_gradients(net, xs).passed
+
+
+def test_a_run_that_diverges_in_an_upper_layer_is_that_layers_to_tell():
+    rng = np.random.default_rng(0)
+    lower = rl.RNN.init(rng, inputs=D, hidden=H, activation="identity").map(lambda a: 1e200 * a)
+    net = rl.Network((rl.RNN.init(rng, inputs=D, hidden=D), lower, rl.RNN.init(rng, inputs=H, hidden=H)))
+    with np.errstate(all="ignore"), pytest.raises(NotFiniteError, match=r"^xs must be finite"):
+        net.forward(rng.standard_normal((5, 2, D)))
+
+
 def test_running_statistics_move_through_shortcuts_and_nothing_else_moves():
     rng = np.random.default_rng(0)
     net = rl.Network((rl.Residual(rl.BatchNorm.init(inputs=D)), rl.RNN.init(rng, inputs=D, hidden=H)))
@@ -203,8 +246,10 @@ def test_what_does_not_fit_is_refused():
         ValueError, match=r"starts must be one array for each of layers\.0\.hs, layers\.0\.cs, layers\.1\.hs; got 1"
     ):
         net.forward(np.ones((3, 2, D)), np.ones((2, H)))
-    with pytest.raises(ValueError, match=r"xs must be \(T, B, D\) with D = 2"):
+    with pytest.raises(ValueError, match=r"^xs must be \(T, B, D\) with D = 2"):
         net.forward(np.ones((3, 2, D + 1)))
+    with pytest.raises(ValueError, match=r"^dends must be one array for each of .*; got 1"):
+        net.backward(net.forward(np.ones((3, 2, D))), np.ones((3, 2, K)), np.ones((2, H)))
     with pytest.raises(ValueError, match=r"dys must be \(3, 2, 2\) like the outputs; got \(2, 2\)"):
         net.backward(net.forward(np.ones((3, 2, D))), np.ones((2, K)))
     with pytest.raises(ValueError, match="a residual layer needs as many outputs as inputs"):
