@@ -140,6 +140,41 @@ def test_truncation_matters_where_the_layer_remembers_and_not_where_it_forgets()
     assert errors["keeps"] > 0.5
 
 
+@pytest.mark.parametrize("T", [1, 6, 7])
+def test_the_loss_is_the_sum_over_all_steps_and_the_ends_are_those_of_the_whole_run(T):
+    rng = np.random.default_rng(10)
+    layer, xs, start = rl.RNN.init(rng, inputs=D, hidden=H), rng.standard_normal((T, 2, D)), rng.standard_normal((2, H))
+
+    def loss(steps, ys):
+        return float((ys**2).sum()) / 2, ys
+
+    whole = layer.forward(xs, start)
+    for ours in (
+        rl.bptt.full(layer, xs, loss, start),
+        rl.bptt.truncated(layer, xs, loss, 3, start),
+        rl.bptt.checkpointed(layer, xs, loss, start, chunk=3),
+    ):
+        assert ours.loss == pytest.approx(float((whole.ys**2).sum()) / 2, rel=1e-13)  # squares: nothing cancels
+        np.testing.assert_allclose(ours.ends, whole.ends, rtol=1e-12)
+
+
+def test_truncated_of_a_network_that_reads_the_last_step_is_the_last_chunk_alone():
+    rng = np.random.default_rng(11)
+    net, xs, target = network(rng, "last"), rng.standard_normal((10, 2, D)), rng.standard_normal((2, K))
+    asked = []
+
+    def loss(steps, ys):
+        asked.append(steps)
+        return rl.losses.squared_error(ys, target)
+
+    ours = rl.bptt.truncated(net, xs, loss, 4)
+    assert asked == [slice(8, 10)]
+    trace = net.forward(xs[8:], *net.forward(xs[:8]).ends)
+    value, dys = rl.losses.squared_error(trace.ys, target)
+    assert ours.loss == pytest.approx(value, rel=1e-13)
+    assert apart(ours.params, net.backward(trace, dys).params) < 1e-12
+
+
 def test_a_network_that_reads_the_last_step_is_asked_for_its_loss_once():
     rng = np.random.default_rng(5)
     net, xs, target = network(rng, "last"), rng.standard_normal((10, 2, D)), rng.standard_normal((2, K))
