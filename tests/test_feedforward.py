@@ -1,5 +1,8 @@
 """Layers without time: Dense, Embedding, Conv2D and BatchNorm by their definitions, and by the complex step."""
 
+import re
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -235,6 +238,49 @@ def test_batch_norm_refuses_what_does_not_fit():
             rl.BatchNorm.init(inputs=3, momentum=momentum)
     for momentum in (0.0, 1.0):
         assert rl.BatchNorm.init(inputs=3, momentum=momentum).momentum == momentum
+
+
+def layers_of_four_kinds():
+    rng = np.random.default_rng(0)
+    return (
+        rl.Dense.init(rng, inputs=3, outputs=2),
+        rl.Conv2D.init(rng, channels=2, filters=3, size=(2, 1)),
+        rl.Embedding.init(rng, symbols=4, outputs=2),
+        rl.BatchNorm.init(inputs=3),
+    )
+
+
+def refuses(error, message):
+    return pytest.raises(error, match=f"^{re.escape(message)}$")
+
+
+@pytest.mark.parametrize(
+    ("number", "name", "axes"), [(0, "W", "(D, K)"), (1, "W", "(R, S, C, K)"), (2, "E", "(K, D)"), (3, "gamma", "(D,)")]
+)
+def test_the_axes_of_a_kernel_are_said(number, name, axes):
+    layer = layers_of_four_kinds()[number]
+    with refuses(ValueError, f"{name} must be {axes}; got (1, 2, 3)"):
+        replace(layer, **{name: np.ones((1, 2, 3))})
+
+
+@pytest.mark.parametrize(
+    ("number", "name", "size"),
+    [
+        (0, "b", "(K,) with K = 2 to match W (3, 2)"),
+        (1, "b", "(K,) with K = 3 to match W (2, 1, 2, 3)"),
+        *((3, name, "(D,) with D = 3 to match gamma (3,)") for name in ("beta", "mean", "variance")),
+    ],
+)
+def test_a_vector_that_does_not_fit_its_kernel_is_refused(number, name, size):
+    layer = layers_of_four_kinds()[number]
+    with refuses(ValueError, f"{name} must be {size}; got (7,)"):
+        replace(layer, **{name: np.ones(7)})
+    with refuses(TypeError, f"{name} must be float64 like the parameters; got float32: convert one of the two"):
+        replace(layer, **{name: getattr(layer, name).astype(np.float32)})
+
+
+def test_a_fresh_batch_norm_has_the_epsilon_that_is_asked_for():
+    assert rl.BatchNorm.init(inputs=3, momentum=0.5, epsilon=0.25).epsilon == 0.25
 
 
 def test_a_fresh_batch_norm_neither_scales_nor_shifts():
