@@ -186,3 +186,89 @@ def test_a_gradient_that_is_not_finite_fails(bad):
 )
 def test_each_pattern_of_errors_has_its_diagnosis(findings, says):
     assert says in diagnose(report_of(finding("b"), finding("hs", timestep=1), *findings), findings[0], steps=5)
+
+
+CARRY = "nothing else is, given hs: look at the carry (transposed? slope there once? kept at all?)"
+SMALL = (
+    "\nThe error is small, but roundoff was allowed for: is a constant rounded, an epsilon added, or float32 used on the "
+    "way?"
+)
+
+
+@pytest.mark.parametrize(
+    ("findings", "says"),
+    [
+        (
+            [finding("hs", 1.0, "failed", 2, got=0.0)],
+            "hs is wrong first at timestep 2, and exactly zero: is the carry cut off after 2 steps?",
+        ),
+        (
+            [finding("hs", 1.0, "failed", 4, got=0.0)],
+            "hs is wrong first at timestep 4, and exactly zero: is the carry kept at all?",
+        ),
+        (
+            [finding("hs", 1.0, "failed", 5, got=0.0)],
+            "hs is exactly zero at the last step already: is the gradient written at all?",
+        ),
+        (
+            [finding("hs", 1.0, "failed", 5)],
+            "hs is wrong at the last step already, before any recurrence: is what arrives added once?",
+        ),
+        ([finding("hs", 1.0, "failed", 3)], f"hs is wrong first at timestep 3, and {CARRY}"),
+        (
+            [finding("hs", 1.0, "failed", 2)],
+            f"hs is wrong first at timestep 2, and {CARRY}. It is right at 2 steps: is it cut off after them?",
+        ),
+        (
+            [finding("hs", 1.0, "failed", 3), finding("U", 1.0, "failed"), finding("b", 1.0, "failed", got=0.0)],
+            "hs is wrong first at timestep 3, and U, b with it: look at da[t], which they share "
+            "(slope there once? the right state?)",
+        ),
+        (
+            [finding("xs", 1.0, "failed", 2), finding("U", 1.0, "failed")],
+            "the states are right and xs is not: look at dx[t] = da[t] Wᵀ and which da it uses",
+        ),
+        (
+            [finding("b", 1.0, "failed", got=0.0)],
+            "b: exact zeros, and all else is right. Is the sum added up, or cut to zero where it is small?",
+        ),
+        (
+            [finding("W", 1.0, "failed", got=0.0), finding("U", 1.0, "failed")],
+            "states and inputs are right, so look at the sum over time that collects U and W",
+        ),
+        (
+            [finding("W", 9e-7, "failed")],
+            f"states and inputs are right, so look at the sum over time that collects W{SMALL}",
+        ),
+        (
+            [finding("hs", np.inf, "failed", 2), finding("U", 1.0, "failed", wanted=0.0)],
+            "the oracle sees no effect: does forward keep complex numbers (no abs, no float(), no .real)?",
+        ),
+        (
+            [replace(finding("U", 1.0, "failed"), again=True)],
+            "a second call gives something else: is anything kept between calls, drawn at random, or left unset?",
+        ),
+        (
+            [finding("trace.hs", 1.0, "failed", 2), finding("hs", 1.0, "failed", 1)],
+            "one step from the trace's own states does not lead to the trace, and forward over fewer steps gives "
+            "other states: is each kept as is, and nothing drawn?",
+        ),
+        (
+            [finding("U", 1.0, "failed", whole=3), finding("W", 1.0, "failed", whole=3)],
+            "U and W is right from a start of zeros and wrong from another: is the start left out of a sum over time?",
+        ),
+        (
+            [finding("U", 1.0, "failed", whole=3), finding("hs at the start", 1.0, "failed", whole=3)],
+            "every step is right by itself, but not the first 3 as a whole: are the layers combined correctly?",
+        ),
+    ],
+)
+def test_a_diagnosis_is_whole_sentences(findings, says):
+    assert diagnose(report_of(finding("b"), finding("hs", timestep=1), *findings), findings[0], steps=5) == says
+
+
+def test_a_run_that_was_checked_as_a_whole_is_told_so():
+    wrong = finding("U", 1.0, "failed", whole=5)
+    report = replace(report_of(wrong), note="It was a whole.")
+    says = "It was a whole. Which step is wrong is not known: try T = 1, then T = 2."
+    assert diagnose(report, wrong, steps=5) == says
