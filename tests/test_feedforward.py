@@ -152,6 +152,39 @@ def test_col2im_is_the_transpose_of_im2col(seed, Y, X, C, stride, padding):
     assert np.vdot(columns, other) == pytest.approx(np.vdot(xs, back), rel=1e-12, abs=1e-12)
 
 
+def test_patches_overlap_and_unless_told_otherwise_they_move_by_one_without_padding():
+    image = np.arange(9.0).reshape(1, 3, 3, 1)
+    columns = im2col(image, (2, 2))
+    np.testing.assert_array_equal(columns[0, 1, 1], [4, 5, 7, 8])
+    np.testing.assert_array_equal(columns, im2col(image, (2, 2), stride=1, padding=0))
+    counts = col2im(np.ones_like(columns), image.shape, (2, 2))  # in how many of the patches a pixel is
+    np.testing.assert_array_equal(counts[0, :, :, 0], [[1, 2, 1], [2, 4, 2], [1, 2, 1]])
+
+
+def test_a_patch_may_be_as_large_as_the_padded_image_and_no_larger():
+    image = np.ones((1, 1, 1, 1))
+    assert im2col(image, (3, 3), padding=1).shape == (1, 1, 1, 9)
+    for size in ((4, 3), (3, 4)):
+        with pytest.raises(ValueError, match="does not fit images"):
+            im2col(image, size, padding=1)
+
+
+def test_a_fresh_convolution_moves_by_one_without_padding_and_is_linear():
+    layer = layers_of_four_kinds()[1]
+    assert (layer.stride, layer.padding, layer.activation.name) == (1, 0, "identity")
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_an_activation_may_be_given_by_name(number):
+    assert replace(layers_of_four_kinds()[number], activation="tanh").activation.name == "tanh"
+
+
+@pytest.mark.parametrize(("number", "shape"), [(0, (2, 3)), (1, (1, 2, 2, 2)), (3, (2, 2, 3))])
+def test_inputs_of_another_precision_are_refused(number, shape):
+    with refuses(TypeError, "xs must be float64 like the parameters; got float32: convert one of the two"):
+        layers_of_four_kinds()[number].forward(np.ones(shape, np.float32))
+
+
 def test_a_convolution_refuses_what_does_not_fit():
     rng = np.random.default_rng(0)
     layer = rl.Conv2D.init(rng, channels=2, filters=3, size=(2, 2))

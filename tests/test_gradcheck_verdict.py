@@ -190,8 +190,8 @@ def test_each_pattern_of_errors_has_its_diagnosis(findings, says):
 
 CARRY = "nothing else is, given hs: look at the carry (transposed? slope there once? kept at all?)"
 SMALL = (
-    "\nThe error is small, but roundoff was allowed for: is a constant rounded, an epsilon added, or float32 used on the "
-    "way?"
+    "\nThe error is small, but roundoff was allowed for: is a constant rounded, an epsilon added, or float32 used on "
+    "the way?"
 )
 
 
