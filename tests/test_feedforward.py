@@ -16,6 +16,20 @@ seeds, few = st.integers(0, 10**6), st.integers(1, 4)
 activations = st.sampled_from(["identity", "tanh", "sigmoid", "relu", "leaky_relu"])
 
 
+def layers_of_four_kinds():
+    rng = np.random.default_rng(0)
+    return (
+        rl.Dense.init(rng, inputs=3, outputs=2),
+        rl.Conv2D.init(rng, channels=2, filters=3, size=(2, 1)),
+        rl.Embedding.init(rng, symbols=4, outputs=2),
+        rl.BatchNorm.init(inputs=3),
+    )
+
+
+def refuses(error, message):
+    return pytest.raises(error, match=f"^{re.escape(message)}$")
+
+
 # Dense
 
 
@@ -50,6 +64,27 @@ def test_dense_refuses_what_does_not_fit():
         rl.Dense(np.full((3, 2), np.nan), np.ones(2))
     with pytest.raises(TypeError, match="W must be float32 or float64; got int64"):
         rl.Dense(np.ones((3, 2), np.int64), np.ones(2, np.int64))
+
+
+def test_dense_takes_any_number_of_axes_in_front():
+    layer, xs = layers_of_four_kinds()[0], np.random.default_rng(1).standard_normal((2, 3, 4, 3))
+    trace = layer.forward(xs)
+    np.testing.assert_allclose(trace.ys, layer.forward(xs.reshape(24, 3)).ys.reshape(2, 3, 4, 2), rtol=1e-13)
+    with refuses(ValueError, "xs must be (N0, N1, N2, D) with D = 3 to match W (3, 2); got (2, 3, 4, 5)"):
+        layer.forward(np.ones((2, 3, 4, 5)))
+
+
+@pytest.mark.parametrize("activation", ["sigmoid", "tanh"])
+def test_the_slope_of_a_layers_activation_stands_in_its_gradient(activation):
+    dense = rl.Dense.init(np.random.default_rng(0), inputs=3, outputs=2, activation=activation)
+    assert dense.activation.name == activation
+    xs, dys = np.random.default_rng(1).standard_normal((5, 3)), np.random.default_rng(2).uniform(1, 2, (5, 2))
+    trace = dense.forward(xs)
+    slope = trace.ys * (1 - trace.ys) if activation == "sigmoid" else 1 - trace.ys**2
+    np.testing.assert_allclose(dense.backward(trace, dys).params.b, (dys * slope).sum(axis=0), rtol=1e-13)
+    pixel = rl.Conv2D(dense.W[None, None], dense.b, activation=activation)  # a patch of one pixel is a Dense
+    trace = pixel.forward(xs[None, None])
+    np.testing.assert_allclose(pixel.backward(trace, dys[None, None]).params.b, (dys * slope).sum(axis=0), rtol=1e-13)
 
 
 def test_every_parameter_is_a_draw_of_the_generator_one_after_another():
@@ -271,20 +306,6 @@ def test_batch_norm_refuses_what_does_not_fit():
             rl.BatchNorm.init(inputs=3, momentum=momentum)
     for momentum in (0.0, 1.0):
         assert rl.BatchNorm.init(inputs=3, momentum=momentum).momentum == momentum
-
-
-def layers_of_four_kinds():
-    rng = np.random.default_rng(0)
-    return (
-        rl.Dense.init(rng, inputs=3, outputs=2),
-        rl.Conv2D.init(rng, channels=2, filters=3, size=(2, 1)),
-        rl.Embedding.init(rng, symbols=4, outputs=2),
-        rl.BatchNorm.init(inputs=3),
-    )
-
-
-def refuses(error, message):
-    return pytest.raises(error, match=f"^{re.escape(message)}$")
 
 
 @pytest.mark.parametrize(
