@@ -16,12 +16,12 @@ from rnnlab.gallery.figures import FIGURES
 from rnnlab.table import Table
 
 SMALL = {
-    "gradient_decay": (gradient_decay, {"seeds": 5, "every": 10}),
-    "depth_vs_time": (depth_vs_time, {"seeds": 5}),
-    "jacobian_spectrum": (jacobian_spectrum, {"seeds": 2}),
-    "phase_diagram": (phase_diagram, {"seeds": 1, "scales": 3, "steps": 60}),
+    "gradient_decay": (gradient_decay, {"seeds": 3, "every": 10}),
+    "depth_vs_time": (depth_vs_time, {"seeds": 3}),
+    "jacobian_spectrum": (jacobian_spectrum, {"seeds": 1}),
+    "phase_diagram": (phase_diagram, {"seeds": 1, "scales": 3, "steps": 40}),
     "cliff": (cliff, {}),
-    "truncation_error": (truncation_error, {"seeds": 1}),
+    "truncation_error": (truncation_error, {"seeds": 1, "ks": (1, 20, 40, 80, 120, 240)}),
     "step_cost": (step_cost, {"sizes": (16, 32), "steps": 10, "batch": 4, "inputs": 8, "rounds": 3}),
 }
 

@@ -202,6 +202,7 @@ def test_integers_have_no_gradient():
     assert apart(ours.params, net.backward(net.forward(ids), weights).params) < 1e-12
 
 
+@pytest.mark.deep
 def test_checkpoints_take_a_tenth_of_the_memory_at_four_thousand_steps():
     rng = np.random.default_rng(0)
     layer, xs = rl.RNN.init(rng, inputs=2, hidden=128), rng.standard_normal((4000, 16, 2))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from deep import one_in
 from rnnlab.cli import main
 from rnnlab.exercise.exercises import EXERCISES
 from rnnlab.exercise.handed import answer, line_of
@@ -85,7 +86,7 @@ HOSTILE = {
 
 
 @pytest.mark.skipif(os.name == "nt", reason="limits are the system's")
-@pytest.mark.parametrize(("text", "why"), HOSTILE.values(), ids=HOSTILE)
+@pytest.mark.parametrize(("text", "why"), one_in(2, HOSTILE.values()), ids=HOSTILE)
 def test_a_hostile_file_gets_one_sentence_and_leaves_nothing_running(text, why, tmp_path):
     path = tmp_path / "mine.py"
     path.write_text(text, encoding="utf-8")

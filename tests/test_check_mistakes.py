@@ -4,17 +4,16 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from hypothesis import settings
 
 import hand_written
 import museum
 import naive
+from deep import one_in
 from rnnlab.exercise.exercises import EXERCISES
 from rnnlab.exercise.plain import check
 from rnnlab.exercise.run import UnusableError
 
 CASES = [(name, *mistake) for name, mistakes in hand_written.MISTAKES.items() for mistake in mistakes]
-one_in = 1 if settings.default.max_examples >= 100 else 5
 every_exercise = pytest.mark.parametrize("exercise", EXERCISES.values(), ids=lambda exercise: exercise.name)
 
 
@@ -24,7 +23,7 @@ def functions_in(text):
     return names["forward"], names["backward"]
 
 
-@pytest.mark.parametrize(("name", "right", "wrong", "says"), CASES[::one_in], ids=lambda each: each[:40])
+@pytest.mark.parametrize(("name", "right", "wrong", "says"), one_in(10, CASES), ids=lambda each: each[:40])
 def test_a_mistake_written_by_hand_is_told_by_its_name(name, right, wrong, says):
     text = hand_written.with_mistake(name, right, wrong)
     answer = check(functions_in(text), EXERCISES[name], text)
@@ -107,7 +106,9 @@ def functions_of(exercise, kind):
     return forward, backward
 
 
-@pytest.mark.parametrize(("name", "piece"), EVERY_PIECE[1::one_in], ids=lambda each: getattr(each, "__name__", each))
+@pytest.mark.parametrize(
+    ("name", "piece"), one_in(10, EVERY_PIECE, first=1), ids=lambda each: getattr(each, "__name__", each)
+)
 def test_every_piece_of_the_museum_is_told_by_its_name(name, piece):
     answer = check(functions_of(EXERCISES[name], piece), EXERCISES[name])
     kind = next(layer for layer in ("IndRNN", "RNN", "LSTM", "GRU") if layer.lower() == name)

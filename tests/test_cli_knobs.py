@@ -138,6 +138,7 @@ def test_flow_overlays_layers_with_a_column_for_each(capsys):
     np.testing.assert_array_equal(alone["median"], table.where(layer="gru")["median"])
 
 
+@pytest.mark.usefixtures("unrendered")
 def test_flow_takes_the_columns_of_numbers_or_the_one_that_is_named(capsys):
     Path("x.csv").write_text(series(80), encoding="utf-8")
     assert main(["flow", "x.csv", "--steps", "10", "--hidden", "4"]) == 0
@@ -149,6 +150,7 @@ def test_flow_takes_the_columns_of_numbers_or_the_one_that_is_named(capsys):
     assert "a column is one of a .csv file; got 'price' for a.txt" in says
 
 
+@pytest.mark.usefixtures("unrendered")
 def test_a_folder_of_texts_is_one_text(capsys):
     Path("texts/more").mkdir(parents=True)
     for name, words in (("b.txt", "and then"), ("a.txt", "first"), ("more/c.txt", "at last"), ("notes.md", "not this")):
@@ -178,6 +180,7 @@ def test_wrong_words_of_flow_are_refused(words, says, tmp_path, capsys):
     assert not (tmp_path / "figures").exists()
 
 
+@pytest.mark.usefixtures("unrendered")
 def test_a_layer_called_by_its_activation_is_that_rnn(capsys):
     xs = np.random.default_rng(1).standard_normal((15, 3, 2))
     np.save("xs.npy", xs)

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import settings
 
 import rnnlab as rl
 from rnnlab.cli import main
@@ -132,6 +131,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.deep
 @pytest.mark.skipif(os.name != "posix", reason="process groups are POSIX's")
 @pytest.mark.parametrize(
     ("words", "folder", "names"),
@@ -142,7 +142,7 @@ if __name__ == "__main__":
             [f"adding-rnn-steps=6-hidden=5-batch=4-every=20-seed-{seed}" for seed in (0, 1)],
         ),
         (["--recipe", "adding"], "runs/adding-quick", ["v-m-seed-0", "v-m-seed-1"]),
-    ][: 2 if settings.default.max_examples >= 100 else 1],  # each starts four programs
+    ],
 )
 def test_ctrl_c_stops_every_run_at_once_and_all_go_on_as_if_nothing_had_been(words, folder, names, tmp_path):
     (tmp_path / "script.py").write_text(TRAIN_UP_TO, encoding="utf-8")

@@ -171,6 +171,7 @@ def test_a_wrong_word_is_refused(words, says, capsys):
     assert says in capsys.readouterr().err
 
 
+@pytest.mark.deep
 @pytest.mark.usefixtures("_tiny")
 def test_a_long_run_makes_the_common_updates_first_and_the_rest_last(tmp_path, monkeypatch):
     monkeypatch.setattr(schedule, "COMMON", 4)
@@ -238,6 +239,7 @@ def test_curves_are_thinned_late_and_rounded():
     np.testing.assert_array_equal(thinned(few)["update"], few["update"])
 
 
+@pytest.mark.deep
 @pytest.mark.usefixtures("_tiny")
 def test_what_was_recorded_stays_and_need_not_be_run_again(tmp_path, monkeypatch):
     main(["experiments", "--seeds", "1"])

@@ -16,6 +16,7 @@ from matplotlib.backend_bases import MouseEvent
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from deep import deep
 from rnnlab import flow
 from rnnlab.cli import main
 from rnnlab.explore.measure import ALL, measure, phases
@@ -215,8 +216,9 @@ def hand(opened):
     return opened
 
 
-def test_every_control_changes_its_setting_and_what_is_seen(hand):
-    for name in LIMITS:
+@pytest.mark.parametrize("one_in", [3, deep(1)])  # of the sliders
+def test_every_control_changes_its_setting_and_what_is_seen(one_in, hand):
+    for name in [*LIMITS][::one_in]:
         before, pixels = hand.window.setup, hand.seen()
         hand.slide(name, 0.8)
         assert hand.window.setup != before
@@ -231,6 +233,7 @@ def test_every_control_changes_its_setting_and_what_is_seen(hand):
         assert getattr(hand.window.setup, name) == (None if word == OWN else word)
 
 
+@pytest.mark.deep
 def test_what_is_seen_is_what_a_full_drawing_shows(hand):
     """Only what has changed is drawn again; nothing old may be left beside it, nothing new be missing."""
     moves = [
@@ -333,7 +336,7 @@ def test_a_run_that_explodes_is_said_and_the_next_is_shown(hand):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a window needs no DISPLAY")
-@pytest.mark.parametrize("backend", [{}, {"MPLBACKEND": "tkagg"}])
+@pytest.mark.parametrize("backend", [{}, deep({"MPLBACKEND": "tkagg"})])
 def test_without_a_display_it_says_what_to_do(backend):
     hidden = ("DISPLAY", "WAYLAND_DISPLAY", "MPLBACKEND")
     environment = {name: value for name, value in os.environ.items() if name not in hidden} | backend

@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import rnnlab as rl
@@ -213,7 +213,6 @@ def test_the_bound_of_another_layer_is_refused():
 @pytest.mark.parametrize("kind", [rl.RNN, rl.IndRNN])
 @pytest.mark.parametrize("activation", EVERY_ACTIVATION)
 @given(seed=seeds, H=st.integers(1, 6), scale=st.floats(0.05, 3))
-@settings(max_examples=100)
 def test_no_step_back_enlarges_the_gradient_by_more_than_the_bound(kind, activation, seed, H, scale):
     rng = np.random.default_rng(seed)
     recurrent = rl.initializers.get("random_normal", stddev=scale / math.sqrt(H) if kind is rl.RNN else scale)
@@ -233,7 +232,6 @@ def test_a_linear_net_can_reach_the_bound():
 
 
 @given(seed=seeds, H=st.integers(1, 8), T=st.integers(2, 40))
-@settings(max_examples=100)
 @pytest.mark.parametrize("recurrent_initializer", ["glorot_uniform", "orthogonal"])
 def test_a_sigmoid_net_forgets_at_least_as_fast_as_a_quarter_of_sigma_max_per_step(recurrent_initializer, seed, H, T):
     rng = np.random.default_rng(seed)

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from matplotlib.text import Text
 
+from deep import one_in
 from rnnlab.cli import main
 from rnnlab.experiments.recipes import RECIPES, Recipe
 from rnnlab.experiments.results.looks import GREY, MODELS, look
@@ -57,14 +57,6 @@ def test_a_table_of_one_run_is_drawn_and_told_too(name):
     if "score" in table.columns:
         assert "1 run, 1 seed of each" in caption
     assert not {"nan", "inf", "None"} & set(caption.replace(",", " ").split())
-
-
-@pytest.mark.parametrize("name", SCORED)
-def test_nothing_is_smaller_than_9_points_on_a_page_of_7_inches_and_every_panel_has_a_finding(name):
-    figure = SCORED[name].draw(read(name))
-    assert figure.get_figwidth() == 7
-    assert all(text.get_fontsize() >= 9 for text in figure.findobj(Text) if text.get_text())
-    assert all(ax.get_title(loc="left") for ax in figure.axes if ax.axison)
 
 
 @pytest.mark.parametrize("name", SCORED)
@@ -117,7 +109,7 @@ def test_the_caption_of_any_table_has_a_finding_of_at_most_twenty_words(name, da
 
 
 @pytest.mark.parametrize("name", SCORED)
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", one_in(3, range(3), first=2))
 def test_any_table_is_drawn_with_titles_without_nan(name, seed):
     rng = np.random.default_rng(seed)
     models = initializer_learning.LOOKS if name == "initializer_learning" else SCORED[name].MODELS
@@ -232,7 +224,7 @@ def tiny(monkeypatch, tmp_path):
         monkeypatch.setitem(RECIPES, name, Recipe("Made up.", (), entries))
 
 
-@pytest.mark.usefixtures("tiny")
+@pytest.mark.usefixtures("tiny", "unrendered")
 def test_computed_anew_the_runs_are_carried_out_and_replace_those_of_their_recipe(tmp_path):
     assert publish(["deep_stacks"], tmp_path / "out") == {"deep_stacks": "recorded"}
     before = read("runs")
@@ -249,6 +241,7 @@ def test_computed_anew_the_runs_are_carried_out_and_replace_those_of_their_recip
     assert len(Table.read(tmp_path / "out" / "runs.csv").where(recipe="stacks")) == 2
 
 
+@pytest.mark.deep
 @pytest.mark.usefixtures("tiny")
 def test_the_norms_are_thinned_to_a_few_moments_of_the_top_layer():
     table = gradient_while_learning.compute(jobs=2)
@@ -260,7 +253,8 @@ def test_the_norms_are_thinned_to_a_few_moments_of_the_top_layer():
     assert set(table["t"]) == set(range(7))
 
 
-@pytest.mark.usefixtures("tiny")
+@pytest.mark.deep
+@pytest.mark.usefixtures("tiny", "unrendered")
 def test_the_command_foretells_how_long_it_will_take(capsys):
     assert main(["figures", "phoneme_frames", "--recompute", "--out", "out"]) == 0
     out, err = capsys.readouterr()

@@ -28,6 +28,7 @@ def test_a_moving_picture_of_the_gallery_is_under_a_megabyte(name):
     assert f"![{name}]({name}.gif)" in (GALLERY / "README.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.deep
 def test_a_moving_picture_has_the_same_bytes_twice_and_carries_its_caption(backward):
     one, two = (page.animated(backward_pass.frames(backward), "left of the gradient") for _ in range(2))
     assert one == two

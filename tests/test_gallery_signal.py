@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from deep import deep
 from rnnlab.gallery import signal_in_layers as signal
 from rnnlab.layers import Dense
 from rnnlab.table import Table
@@ -41,7 +42,9 @@ def test_large_weights_saturate_tanh_and_small_ones_lose_the_signal(table):
     assert signal.size(table, "tanh", "random_normal:stddev=0.01") == pytest.approx(1e-20, rel=0.5)
 
 
-@pytest.mark.parametrize("knobs", [{"depth": 1, "width": 1, "batch": 1, "seeds": 1}, SMALL, {"depth": 40, "seeds": 1}])
+@pytest.mark.parametrize(
+    "knobs", [{"depth": 1, "width": 1, "batch": 1, "seeds": 1}, SMALL, deep({"depth": 40, "seeds": 1})]
+)
 def test_it_is_drawn_and_told_at_every_size(knobs):
     small = Table.parse(signal.compute(**knobs).text())
     figure = signal.draw(small)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from deep import deep
 from rnnlab import flow
 from rnnlab.gallery import gradient_map, recurrent_spectrum, saliency, small_runs
 from rnnlab.gallery.knobs import with_knobs
@@ -29,7 +30,7 @@ def test_a_run_that_diverges_keeps_its_first_network(monkeypatch):
     assert "diverged" in gradient_map.caption(Table.parse(gradient_map.compute(**TINY).text()))
 
 
-@pytest.mark.parametrize("knobs", [TINY, {"steps": 2, "hidden": 1, "updates": 1}, {"steps": 60, "updates": 2}])
+@pytest.mark.parametrize("knobs", [TINY, {"steps": 2, "hidden": 1, "updates": 1}, deep({"steps": 60, "updates": 2})])
 def test_the_map_is_drawn_and_told_at_every_size(knobs):
     table = Table.parse(gradient_map.compute(**knobs).text())
     figure = gradient_map.draw(table)
@@ -108,7 +109,7 @@ def test_the_finding_counts_the_nets_whose_eigenvalues_came_out():
     assert titles == ["tanh RNN: largest |λ| 0.90 → 1.20", "IRNN: largest |λ| 1.00 → 1.00"]
 
 
-@pytest.mark.parametrize("knobs", [TINY, {"steps": 2, "hidden": 1, "updates": 1}, {"steps": 60, "updates": 4}])
+@pytest.mark.parametrize("knobs", [TINY, {"steps": 2, "hidden": 1, "updates": 1}, deep({"steps": 60, "updates": 4})])
 def test_the_saliency_is_drawn_and_told_at_every_size(knobs):
     table = Table.parse(saliency.compute(**knobs).text())
     assert saliency.draw(table).axes

@@ -5,14 +5,15 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from deep import deep
 from rnnlab.gallery import tasks
 from rnnlab.table import Table
 from rnnlab.tasks import Adding, Pixels
 
 KNOBS = [
-    {},
+    deep({}),
     {"steps": 2, "side": 4, "frames": 1, "delay": 1, "seed": 0},
-    {"steps": 400, "side": 28, "frames": 300, "delay": 200, "seed": 3},
+    deep({"steps": 400, "side": 28, "frames": 300, "delay": 200, "seed": 3}),
 ]
 
 

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import rnnlab as rl
+from deep import deep
 from planted import small
 
 # A layer of one's own
@@ -265,7 +266,7 @@ def test_a_row_of_zeros_is_caught_however_small_the_row(size):
         rl.check_gradients(layer, xs)
 
 
-@pytest.mark.parametrize("forget_bias", [30, 32])
+@pytest.mark.parametrize("forget_bias", [deep(30), 32])
 def test_a_slope_of_a_nearly_shut_gate_that_is_cut_to_zero_is_caught_and_the_right_one_is_not_refused(forget_bias):
     class Cut(rl.LSTM):
         """σ' = 0 where the gate is within 1e-12 of 1; read from the output, f (1 - f), it has few digits there."""
@@ -482,7 +483,7 @@ def unusual(kind, T=9, B=3):
     return kind(W, np.array(0.8) if issubclass(kind, Decay) else U), rng.uniform(-1, 1, (T, B, 2))
 
 
-@pytest.mark.parametrize("T", [1, 2, 9])
+@pytest.mark.parametrize("T", [1, 2, deep(9)])
 @pytest.mark.parametrize("kind", [Clockwork, Centred, Decay])
 @pytest.mark.parametrize("oracle", ["complex_step", "finite_difference"])
 def test_a_right_layer_that_is_unusual_passes(kind, T, oracle):

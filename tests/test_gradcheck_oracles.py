@@ -6,6 +6,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import rnnlab as rl
+from deep import one_in
 from planted import EPS, small
 from rnnlab.gradcheck.oracles import complex_step, finite_difference
 from rnnlab.testing import KINDS, LAWS, cases
@@ -115,9 +116,9 @@ def test_finite_differences_pass_on_a_small_smooth_net(kind, activation):
     assert 0 < report.worst().doubt <= 1e-6
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", one_in(3, KINDS))
 @given(data=st.data())
-@settings(max_examples=max(3, settings.default.max_examples // 12))  # 16 in CI
+@settings(max_examples=max(3, settings.default.max_examples // 8))  # 12 in CI
 def test_finite_differences_never_fail_a_right_backward(kind, data):
     LAWS["backward_agrees_with_finite_differences"](data.draw(cases(KINDS[kind])))
 

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 WAITING = """
 import threading
 
@@ -13,6 +15,7 @@ def test_waiting():
 """
 
 
+@pytest.mark.deep
 def test_a_test_that_hangs_fails_and_shows_where(tmp_path):
     (tmp_path / "test_it.py").write_text(WAITING, encoding="utf-8")
     configuration = Path(__file__).parents[1] / "pyproject.toml"

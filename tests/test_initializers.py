@@ -10,7 +10,7 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rnnlab import initializers
@@ -60,7 +60,6 @@ def test_float64_is_the_default(name):
 
 
 @every_name
-@settings(max_examples=50)
 @given(seed=seeds)
 def test_one_seed_gives_one_set_of_weights(name, seed):
     one, two = (get(name)(rng(seed), shape_for(name)) for _ in range(2))
@@ -68,7 +67,6 @@ def test_one_seed_gives_one_set_of_weights(name, seed):
 
 
 @every_name
-@settings(max_examples=50)
 @given(seed=seeds)
 def test_float32_weights_are_the_float64_ones_rounded(name, seed):
     wide = get(name)(rng(seed), shape_for(name), np.float64)
@@ -343,7 +341,6 @@ FAMILY = {
 
 
 @pytest.mark.parametrize("name", FAMILY)
-@settings(max_examples=50)
 @given(seed=seeds, shape=st.lists(sizes, min_size=1, max_size=4).map(tuple))
 def test_the_family_is_variance_scaling_with_its_options(name, seed, shape):
     wanted = initializers.variance_scaling(rng(seed), shape, **FAMILY[name])

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from hypothesis import settings
 
 import museum
 import rnnlab as rl
+from deep import deep, one_in
 
 T, B, N = 6, 2, 3  # D = H = N, so that a missing transpose of W has the right shape
 PLAIN = {rl.RNN: museum.PlainRNN, rl.IndRNN: museum.PlainIndRNN}
@@ -40,10 +40,9 @@ def name_of(piece):
 every_plain = pytest.mark.parametrize("plain", [museum.PlainRNN, museum.PlainIndRNN], ids=name_of)
 every_gated_piece = pytest.mark.parametrize("piece", [*museum.LSTM_BUGS, *museum.GRU_BUGS], ids=name_of)
 every_gated_plain = pytest.mark.parametrize("plain", [museum.PlainLSTM, museum.PlainGRU], ids=name_of)
-# Finite differences, the second opinion, are slow: of the pieces one in three, in CI all.
-one_in = 1 if settings.default.max_examples >= 100 else 3
-some_pieces = pytest.mark.parametrize("piece", [*museum.RNN_BUGS, *museum.INDRNN_BUGS][::one_in], ids=name_of)
-some_gated_pieces = pytest.mark.parametrize("piece", [*museum.LSTM_BUGS, *museum.GRU_BUGS][::one_in], ids=name_of)
+# Finite differences, the second opinion, are slow: of the pieces one in eight, in CI all.
+some_pieces = pytest.mark.parametrize("piece", one_in(8, [*museum.RNN_BUGS, *museum.INDRNN_BUGS]), ids=name_of)
+some_gated_pieces = pytest.mark.parametrize("piece", one_in(8, [*museum.LSTM_BUGS, *museum.GRU_BUGS]), ids=name_of)
 every_activation = pytest.mark.parametrize("activation", museum.EVERY)
 
 
@@ -52,11 +51,11 @@ def failed(report):
 
 
 def places():
-    """In CI every piece with every activation, else with one where it shows, and one where it does not if there is."""
+    """Every piece with one activation where it shows, one where it does not, if there is; with the others if deep."""
     for number, piece in enumerate([*museum.RNN_BUGS, *museum.INDRNN_BUGS]):
         hides = [activation for activation in museum.EVERY if activation not in piece.shows]
         some = [side[number % len(side)] for side in (piece.shows, hides) if side]
-        yield from ((piece, activation) for activation in (museum.EVERY if one_in == 1 else some))
+        yield from ((piece, one) if one in some else deep(piece, one) for one in museum.EVERY)
 
 
 @pytest.mark.parametrize(("piece", "activation"), [*places()], ids=lambda given: getattr(given, "__name__", given))
@@ -82,7 +81,7 @@ def test_finite_differences_catch_it_too_at_ordinary_sizes(piece, activation):
 
 @every_plain
 @every_activation
-@pytest.mark.parametrize("oracle", ["complex_step", "finite_difference"])
+@pytest.mark.parametrize("oracle", ["complex_step", deep("finite_difference")])
 def test_the_plain_backward_passes(plain, activation, oracle):
     assert rl.check_gradients(*case(plain, activation), oracle=oracle).passed
 
@@ -114,7 +113,7 @@ def test_finite_differences_catch_a_gated_piece_too(piece):
 
 
 @every_gated_plain
-@pytest.mark.parametrize("oracle", ["complex_step", "finite_difference"])
+@pytest.mark.parametrize("oracle", ["complex_step", deep("finite_difference")])
 def test_the_plain_gated_backward_passes(plain, oracle):
     assert rl.check_gradients(*gated_case(plain), oracle=oracle).passed
 

@@ -67,7 +67,7 @@ def inputs(rng, net, T, B):
 
 @every_network
 @given(seeds, st.integers(1, 5), st.integers(1, 3))
-@settings(max_examples=max(8, settings.default.max_examples // 3))  # each checks every layer, then the whole
+@settings(max_examples=max(4, settings.default.max_examples // 3))  # each checks every layer, then the whole
 def test_every_gradient_agrees_with_the_complex_step(name, seed, T, B):
     # Two rows are normalised to ±1 whatever they are: their gradient is a difference of equals, and only digits of it
     # are left that ε = 0.001 leaves.
@@ -79,7 +79,6 @@ def test_every_gradient_agrees_with_the_complex_step(name, seed, T, B):
 
 @every_network
 @given(seeds, few, st.integers(1, 3))
-@settings(max_examples=50)
 def test_a_network_is_its_layers_in_turn(name, seed, T, B):
     rng = np.random.default_rng(seed)
     net = NETWORKS[name](rng)
@@ -94,7 +93,6 @@ def test_a_network_is_its_layers_in_turn(name, seed, T, B):
 
 @pytest.mark.parametrize("name", ["LSTM, GRU", "residual", "without readout", "embedding"])
 @given(seeds, st.integers(2, 6), st.integers(1, 3), st.data())
-@settings(max_examples=50)
 def test_a_run_in_two_chunks_with_carried_states_is_the_whole_run(name, seed, T, B, data):
     rng = np.random.default_rng(seed)
     net = NETWORKS[name](rng)

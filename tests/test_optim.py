@@ -79,7 +79,6 @@ def same(record, arrays):
 
 @every_optimizer
 @given(seeds, sizes, sizes, st.floats(1e-4, 1))
-@settings(max_examples=30)
 def test_ten_updates_are_the_equations_entry_by_entry(name, seed, D, H, lr):
     rng = np.random.default_rng(seed)
     rule, params = settings_of(name, rng), layer_of(rng, D, H)
@@ -156,7 +155,6 @@ def test_in_float32_an_update_is_that_of_float64_to_float32(name):
 
 
 @given(seeds, st.floats(1e-6, 1e6), st.floats(0.1, 10))
-@settings(max_examples=50)
 def test_sgd_is_linear_in_the_learning_rate(seed, lr, factor):
     gradient = layer_of(np.random.default_rng(seed))
     origin = gradient.map(np.zeros_like)
@@ -168,7 +166,6 @@ def test_sgd_is_linear_in_the_learning_rate(seed, lr, factor):
 
 
 @given(seeds, st.integers(-120, 120), st.floats(1e-6, 10))
-@settings(max_examples=50)
 def test_adam_s_first_step_is_the_learning_rate_whatever_the_gradient_s_scale(seed, exponent, lr):
     rng = np.random.default_rng(seed)
     gradient = layer_of(rng, scale=10.0**exponent)
@@ -290,7 +287,6 @@ def test_the_norm_of_what_is_not_finite_is_not_finite(bad):
 
 
 @given(seeds, st.floats(1e-3, 3))
-@settings(max_examples=50)
 def test_clipped_by_value_every_entry_is_the_nearest_within_the_limit(seed, limit):
     gradient = layer_of(np.random.default_rng(seed))
     before = copies(gradient)

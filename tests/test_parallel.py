@@ -16,11 +16,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import on_workers
 import rnnlab as rl
+from deep import deep
 from rnnlab.layers.batchnorm import evaluating
 from rnnlab.losses import softmax_cross_entropy, squared_error
 from rnnlab.parallel import Processes, WorkerError, data_parallel
@@ -313,7 +314,7 @@ def test_after_one_death_the_update_is_tried_again(problem, tmp_path):
 PYTHONS = partial(ProcessPoolExecutor, mp_context=multiprocessing.get_context("spawn"))
 
 
-@pytest.mark.parametrize("kind", [Processes, PYTHONS], ids=["ours", "Python's"])
+@pytest.mark.parametrize("kind", [Processes, deep(PYTHONS)], ids=["ours", "Python's"])
 @pytest.mark.usefixtures("nobody_left")
 def test_after_two_deaths_it_is_given_up(kind, problem):
     net, _, xs, targets = problem
@@ -352,6 +353,7 @@ def test_a_block_that_raises_does_not_wait_for_its_workers():
 posix = pytest.mark.skipif(os.name != "posix", reason="signals, process groups and pipes as POSIX has them")
 
 
+@pytest.mark.deep
 @posix
 @pytest.mark.usefixtures("nobody_left")
 def test_half_a_result_is_not_waited_for(problem):
@@ -366,6 +368,7 @@ def test_half_a_result_is_not_waited_for(problem):
     assert time.monotonic() - before < SECONDS
 
 
+@pytest.mark.deep
 @pytest.mark.usefixtures("nobody_left")
 def test_a_worker_killed_while_another_starts_does_not_stall_the_rest(problem, monkeypatch):
     """What hung Python's own pool: the death is noticed while the second worker, slow here, is not yet known."""
@@ -395,10 +398,10 @@ def test_what_a_call_raises_comes_back_with_its_trace(pool):
 @pytest.mark.parametrize(
     ("rows", "delay", "times"),
     [
-        (1, 0.0, 1),  # its workers are about to be started,
-        (1, 0.2, 2),  # they start,
+        deep(1, 0.0, 1),  # its workers are about to be started,
+        deep(1, 0.2, 2),  # they start,
         (2, 0.0, 1),  # they work
-    ][0 if settings.default.max_examples >= 100 else 2 :],  # each starts three programs: outside CI the last
+    ],
 )
 def test_ctrl_c_once_or_twice_ends_a_training_on_workers_and_leaves_nobody(rows, delay, times, tmp_path):
     words = shlex.split("train adding --steps 6 --hidden 5 --batch 4 --updates 1000000 --every 50 --workers 2")

@@ -9,6 +9,7 @@ import pytest
 
 import on_workers
 import rnnlab as rl
+from deep import deep
 from rnnlab.checkpoint import CHECKPOINT
 from rnnlab.cli import main
 from rnnlab.commands import train
@@ -85,8 +86,8 @@ def test_what_cannot_be_shared_is_refused_before_anything_is_written(tmp_path):
     ("task", "message"),
     [
         (on_workers.Raising, r"shard [12] of 2 raised KeyError: 'no such phoneme'"),
-        (on_workers.Killed, "a shard was lost twice, its worker killed"),
-        (on_workers.Unsendable, "a shard cannot be sent between processes .*define its functions"),
+        deep(on_workers.Killed, "a shard was lost twice, its worker killed"),
+        deep(on_workers.Unsendable, "a shard cannot be sent between processes .*define its functions"),
     ],
 )
 def test_a_failure_stops_the_run_and_its_checkpoint_stands(task, message, tmp_path):
@@ -123,7 +124,7 @@ def test_workers_by_the_command_line(tmp_path, capsys):
 
 @pytest.mark.parametrize(
     ("task", "length", "end"),
-    [("adding", "--steps", "on average"), ("copying", "--delay", "their majority vote is wrong on")],
+    [deep("adding", "--steps", "on average"), ("copying", "--delay", "their majority vote is wrong on")],
 )
 def test_an_ensemble_by_the_command_line(task, length, end, tmp_path, capsys):
     words = ["train", task, length, "8", "--hidden", "4", "--updates", "4", "--ensemble", "2", "--out", f"{tmp_path}"]

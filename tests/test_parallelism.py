@@ -22,6 +22,8 @@ def test_a_loop_over_sequences_gives_the_gradients_of_the_batch(word):
 
 def test_everything_is_measured_and_has_its_row(monkeypatch):
     monkeypatch.setattr(parallelism, "elsewhere", lambda count, measure: measure())  # no time is at stake
+    for name, small in (("BATCH_SIZE", (9, 4, 5)), ("STAGES_SIZE", (6, 4, 5, 3)), ("DATA_SIZE", (5, 64, 3))):
+        monkeypatch.setattr(parallelism, name, small)
     table = parallelism.measure(layers=("rnn",), batches=(1, 2), widths=(4, 8), members=2, updates=2, rounds=1)
     assert list(table.columns) == parallelism.COLUMNS.split()
     assert table.where(kind="batch").each("series", "x") == [("tanh RNN", 1), ("tanh RNN", 2)]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rnnlab.losses import softmax_cross_entropy
@@ -366,14 +366,12 @@ WHOLE = {
 }
 
 
-@settings(max_examples=200)
 @given(kind=st.sampled_from(sorted(WHOLE)), contents=st.binary(max_size=80), head=st.booleans())
 def test_any_bytes_load_or_are_refused(fuzzed, kind, contents, head):
     read, whole = WHOLE[kind]
     loads_or_refuses(fuzzed, read, whole[:16] * head + contents)
 
 
-@settings(max_examples=300)
 @given(kind=st.sampled_from(sorted(WHOLE)), place=st.integers(0, 250), byte=st.integers(0, 255))
 def test_any_changed_byte_loads_or_is_refused(fuzzed, kind, place, byte):
     read, whole = WHOLE[kind]
@@ -382,7 +380,6 @@ def test_any_changed_byte_loads_or_is_refused(fuzzed, kind, place, byte):
     loads_or_refuses(fuzzed, read, bytes(changed))
 
 
-@settings(max_examples=100)
 @given(kind=st.sampled_from(["sphere", "riff"]), kept=st.integers(0, 1023))
 def test_any_truncation_of_a_recording_is_refused(fuzzed, kind, kept):
     read, whole = WHOLE[kind]

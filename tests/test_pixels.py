@@ -10,7 +10,7 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.ft2font import FT2Font
 
@@ -328,13 +328,11 @@ def loads_or_refuses(folder: Path, name: str, contents: bytes) -> None:
     assert "\n" not in said
 
 
-@settings(max_examples=100)
 @given(name=st.sampled_from(NAMES), contents=st.binary(max_size=60))
 def test_any_bytes_load_or_are_refused(folder, name, contents):
     loads_or_refuses(folder, name, contents)
 
 
-@settings(max_examples=100)
 @given(name=st.sampled_from(NAMES), place=st.integers(0, 95), byte=st.integers(0, 255))
 def test_any_changed_byte_loads_or_is_refused(folder, name, place, byte):
     contents = bytearray(FILES[name])
@@ -362,13 +360,11 @@ def unpacks_or_refuses(folder: Path, contents: bytes) -> None:
     assert "\n" not in said
 
 
-@settings(max_examples=100)
 @given(contents=st.binary(max_size=60) | st.binary(max_size=60).map(lambda tail: PACKED[:10] + tail))
 def test_any_bytes_unpack_or_are_refused(packed_folder, contents):
     unpacks_or_refuses(packed_folder, contents)
 
 
-@settings(max_examples=100)
 @given(place=st.integers(0, len(PACKED) - 1), byte=st.integers(0, 255))
 def test_any_changed_byte_of_a_gz_unpacks_or_is_refused(packed_folder, place, byte):
     unpacks_or_refuses(packed_folder, PACKED[:place] + bytes([byte]) + PACKED[place + 1 :])

@@ -74,13 +74,14 @@ def test_the_commands_that_the_readme_names_exist():
 
 def test_the_example_of_the_page_on_code_does_what_its_comments_say(capsys):
     (quoted, example) = re.findall(r"```python\n(.*?)```", CODE, re.DOTALL)
-    names = run(example)
+    assert "(150, 16, 2)" in example
+    names = run(example.replace("(150, 16, 2)", "(150, 4, 2)"))  # 16 take the check five seconds
     assert float(capsys.readouterr().out.split()[0]) > 0.05
     grads = names["grads"]
     assert isinstance(grads.params, rl.RNN)
-    assert grads.xs.shape == (150, 16, 2)
-    assert grads.hs.shape == names["trace"].hs.shape == (151, 16, 100)
-    assert names["norms"].shape == (151, 16)
+    assert grads.xs.shape == (150, 4, 2)
+    assert grads.hs.shape == names["trace"].hs.shape == (151, 4, 100)
+    assert names["norms"].shape == (151, 4)
     np.testing.assert_array_equal(grads.hs[0], grads.h0)
     np.testing.assert_array_equal(names["norms"], rl.flow.norms(grads.hs))
     assert len([line for line in example.splitlines() if line.strip()]) <= 16

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import settings
 
+from deep import one_in
 from rnnlab import initializers
 from rnnlab.experiments.results.tables import is_recorded, read
 from rnnlab.gallery.figures import FIGURES
@@ -15,7 +15,6 @@ from rnnlab.table import Table
 from small_figures import plain
 
 PUBLISHED = Path(__file__).parents[1] / "figures"
-ONE_IN = 1 if settings.default.max_examples >= 100 else 3
 NAMES = ("tanh, orthogonal", "tanh, orthogonal U alone", "IRNN", "IRNN, no input", "LSTM, c")
 
 
@@ -109,7 +108,7 @@ def test_a_layer_of_ones_own_joins_the_decay_in_python_and_by_its_file(tmp_path)
         loaded(f"{path}:Faint")
 
 
-@pytest.mark.parametrize("name", [*FIGURES][::ONE_IN])
+@pytest.mark.parametrize("name", one_in(10, FIGURES))
 def test_larger_type_takes_fewer_panels_side_by_side_and_no_less_of_them(name):
     table = read(name) if is_recorded(name) else Table.read(PUBLISHED / f"{name}.csv")
     plain, large = FIGURES[name].draw(table), FIGURES[name].draw(table, scale=2)

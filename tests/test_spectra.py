@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import rnnlab as rl
@@ -27,7 +27,6 @@ def problem(kind, seed, T, B):
 
 @every_kind
 @given(st.integers(0, 10**6), st.integers(1, 6), st.integers(1, 3))
-@settings(max_examples=40)
 def test_products_are_the_derivatives_that_the_complex_step_gives(kind, seed, T, B):
     layer, xs, starts = problem(kind, seed, T, B)
     products = flow.jacobian_products(layer, xs, *starts)
@@ -44,7 +43,6 @@ def test_products_are_the_derivatives_that_the_complex_step_gives(kind, seed, T,
 
 @every_kind
 @given(st.integers(0, 10**6), st.integers(1, 8), st.integers(1, 2))
-@settings(max_examples=40)
 def test_a_product_is_the_product_of_its_steps(kind, seed, T, B):
     layer, xs, starts = problem(kind, seed, T, B)
     steps, products = flow.jacobians(layer, xs, *starts), flow.jacobian_products(layer, xs, *starts)

@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+from functools import cache
 from importlib.metadata import requires
 from pathlib import Path
 
@@ -77,10 +78,16 @@ def modules() -> list[Path]:
     return sorted(path.relative_to(PACKAGE).with_suffix("") for path in PACKAGE.rglob("*.py"))
 
 
+@cache
+def parsed(module: Path) -> ast.Module:
+    return ast.parse((PACKAGE / module).with_suffix(".py").read_text(encoding="utf-8"))
+
+
+@cache
 def imports(module: Path) -> set[str]:
     """The rnnlab modules that a module imports, as dotted names without the leading "rnnlab."."""
     found = set()
-    for node in ast.walk(ast.parse((PACKAGE / module).with_suffix(".py").read_text(encoding="utf-8"))):
+    for node in ast.walk(parsed(module)):
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "rnnlab":
             base = node.module.removeprefix("rnnlab").removeprefix(".")
             for alias in node.names:
@@ -160,13 +167,12 @@ def test_a_test_needs_no_package_that_the_extra_test_does_not_bring():
 
 def test_there_is_no_assert_in_the_library():
     for module in modules():
-        tree = ast.parse((PACKAGE / module).with_suffix(".py").read_text(encoding="utf-8"))
-        assert not any(isinstance(node, ast.Assert) for node in ast.walk(tree)), module
+        assert not any(isinstance(node, ast.Assert) for node in ast.walk(parsed(module))), module
 
 
 @pytest.mark.parametrize("module", modules(), ids=str)
 def test_every_module_opens_with_a_docstring_and_every_public_name_has_one(module):
-    tree = ast.parse((PACKAGE / module).with_suffix(".py").read_text(encoding="utf-8"))
+    tree = parsed(module)
     assert ast.get_docstring(tree), f"{module} has no opening sentence"
     for node in tree.body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):

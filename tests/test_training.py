@@ -14,12 +14,12 @@ import zipfile
 from dataclasses import replace
 from itertools import pairwise
 
-import hypothesis
 import numpy as np
 import pytest
 
 import naive
 import rnnlab as rl
+from deep import deep, one_in
 from rnnlab import models, optim, training
 from rnnlab.arrays import NotFiniteError
 from rnnlab.checkpoint import CHECKPOINT, LOG, NORMS
@@ -595,7 +595,7 @@ def same_to_the_last_bit(folder, out, other_folder, other):
 
 
 @quick
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", one_in(2, NETWORKS))
 @every_optimizer
 def test_a_run_stopped_at_any_row_goes_on_as_if_it_had_not(optimizer, name, tmp_path):
     network = built(TASK, **NETWORKS[name])
@@ -806,8 +806,9 @@ training.fit(network, task, folder=folder, resume=True, report=report, updates=u
 
 @posix
 @quick  # here; the child does sync
-def test_killed_again_and_again_a_run_ends_as_if_it_had_not_been(tmp_path):
-    kills, at_most = hypothesis.settings.default.max_examples // 5, 6  # each kill is of a program
+@pytest.mark.parametrize("kills", [3, deep(20)])  # each is of a program
+def test_killed_again_and_again_a_run_ends_as_if_it_had_not_been(kills, tmp_path):
+    at_most = 6
     updates = kills * at_most
     rng, folder = np.random.default_rng(0), tmp_path / "run"
     (tmp_path / "child.py").write_text(KILLED_FROM_OUTSIDE, encoding="utf-8")
@@ -889,6 +890,7 @@ for place in sys.argv[2:]:
 
 @posix
 @quick
+@pytest.mark.deep
 def test_killed_in_the_middle_of_writing_the_last_whole_row_stands(tmp_path):
     (tmp_path / "child.py").write_text(KILLED_FROM_INSIDE, encoding="utf-8")
     command = [sys.executable, str(tmp_path / "child.py"), str(tmp_path), *PLACES]
