@@ -12,7 +12,9 @@ statistics normalises over all steps at once, so a network with one is not run i
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from inspect import signature
 from math import isqrt
 from typing import Any
 
@@ -67,7 +69,7 @@ def full(layer: AnyLayer, xs: NDArray[Any], loss: Loss, *starts: Array) -> Seque
     """
     (steps,) = _chunks(layer, xs, max(len(xs), 1))
     trace = layer.forward(xs, *starts)
-    value, dys = loss(steps, trace.ys)
+    value, dys = _told(loss, steps, trace.ys)
     gradients = layer.backward(trace, dys)
     return SequenceGradients(value, gradients.params, gradients.xs, gradients.dstarts, trace.ends)
 
@@ -146,8 +148,29 @@ def _chunks(layer: AnyLayer, xs: NDArray[Any], length: int) -> list[slice]:
 def _loss_of(layer: AnyLayer, loss: Loss, steps: slice, trace: TraceLike, *, last: bool) -> tuple[float, Array]:
     """A chunk's part of the loss and dL/dy: nothing of an earlier chunk, where only the last step is read."""
     if getattr(layer, "reads", "every") == "every" or last:  # layers have an output at every step, and no such word
-        return loss(steps, trace.ys)
+        return _told(loss, steps, trace.ys)
     return 0.0, np.zeros_like(trace.ys)
+
+
+def _told(loss: Loss, steps: slice, ys: Array) -> tuple[float, Array]:
+    """What the loss says of a chunk.
+
+    Raises:
+        TypeError: it cannot be called so, or returns something else.
+    """
+    wanted = "loss is called as loss(steps, ys), with a slice of steps and the outputs there, and must return the "
+    wanted += "chunk's loss and dL/dy of the shape of ys"
+    with suppress(ValueError):  # of what is written in C nothing is known
+        takes = signature(loss)
+        try:
+            takes.bind(steps, ys)
+        except TypeError:
+            raise TypeError(f"{wanted}; yours takes {takes}: write lambda steps, ys: … around it") from None
+    said = loss(steps, ys)
+    if not (isinstance(said, tuple) and len(said) == 2 and np.shape(said[1]) == ys.shape):
+        shapes = [np.shape(part) for part in said] if isinstance(said, tuple) else type(said).__name__
+        raise TypeError(f"{wanted} {ys.shape}; yours returned {shapes}")
+    return said
 
 
 def _sum(total: Any, part: Any) -> Any:

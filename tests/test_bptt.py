@@ -354,3 +354,24 @@ def test_a_layer_of_ones_own_runs_in_all_three_ways(wrap):
     cut = rl.bptt.truncated(layer, xs, loss, 3, start)
     assert apart(cut.params, whole.params) > 1e-3
     np.testing.assert_allclose(cut.ends[0], layer.forward(xs, start).ends[0], rtol=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("loss", "says"),
+    [
+        (lambda ys: (0.0, ys), r"must return .*; yours takes \(ys\): write lambda steps, ys"),
+        (lambda steps, ys, targets: (0.0, ys), r"; yours takes \(steps, ys, targets\)"),
+        (lambda steps, ys: 0.0, r"of the shape of ys \(4, 2, 3\); yours returned float"),
+        (lambda steps, ys: (0.0, ys[-1]), r"yours returned \[\(\), \(2, 3\)\]"),
+        (lambda steps, ys: (0.0, ys, ys), r"yours returned \[\(\), "),
+    ],
+)
+def test_a_loss_of_another_form_is_refused_in_one_sentence(loss, says):
+    layer, xs = rl.RNN.init(np.random.default_rng(0), inputs=2, hidden=3), np.zeros((4, 2, 2))
+    for way in (
+        lambda: rl.bptt.full(layer, xs, loss),
+        lambda: rl.bptt.checkpointed(layer, xs, loss, chunk=4),
+        lambda: rl.bptt.truncated(layer, xs, loss, 4),
+    ):
+        with pytest.raises(TypeError, match=rf"^loss is called as loss\(steps, ys\), .*{says}"):
+            way()

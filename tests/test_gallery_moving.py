@@ -9,6 +9,7 @@ from matplotlib import rc_context
 from rnnlab.gallery import backward_pass, cliff, cliff_descent, gradient_decay, hero, page, unrolled
 from rnnlab.gallery.figures import NAMES, frames
 from rnnlab.gallery.publish import publish
+from rnnlab.layers import RNN
 from rnnlab.table import Table
 
 GALLERY = Path(__file__).parents[1] / "figures"
@@ -91,6 +92,20 @@ def test_a_gradient_that_is_gone_has_no_bar():
     assert [bar.get_visible() for bar in figure.axes[0].containers[0]] == [False, True, True]
     assert "nothing left at h[0]" in figure.axes[0].get_title(loc="left")
     assert "nan" not in figure.axes[0].texts[0].get_text()
+
+
+def slow(rng, inputs, hidden):
+    return RNN.irnn(rng, inputs=inputs, hidden=hidden, scale=0.9)
+
+
+def test_a_layer_of_one_s_own_joins_the_hero_in_a_look_of_its_own():
+    table = hero.compute(seeds=1, steps=6, hidden=4, inputs=2, series=("IRNN", slow))
+    assert [model for (model,) in table.each("model")] == ["IRNN", "slow"]
+    assert hero.left(table, "slow") < hero.left(table, "IRNN")
+    (ax,) = hero.draw(table).axes
+    inks = {text.get_text().split()[0]: text.get_color() for text in ax.texts}
+    assert inks["slow"] != inks["IRNN"]
+    assert "slow" in hero.caption(table)
 
 
 def test_the_hero_is_the_long_view_s_runs_and_its_title_what_they_give():

@@ -1,13 +1,15 @@
 """The picture of the README: how much of the gradient is left, step by step back from the loss, in five layers."""
 
+import itertools
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 
 from rnnlab.experiments.results import looks
 from rnnlab.gallery import captions, gradient_decay, page
+from rnnlab.gallery.decay_lines import OWN_LOOKS
 from rnnlab.gallery.knobs import Hidden, Inputs, Knob, Seeds, Steps, checked, setting, with_knobs
-from rnnlab.gallery.series import ALL, Words, chosen
+from rnnlab.gallery.series import ALL, OWN_LAYER, Words, chosen
 from rnnlab.gallery.unrolled import share
 from rnnlab.table import Table
 
@@ -34,21 +36,21 @@ def compute(
     steps: Steps = 100,
     hidden: Hidden = 100,
     inputs: Inputs = 8,
-    series: Annotated[Words, Knob("the models", names=tuple(LINES))] = ALL,
+    series: Annotated[Words, Knob("the models, and layers of your own", names=tuple(LINES), own=OWN_LAYER)] = ALL,
 ) -> Table:
-    """The runs of `gradient_decay`, fewer layers and every step.
+    """The runs of `gradient_decay`, fewer layers and every step; a layer of your own joins as it does there.
 
     Returns:
         model; back, steps back from the loss; median, low, high of |dL/dh[T-back]|, with |dL/dh[T]| = 1 (10 and 90 %
         of the seeds); seeds, hidden, inputs.
     """
-    lines = {model: LINES[model] for model in chosen(series, tuple(LINES))}
+    lines = {model: own or LINES[model] for model, own in chosen(series, tuple(LINES), OWN_LAYER).items()}
     sizes = {"seeds": seeds, "steps": steps, "hidden": hidden, "inputs": inputs}
     runs = gradient_decay.compute(**sizes, every=1, series=tuple(lines.values()))
     rows = [
         (model, *row)
-        for model, name in lines.items()
-        for row in runs.where(series=name).each("back", "median", "low", "high")
+        for model in lines
+        for row in runs.where(series=LINES.get(model, model)).each("back", "median", "low", "high")
     ]
     return with_knobs(Table.of("model back median low high", rows), seeds=seeds, hidden=hidden, inputs=inputs)
 
@@ -59,9 +61,9 @@ def draw(table: Table) -> "Figure":
     figure, (ax,) = page.page(1, 1, height=4.2, width=7)
     steps, above_zero = table["back"].max(), table["low"][table["low"] > 0]
     bottom = 10 ** (1.1 * np.log10(above_zero.min()) - 0.3)
-    ends = {}
+    ends, inks = {}, _looks(table)
     for (model,) in table.each("model"):
-        rows, (color, line, marker) = table.where(model=model), looks.look(model)
+        rows, (color, line, marker) = table.where(model=model), inks[model]
         seen, band = rows["median"] > 0, rows["low"] > 0  # no band down to 0 on a logarithmic scale
         ax.fill_between(rows["back"], rows["low"], rows["high"], where=band, color=color, alpha=0.2, lw=0)
         ax.plot(rows["back"][seen], rows["median"][seen], color=color, ls=line, lw=2.2)
@@ -73,9 +75,17 @@ def draw(table: Table) -> "Figure":
     ax.set_xlim(0, 1.3 * steps)
     for model, height in page.apart(ends, APART * np.log(3 / bottom)).items():
         words = f"{model}  {share(left(table, model))}"
-        ax.text(1.03 * steps, height, words, color=looks.look(model).color, fontsize=10.5, weight="bold", va="center")
+        ax.text(1.03 * steps, height, words, color=inks[model].color, fontsize=10.5, weight="bold", va="center")
     page.headline(ax, _found(table), 6.3)
     return figure
+
+
+def _looks(table: Table) -> dict[str, looks.Look]:
+    """The models' own looks, and others for the user's layers."""
+    names = [name for (name,) in table.each("model")]
+    yours = [name for name in names if name not in LINES]
+    mine = dict(zip(yours, itertools.cycle(OWN_LOOKS)))
+    return {name: mine.get(name) or looks.look(name) for name in names}
 
 
 def left(table: Table, model: str) -> float:
