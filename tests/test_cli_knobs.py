@@ -88,7 +88,7 @@ def test_after_a_name_help_lists_its_knobs(capsys):
         (["unrolld", "--help"], "there is no figure 'unrolld': did you mean unrolled?"),
         (["cliff", "--series", "IRNN"], "cliff has no series to choose from: its knobs are updates, points"),
         (["--set", "hidden=3"], "name the figure whose knobs you turn"),
-        (["indrnn_range", "--scale", "9"], "scale must be from 0.25 to 4; got 9"),
+        (["indrnn_range", "--scale", "9"], "scale must be from 0.25 to 2; got 9"),
         (["oracle_errors", "--set", "steps=3"], "near must be at most steps = 3; got 10"),
         (["adding_problem", "--set", "size=huge"], "size must be one of quick, paper; got 'huge'"),
     ],

@@ -78,6 +78,14 @@ def test_nothing_is_smaller_than_9_points_on_a_page_of_7_inches_and_every_panel_
 
 
 @pytest.mark.parametrize("name", FIGURES)
+def test_nothing_is_written_under_nine_points_at_seven_inches(name, figures):
+    figure = figures[name]
+    assert figure.get_figwidth() <= 7
+    small = {text.get_text(): text.get_fontsize() for text in figure.findobj(Text) if text.get_text().strip()}
+    assert all(size >= 9 for size in small.values()), small
+
+
+@pytest.mark.parametrize("name", FIGURES)
 def test_a_caption_speaks_in_measured_numbers(name, tables):
     caption = FIGURES[name].caption(tables[name])
     assert sum(character.isdigit() for character in caption) > 8

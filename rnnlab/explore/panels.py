@@ -97,6 +97,7 @@ class Panels:
 
     def _prepare(self) -> None:
         """What never changes: scales and labels, the image of the states, the dot."""
+        from matplotlib import colormaps
         from matplotlib.ticker import FuncFormatter, LinearLocator, LogLocator, NullLocator
 
         for panel in (self.decay, self.singular):
@@ -110,7 +111,9 @@ class Panels:
         self.decay.axes.set(xlabel="steps back from the loss, k", ylabel="|∂L/∂h[T-k]| / |∂L/∂h[T]|")
         self.singular.axes.set(xlim=(0, 100), ylim=(1e-3, 10), xlabel="directions, %", ylabel="singular value")
         self.states.axes.xaxis.set_major_locator(LinearLocator(5))
-        image = self.states.axes.imshow(np.zeros((2, 2)), cmap="PuOr", aspect="auto", interpolation="nearest")
+        self._colours = colormaps["PuOr"]
+        paper = np.zeros((2, 2, 4), np.uint8)
+        image = self.states.axes.imshow(paper, aspect="auto", interpolation="nearest")
         self._image = image
         self.states.axes.set(xlabel="step t", ylabel="units", yticks=[], ylim=(1, 0))
         self.states.axes.grid(visible=False)
@@ -221,14 +224,16 @@ class Panels:
     # The states and the singular values
 
     def _show_states(self, shown: Shown) -> None:
+        from matplotlib.colors import Normalize
+
         states, axes = shown.values.states, self.states.axes
         H, T = states.shape
         largest = max(float(np.abs(states).max()), np.finfo(float).tiny)
         self.states.moving = [self._image]
         self._image.set_visible(True)
-        self._image.set_data(states / largest)
+        shade = Normalize(-1, 1)(states / largest)
+        self._image.set_data(self._colours(shade, bytes=True))  # a colour a cell; Matplotlib would find one a pixel
         self._image.set_extent((0, T, 1, 0))
-        self._image.set_clim(-1, 1)
         axes.set(xlim=(0, _end(T, STEPS)), ylim=(1, 0))
         off = int(np.sum(~states.any(axis=1)))
         also = f"; {off} of {H} units are never on" if off else ""

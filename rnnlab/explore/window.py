@@ -1,7 +1,7 @@
 """The window: a slider or buttons for every setting, the panels drawn at every move, curves kept, pictures saved."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from rnnlab import activations
 from rnnlab.experiments.results import looks
 from rnnlab.explore.measure import measure, phases
 from rnnlab.explore.panels import Panel, Panels, Shown
+from rnnlab.explore.screen import Region, Screen
 from rnnlab.explore.setup import LIMITS, OFFERED, Setup, command, takes
 from rnnlab.files import replacing
 from rnnlab.gallery import page
@@ -117,7 +118,7 @@ class Window:
         self._follow()
         self.show()
 
-    def _regions(self) -> "list[Region]":
+    def _regions(self) -> list[Region]:
         """What is drawn by itself, and where."""
         column = self.panels.decay.axes.get_position().x1 + 0.012
         row = self.panels.states.axes.get_position().y1 + 0.04
@@ -255,81 +256,6 @@ class Window:
 
 def _press(action: Callable[[], object], event: object) -> None:
     action()
-
-
-@dataclass(eq=False)
-class Region:
-    """A part of the window that is drawn by itself.
-
-    Attributes:
-        panel: what is drawn.
-        box: left, bottom, width and height, as shares of the figure; no two regions overlap.
-        drawn: the panel's frame as it was drawn last, and its pixels without what moves.
-    """
-
-    panel: Panel
-    box: tuple[float, float, float, float]
-    drawn: tuple[Any, Any] | None = None
-
-
-class Screen:
-    """Draws again only what has changed: the frame of a region where it is another, and what moves on top.
-
-    On a canvas that cannot copy parts of itself everything is drawn.
-    """
-
-    def __init__(self, figure: "Figure", regions: list[Region]) -> None:
-        self.regions = regions
-        self._figure = figure
-        self._canvas: Any = figure.canvas
-        self._copies = bool(self._canvas.supports_blit)
-        self._canvas.mpl_connect("draw_event", lambda _: self._all_was_drawn())
-
-    def refresh(self) -> None:
-        """Bring the window up to date."""
-        if self._copies:
-            for region in self.regions:
-                for artist in region.panel.above():
-                    artist.set_animated(True)  # the canvas leaves it to us
-        if not self._copies or self.regions[0].drawn is None:
-            self._canvas.draw_idle()
-            return
-        for region in self.regions:
-            if region.drawn is not None and region.drawn[0] == region.panel.frame:
-                if region.panel.above():
-                    self._canvas.restore_region(region.drawn[1])
-                    self._move(region)
-            else:
-                self._draw(region)
-        self._canvas.blit(self._figure.bbox)
-
-    def _all_was_drawn(self) -> None:
-        """After the canvas drew everything but what moves: at first, and when the window's size has changed."""
-        if self._copies and not self._canvas.is_saving():
-            for region in self.regions:
-                self._remember(region)
-                self._move(region)
-
-    def _draw(self, region: Region) -> None:
-        from matplotlib.patches import Rectangle
-
-        x, y, width, height = region.box
-        paper = Rectangle((x, y), width, height, color="white", transform=self._figure.transFigure)
-        paper.set_figure(self._figure)
-        self._figure.draw_artist(paper)
-        self._figure.draw_artist(region.panel.axes)
-        self._remember(region)
-        self._move(region)
-
-    def _remember(self, region: Region) -> None:
-        from matplotlib.transforms import Bbox, TransformedBbox
-
-        pixels = TransformedBbox(Bbox.from_bounds(*region.box), self._figure.transFigure)
-        region.drawn = (region.panel.frame, self._canvas.copy_from_bbox(pixels))
-
-    def _move(self, region: Region) -> None:
-        for artist in region.panel.above():
-            self._figure.draw_artist(artist)
 
 
 def open_window(setup: Setup, kept: tuple[Setup, ...], folder: Path, say: Callable[[str], None]) -> None:

@@ -66,8 +66,9 @@ def compute(
 @page.styled
 def draw(table: Table) -> "Figure":
     """Above the activations and their slopes, below the product of n slopes on a logarithmic scale."""
-    figure = page.sheet(7, 6.6)
-    axes = figure.subplot_mosaic([["curves", "slopes"], ["products", "products"]])
+    figure = page.sheet(7, 9.2 if page.narrow() else 6.6)
+    above: list[Any] = [["curves"], ["slopes"]] if page.narrow() else [["curves", "slopes"]]
+    axes = figure.subplot_mosaic([*above, ["products"] * len(above[0])])
     curves, slopes = axes["curves"], axes["slopes"]
     names = [name for (name,) in table.each("activation")]
     for name in names:
@@ -118,12 +119,13 @@ def _draw_products(ax: "Axes", table: Table) -> None:
         ax.plot(relu["x"][seen], relu["open"][seen], color=green, ls="-", marker="s", ms=4, mfc="white")
         ends["ReLU, share of open paths"] = (max(float(relu["open"][-1]), bottom), green)
     heights = page.apart({words: end for words, (end, _) in ends.items()}, 0.075 * np.log(3 / bottom))
+    last, whole = 1 + 1.02 * (layers - 1), 1 + (3.0 if page.narrow() else 1.36) * max(layers - 1, 0.1)
     for words, height in heights.items():
-        ax.text(1 + 1.02 * (layers - 1), height, words, color=ends[words][1], fontsize=SMALL, va="center")
+        ax.text(last, height, words, color=ends[words][1], fontsize=SMALL, va="center", in_layout=False)
     ax.set(xlabel="slopes in a row, n", ylabel="product of n slopes", yscale="log", ylim=(bottom, 3))
-    ax.set(xlim=(1, 1 + 1.36 * max(layers - 1, 0.1)))
+    ax.set(xlim=(1, whole))
     ax.set_xticks([tick for tick in ax.get_xticks() if 1 <= tick <= layers])
-    ax.set_xlim(1, 1 + 1.36 * max(layers - 1, 0.1))
+    ax.set_xlim(1, whole)
     page.headline(ax, _found(table), 6.3)
 
 

@@ -66,7 +66,8 @@ def draw(table: Table) -> "Figure":
         ax.text(0.03, 0.97, "", transform=ax.transAxes, fontsize=SMALL, va="top", ha="left", linespacing=1.5)
         show(ax, rows, model, 0)
     panels[0].set_ylabel("gradient that arrives, |dL/dh[t]|")
-    figure.suptitle("dL/dh[t−1]  =  (dL/dh[t] × ① slope)  ② Uᵀ", fontsize=11)
+    equals = "\n= " if page.narrow() else "  =  "
+    figure.suptitle(f"dL/dh[t−1]{equals}(dL/dh[t] × ① slope)  ② Uᵀ", fontsize=11)
     return figure
 
 

@@ -48,9 +48,9 @@ def draw(table: Table) -> "Figure":
     from matplotlib.colors import to_rgb
 
     models = present(table, looks.MODELS)
-    columns = min(3, len(models))
-    rows = -(-len(models) // columns)
-    figure, panels = page.page(rows, columns, height=0.6 + 3.0 * rows, width=11, sharex=True, sharey=True)
+    columns = min(2, len(models))
+    lines = -(-len(models) // columns)
+    figure, panels = page.page(lines, columns, height=0.6 + 3.0 * lines, width=7, sharex=True, sharey=True)
     last = table["t"].max()
     for ax, model in zip(panels, models, strict=False):
         ink = np.array(to_rgb(looks.MODELS[model][0]))
@@ -67,9 +67,10 @@ def draw(table: Table) -> "Figure":
             if len(gone):  # in parts of the panel: a logarithmic axis has no place for 0
                 ground = ax.get_xaxis_transform()
                 ax.plot(gone, np.zeros(len(gone)), "v", color=color, ms=4, transform=ground, clip_on=False, zorder=3)
-        ax.set(title=model, yscale="log", xlim=(0, last))
-        ax.set_title(_ended(table.where(model=model)), loc="right", fontsize=8, fontweight="normal", color=looks.GREY)
-        ax.legend(title="update", loc="lower left", fontsize=7, title_fontsize=7, ncols=2, handlelength=1.4)
+        rows = table.where(model=model)
+        ax.set(yscale="log", xlim=(0, last))
+        page.headline(ax, f"{model}: {', '.join(_left(rows))} ({_ended(rows)})", 3.0)
+        ax.legend(title="after updates", loc="lower left", ncols=2, handlelength=1.4, columnspacing=1)
     low, high = panels[0].get_ylim()
     panels[0].set_ylim(min(low, high * 1e-9), high)  # room for the legends
     for ax in panels[len(models) :]:
@@ -83,8 +84,7 @@ def draw(table: Table) -> "Figure":
 
 
 def _ended(rows: Table) -> str:
-    words = {"solved": "solved, stopped at", "done": "all updates made:", "diverged": "diverged, last seen at"}
-    return f"{words[rows['status'][0]]} {rows['update'].max():,.0f}"
+    return {"solved": "solved", "done": "all updates made", "diverged": "diverged"}[rows["status"][0]]
 
 
 def caption(table: Table) -> str:

@@ -1,7 +1,7 @@
 """The picture of the README: how much of the gradient is left, step by step back from the loss, in five layers."""
 
 import itertools
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
@@ -75,7 +75,8 @@ def draw(table: Table) -> "Figure":
     ax.set_xlim(0, 1.3 * steps)
     for model, height in page.apart(ends, APART * np.log(3 / bottom)).items():
         words = f"{model}  {share(left(table, model))}"
-        ax.text(1.03 * steps, height, words, color=inks[model].color, fontsize=10.5, weight="bold", va="center")
+        beside: Any = {"xytext": (8, 0), "textcoords": "offset points", "va": "center", "fontsize": 10.5}
+        ax.annotate(words, (steps, height), color=inks[model].color, weight="bold", **beside)
     page.headline(ax, _found(table), 6.3)
     return figure
 

@@ -70,11 +70,12 @@ def draw(table: Table) -> "Figure":
     ax.set_xscale("log")
     ax.set_yscale("function", functions=(_stretched, _shrunk))
     ax.set_yticks(FIXED, [f"{u:g}" for u in FIXED])
-    ax.set_xticks(lengths := np.unique(table["steps"]), [f"{length:.0f}" for length in lengths])
+    lengths = np.unique(table["steps"])[:: 3 if page.narrow() else 1]
+    ax.set_xticks(lengths, [f"{length:.0f}" for length in lengths])
     ax.minorticks_off()
     ax.set(xlim=(0.85 * nearest, 5 * longest), ylim=(0.6, 1.7), ylabel="recurrent weight u")
     ax.set_xlabel("steps T between the state and the loss")
-    ax.legend(loc="upper center", ncols=3, bbox_to_anchor=(0.42, 1.0), handletextpad=0.2, columnspacing=1)
+    figure.legend(loc="outside lower center", ncols=1 if page.narrow() else 3, handletextpad=0.2, columnspacing=1)
     ax.grid(visible=False)
     page.headline(ax, _found(table), 6.3)
     return figure

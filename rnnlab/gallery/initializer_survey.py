@@ -117,7 +117,7 @@ def draw(table: Table) -> "Figure":
     for activation, words in zip(ACTIVATIONS, ("sigmoid", "tanh", "ReLU"), strict=True):
         color, _, marker = looks.ACTIVATIONS[activation]
         ax.plot([], [], color=color, marker=marker or "D", ms=6, mfc="white", ls="none", label=words)
-    ax.legend(loc="upper left", fontsize=SMALL)
+    figure.legend(loc="outside lower center", ncols=3, fontsize=SMALL)
     ax.axvline(0, color=looks.BLACK, lw=1)
     ax.set_yticks(range(len(names)), names)
     for tick, name in zip(ax.get_yticklabels(), names, strict=True):

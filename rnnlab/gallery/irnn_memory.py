@@ -1,6 +1,6 @@
 """The scaled identity αI: how fast an IRNN forgets, forward in its state and backward in its gradient."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
@@ -70,14 +70,14 @@ def draw(table: Table) -> "Figure":
     values = np.concatenate([table["state"], table["gradient"]])
     bottom, top = values.min() / 10, values.max() * 10
     ax.set(yscale="log", ylim=(bottom, top), xlim=(0, 1.42 * steps), ylabel="size, beside what it began with")
-    ax.set_xlabel("steps k: the state after h[0], the gradient back from the loss")
+    ax.set_xlabel("steps k: line, the state after h[0]; circles, the gradient back from the loss")
     ax.set_xticks([tick for tick in ax.get_xticks() if tick <= steps])
     ax.set_xlim(0, 1.42 * steps)
     for (words, height), color in zip(
         page.apart(ends, 0.065 * np.log(top / bottom)).items(), _inks_by_height(table), strict=True
     ):
-        ax.text(1.02 * steps, height, words, color=color, fontsize=SMALL, va="center")
-    ax.text(0.03, 0.06, "line: state forward\ncircles: gradient back", transform=ax.transAxes, fontsize=SMALL)
+        beside: Any = {"xytext": (7, 0), "textcoords": "offset points", "va": "center", "fontsize": SMALL}
+        ax.annotate(words, (steps, height), color=color, **beside)
     page.headline(ax, _found(table), 6.3)
     return figure
 

@@ -181,7 +181,8 @@ def _best(table: Table) -> str:
 def caption(table: Table) -> str:
     by_step, size = table.where(panel="step"), table.where(panel="size")
     rules = [rule for (rule,) in table.each("rule")]
-    best = ", ".join(f"{name} {by_step.where(rule=name)['error'].min():.0e}" for name in rules)
+    quotients = [name for name in rules if name in QUOTIENTS]
+    best = ", ".join(f"{name} {by_step.where(rule=name)['error'].min():.0e}" for name in quotients)
     tiny = by_step.where(rule="complex step")
     exact = size.where(rule="complex step")
     smallest = size["size"].min()
@@ -196,23 +197,20 @@ def caption(table: Table) -> str:
         else "here no gradient is small enough for the quotients to lose it"
     )
     zeros = ", where an absolute tolerance would pass a backward of zeros" if smallest < 1e-8 else ""
+    back = f"{knob(table, 'near'):g} steps back, at a derivative of {by_step['size'][0]:.1g}"
+    numbers = [f"{back}, the least errors are {best}", blind] if quotients else []
+    if len(exact):
+        numbers += [
+            f"{back}, the complex step's error is at most {_least(tiny):.0e} at any step below 1e-8",
+            f"the complex step stays within {exact['error'].max():.0e} down to {smallest:.0e}{zeros}",
+        ]
     return captions.told(
         captions.finding(f"{_found(table)}."),
         f"Relative distance of {len(rules)} oracle{'s' * (len(rules) > 1)} from the hand-written backward. Above, the "
         "further right the smaller is the gradient; a mark at 1 is a quotient of exactly 0: the loss did not change at "
         "all. Below, the step of the oracle varies.",
         f"A tanh RNN, {setting(table, 'steps', 'hidden', 'inputs', 'seed')}, the loss on the last step alone.",
-        [
-            f"{knob(table, 'near'):g} steps back, at a derivative of {by_step['size'][0]:.1g}, the least errors are "
-            f"{best}"
-            + (f"; the complex step's is at most {_least(tiny):.0e} at any step below 1e-8" if len(tiny) else ""),
-            *([blind] if set(rules) & QUOTIENTS.keys() else []),
-            *(
-                [f"the complex step stays within {exact['error'].max():.0e} down to {smallest:.0e}{zeros}"]
-                if len(exact)
-                else []
-            ),
-        ],
+        numbers,
         f"An error of exactly 0 is drawn at {FLOOR:.0e}.",
     )
 

@@ -46,8 +46,10 @@ FRAME, REST, DOTS_PER_INCH = 120, 2500, 110
 
 SCREEN = 100.0
 """Dots per inch of a figure at scale 1, before it is saved."""
-NARROWEST = 5.0
-"""Inches: no page is made narrower to have larger type."""
+WIDEST = 1.3
+"""The largest scale at which a figure that is no grid of panels keeps its design."""
+LARGEST = 2.0
+"""The largest scale: on a page of seven inches a panel is then as wide as the page."""
 
 
 @dataclass
@@ -81,8 +83,8 @@ def styled(draw: "Callable[[Table], Figure]") -> Draw:
     def drawn(table: Table, *, scale: float = 1.0) -> "Figure":
         from matplotlib import rc_context  # loaded where something is drawn, never to compute
 
-        if not 0.25 <= scale <= 4:
-            raise ValueError(f"scale must be from 0.25 to 4; got {scale:g}")
+        if not 0.25 <= scale <= LARGEST:
+            raise ValueError(f"scale must be from 0.25 to {LARGEST:g}; got {scale:g}")
         layout = _Layout(scale)
         before = _LAYOUT.set(layout)
         try:
@@ -98,12 +100,17 @@ def styled(draw: "Callable[[Table], Figure]") -> Draw:
     return drawn
 
 
+def narrow() -> bool:
+    """Whether type is so large that the figure being drawn has one column: what stands beside goes below."""
+    return _LAYOUT.get().scale > WIDEST
+
+
 def sheet(width: float, height: float) -> "Figure":
     """An empty figure of so many inches; at scale 2 half as wide, with twice the dots, so that type is larger on it."""
     from matplotlib.figure import Figure
 
-    narrower = max(width / _LAYOUT.get().scale, min(width, NARROWEST))
-    return Figure(figsize=(narrower, height), dpi=SCREEN * width / narrower, layout="constrained")
+    scale = _LAYOUT.get().scale
+    return Figure(figsize=(width / scale, height), dpi=SCREEN * scale, layout="constrained")
 
 
 def page(rows: int, columns: int, *, height: float, width: float = 10.5, **options: Any) -> "tuple[Figure, list[Axes]]":
@@ -141,9 +148,12 @@ def _wrap(figure: "Figure") -> None:
     figure.draw_without_rendering()
     for ax in figure.axes:
         box = ax.get_window_extent()
+        beside = [other.get_window_extent() for other in figure.axes if other is not ax]
+        ends = [one.x0 for one in beside if one.x0 >= box.x1 and one.y0 < box.y1 and box.y0 < one.y1]
+        width = min(ends, default=figure.bbox.x1) - box.x0  # a title may go on above what is right of the panel
         for text, room, along in (
-            (ax.title, box.width, 0),
-            (ax._left_title, box.width, 0),  # type: ignore[attr-defined]  # there is no public name for it
+            (ax.title, width, 0),
+            (ax._left_title, width, 0),  # type: ignore[attr-defined]  # there is no public name for it
             (ax.xaxis.label, box.width, 0),
             (ax.yaxis.label, box.height, 1),
         ):

@@ -80,11 +80,16 @@ def _layers(rng: np.random.Generator, activation: str, start: str, depth: int, w
 @page.styled
 def draw(table: Table) -> "Figure":
     """Above the mean square layer by layer; below, for each initializer, the histogram of every layer as a row."""
-    figure = page.sheet(7, 7.6)
-    rows = [[f"{activation}, {start}" for start in STARTS] for activation in ACTIVATIONS]
+    rows = {activation: [f"{activation}, {start}" for start in STARTS] for activation in ACTIVATIONS}
     first, second = ACTIVATIONS
-    top = [*[first] * (len(STARTS) // 2), *[second] * (len(STARTS) - len(STARTS) // 2)]
-    axes = figure.subplot_mosaic(cast("Any", [top, *rows]), height_ratios=[1.5, 1, 1])
+    half = len(STARTS) // 2
+    if page.narrow():
+        parts = [line for one, row in rows.items() for line in ([one] * half, row[:half], row[half:])]
+        figure, heights = page.sheet(7, 13.5), [1.5, 1, 1] * 2
+    else:
+        parts = [[*[first] * half, *[second] * half], *rows.values()]
+        figure, heights = page.sheet(7, 7.6), [1.5, 1, 1]
+    axes = figure.subplot_mosaic(cast("Any", parts), height_ratios=heights)
     for activation, words in ACTIVATIONS.items():
         _draw_sizes(axes[activation], table, activation)
         for start in STARTS:

@@ -138,7 +138,7 @@ def draw(table: Table) -> "Figure":
         [drawn[name] for name in names],
         names,
         loc="outside upper center",
-        ncols=len(names),
+        ncols=3 if page.narrow() else len(names),
         fontsize=9,
         handletextpad=0.2,
         columnspacing=1.5,

@@ -199,7 +199,7 @@ def _draw_copying(ax: "Axes", table: Table) -> None:
     ]
     box: Any = {"extent": (0.5, steps + 0.5, 1.5, -0.5), "vmin": -0.5, "vmax": MARKER + 0.5}
     ax.imshow(codes, aspect="auto", cmap=ListedColormap(inks), **box)
-    if steps <= 60:  # there is room for a digit in a cell
+    if steps <= 60 and not page.narrow():  # there is room for a digit in a cell
         for row, line in enumerate(codes):
             for t in np.flatnonzero(line < BLANK):
                 ax.text(float(t + 1), row, f"{line[t]:.0f}", ha="center", va="center", fontsize=SMALL)

@@ -123,7 +123,7 @@ def _draw_chain(ax: "Axes", rows: Table, model: str) -> None:
     shown = np.arange(steps, -1, -stride)[::-1]
     places = dict(zip(shown.tolist(), np.arange(len(shown)).tolist(), strict=True))
     color, last = looks.MODELS[model].color, len(shown) - 1
-    small = last > 30
+    small = last > (14 if page.narrow() else 30)
     room = 0.1 if small else 0.22
     ax.plot(range(last + 1), np.zeros(last + 1), "o", color="#999999", mfc="white", ms=4 if small else 9, zorder=3)
     ax.plot([last + 1], [0], "s", color="black", ms=11, zorder=3)
@@ -135,7 +135,7 @@ def _draw_chain(ax: "Axes", rows: Table, model: str) -> None:
         ax.text(place, -0.62, f"{STATES[model]}[{t}]", fontsize=SMALL, ha="center", va="center")
     leader: Any = {"arrowstyle": "-", "color": looks.GREY, "lw": 0.8, "shrinkA": 1, "shrinkB": 1}
     ax.annotate("", (last - 0.5, 0.3), xytext=(last - 0.5, 0.72), arrowprops=leader)
-    ax.text(last, 0.95, pair(rows, model), fontsize=SMALL, ha="right", va="center")
+    ax.text(last, 0.95, pair(rows, model), fontsize=SMALL, ha="right", va="center", in_layout=False)
     ax.set(xlim=(-0.7, last + 1.6), ylim=(-0.85, 1.2), yticks=[], xticks=[], ylabel="states")
     ax.spines[["left", "bottom"]].set_visible(False)
     ax.grid(visible=False)
