@@ -4,6 +4,9 @@ Every piece overrides one line of PlainRNN, PlainIndRNN, PlainLSTM or PlainGRU a
 says where some were seen. A bug can be invisible (slope² = slope where slopes are 0 and 1), so each piece of the first
 two says with which activations it shows; with other activations it must do no harm. Every piece says which gradients it
 spoils, one step at a time: a wrong carry spoils the states' and no others, which are right for the dh they were given.
+
+It is not made of the known mistakes of `rnnlab check`, lines of text for tanh alone: those have to tell each piece by
+its name (test_check_mistakes.py), and would be tested by themselves.
 """
 
 import numpy as np

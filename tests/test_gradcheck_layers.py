@@ -11,75 +11,48 @@ from hypothesis import strategies as st
 
 import rnnlab as rl
 from deep import deep
+from own_layers import LeakyCell
 from planted import small
 
 # A layer of one's own
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Integrator(rl.Record):
-    """h[t] = (1 - k) h[t-1] + k tanh(x[t] W), k learned: not one of the library's."""
-
-    W: np.ndarray
-    k: np.ndarray
-    carries: ClassVar = ("hs",)
-
-    def forward(self, xs, h0=None):
-        T, B, _ = xs.shape
-        hs = np.zeros((T + 1, B, len(self.k)), np.result_type(xs, self.W))
-        if h0 is not None:
-            hs[0] = h0
-        for t in range(T):
-            hs[t + 1] = (1 - self.k) * hs[t] + self.k * np.tanh(xs[t] @ self.W)
-        return rl.Trace(xs, hs)
-
-    def backward(self, trace, dhs, dh_end=0.0):
-        xs, hs = trace.xs, trace.hs
-        totals = np.concatenate([np.zeros_like(hs[:1]), dhs])
-        totals[-1] += dh_end
-        for t in range(len(xs), 0, -1):
-            totals[t - 1] += (1 - self.k) * totals[t]
-        drive = np.tanh(xs @ self.W)
-        dk = (totals[1:] * (drive - hs[:-1])).sum(axis=(0, 1))
-        da = totals[1:] * self.k * (1 - drive**2)
-        dW = np.einsum("tbd,tbh->dh", xs, da)
-        return rl.Gradients(type(self)(dW, dk), da @ self.W.T, totals)
-
-
-class LeakyWrongly(Integrator):
-    """The same with the drive's gradient left out of k."""
+class LeakyWrongly(LeakyCell):
+    """The drive's gradient is left out of alpha."""
 
     def backward(self, trace, dhs, *dends):
         grads = super().backward(trace, dhs, *dends)
-        grads.params.k[:] = -(grads.hs[1:] * trace.hs[:-1]).sum(axis=(0, 1))
+        grads.params.alpha[:] = -(grads.hs[1:] * trace.hs[:-1]).sum(axis=(0, 1))
         return grads
 
 
-def integrator(kind):
+def leaky(kind):
     rng = np.random.default_rng(0)
-    return kind(rng.standard_normal((2, 3)), rng.uniform(0.1, 0.9, 3)), rng.standard_normal((4, 2, 2))
+    return kind.init(rng, inputs=2, hidden=3), rng.standard_normal((4, 2, 2))
 
 
 @pytest.mark.parametrize("oracle", ["complex_step", "finite_difference"])
 def test_a_layer_of_ones_own_is_checked_like_any_other(oracle):
-    layer, xs = integrator(Integrator)
+    layer, xs = leaky(LeakyCell)
     assert rl.check_gradients(layer, xs, np.full((2, 3), 0.3), oracle=oracle).passed
 
 
 @pytest.mark.parametrize("oracle", ["complex_step", "finite_difference"])
 def test_a_bug_in_a_layer_of_ones_own_is_named(oracle):
-    layer, xs = integrator(LeakyWrongly)
-    with pytest.raises(rl.GradientError, match=r"(?s)^k\[\d\] is wrong: .* look at the sum over time that collects k"):
+    layer, xs = leaky(LeakyWrongly)
+    with pytest.raises(
+        rl.GradientError, match=r"(?s)^alpha\[\d\] is wrong: .* look at the sum over time that collects alpha"
+    ):
         rl.check_gradients(layer, xs, np.full((2, 3), 0.3), oracle=oracle)
 
 
 def test_a_forward_that_drops_the_imaginary_part_is_named_for_it():
-    class Blunt(Integrator):
+    class Blunt(LeakyCell):
         def forward(self, xs, h0=None):
             trace = super().forward(xs, h0)
             return rl.Trace(trace.xs, trace.hs.real.copy())
 
-    layer, xs = integrator(Blunt)
+    layer, xs = leaky(Blunt)
     with pytest.raises(rl.GradientError, match="the oracle sees no effect: does forward keep complex numbers"):
         rl.check_gradients(layer, xs)
 

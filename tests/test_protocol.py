@@ -19,7 +19,10 @@ D, H = 3, 4
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Leaking(rl.Record):
-    """h[t] = (1 - α) h[t-1] + α tanh(x[t] W + h[t-1] U): a layer that rnnlab has never seen."""
+    """h[t] = (1 - α) h[t-1] + α tanh(x[t] W + h[t-1] U): a layer that rnnlab has never seen.
+
+    Not own_layers.LeakyCell: its α is a number that is saved and not learned, and it has no init to be built by.
+    """
 
     W: np.ndarray
     U: np.ndarray

@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 from rnnlab.arrays import Array
 from rnnlab.gradcheck.oracles import COMPLEX_STEP
 from rnnlab.gradcheck.pullback import Point
-from rnnlab.gradcheck.verdict import SIX_DIGITS
+from rnnlab.gradcheck.roundoff import backward_rounded
+from rnnlab.gradcheck.verdict import PLACES, SIX_DIGITS
 from rnnlab.trace import AnyLayer, gradients_of, require_layer, traced
 
 
@@ -34,7 +35,8 @@ class Adjoint:
     Attributes:
         forward: ⟨J v, w⟩, from the forward alone.
         backward: ⟨v, Jᵀ w⟩, from the backward.
-        terms: the sum of the sizes of all that is added up on the way: its roundoff is an epsilon of this.
+        terms: the sum of the sizes of all that is added up on the way: its roundoff is an epsilon of this. Where that
+            is too little, so are all that a backward's own roundings do to it: 1 - h² has few digits where h is near 1.
     """
 
     forward: float
@@ -76,13 +78,22 @@ def adjoint_test(layer: AnyLayer, xs: NDArray[Any], *starts: Array, rng: np.rand
     w = as_given(dys, trace.ys), *map(as_given, dends, trace.ends)
     gradients = gradients_of(layer, trace, *w)
     left = [(w[0], y), *zip(w[1:], (states[-1] for states in moved.values()), strict=True)]
-    right = [*zip(gradients.params.arrays().values(), v.params.arrays().values(), strict=True)]
-    right += [(gradients.xs, v.xs)] if gradients.xs is not None else []
-    right += zip(gradients.dstarts, v.starts, strict=True)
+
+    def sides(gradients: Any) -> list[tuple[Array, Array]]:
+        inputs = [(gradients.xs, v.xs)] if gradients.xs is not None else []
+        params = zip(gradients.params.arrays().values(), v.params.arrays().values(), strict=True)
+        return [*params, *inputs, *zip(gradients.dstarts, v.starts, strict=True)]
+
+    right = sides(gradients)
     # Σ ds[t] ṡ[t] passes from one side to the other step by step, and is rounded at each.
     between = [(gradients.states[name], states) for name, states in moved.items()]
     terms = sum(float(np.sum(abs(a) * abs(b), dtype=np.float64)) for a, b in [*left, *right, *between])
     forward, backward = (sum(float(np.sum(a * b, dtype=np.float64)) for a, b in side) for side in (left, right))
+    eps = float(np.finfo(trace.ys.dtype).eps)
+    if Adjoint(forward, backward, terms).error > PLACES * eps:
+        near = [sides(backward_rounded(layer, trace, w[0], w[1:], rng)) for _ in range(3)]
+        moves = zip(*([a for a, _ in each] for each in (right, *near)), (b for _, b in right), strict=True)
+        terms += sum(float(np.sum(abs(np.subtract(its, a)).max(axis=0) * abs(b))) for a, *its, b in moves) / eps
     return Adjoint(forward, backward, terms)
 
 

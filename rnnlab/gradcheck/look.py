@@ -70,19 +70,12 @@ class Look:
             return found
         with np.errstate(all="ignore"):
             others = [self.trace] * 3 + (list(self.runs_again()) if self.whole else [])
-            grads = self.layer.backward(self.trace, self.dys, *self.dends), *(self.rounded(each) for each in others)
+            near = (backward_rounded(self.layer, each, self.dys, self.dends, self.rng) for each in others)
+            grads = self.layer.backward(self.trace, self.dys, *self.dends), *near
         jitters = 8 if self.oracle is complex_step else 0
         found = list(replace(self, grads=self.grads + grads, jitters=jitters).once())
         strays = any(finding.verdict == "failed" and finding.of_trace for finding in found)
         return replace(self, whole=len(self.xs)).judged() if strays and self.unrolls() else found
-
-    def rounded(self, trace: Any) -> GradientsLike:
-        """What backward gives from a trace jittered in its last place, in an arithmetic that is jittered, too."""
-        near = jittered(trace, self.rng)
-        try:
-            return backward_rounded(self.layer, near, self.dys, self.dends, self.trace.ys.dtype, self.rng)
-        except Exception:  # it takes plain arrays alone
-            return self.layer.backward(near, self.dys, *self.dends)
 
     def runs_again(self) -> Iterator[Any]:
         """Traces of the oracle's own runs, one as it is and three from jittered points.

@@ -11,12 +11,14 @@ What is moved are the results of NumPy's arithmetic on the arrays that backward 
 What leaves NumPy, as `math.tanh` of a single number does, or np.asarray of an array, is not.
 """
 
+from contextlib import suppress
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from rnnlab.arrays import Array
+from rnnlab.gradcheck.pullback import jittered
 from rnnlab.trace import AnyLayer, GradientsLike, States
 
 MOVE = 64
@@ -91,15 +93,13 @@ def _bare(value: Any) -> Any:
     return value.view(np.ndarray) if isinstance(value, Rounded) else value
 
 
-def backward_rounded(
-    layer: AnyLayer, trace: Any, dys: Array, dends: States, dtype: DTypeLike, rng: np.random.Generator
-) -> GradientsLike:
-    """What `layer.backward` gives with each result moved by up to one place; `dtype` is the layer's own.
+def backward_rounded(layer: AnyLayer, trace: Any, dys: Array, dends: States, rng: np.random.Generator) -> GradientsLike:
+    """What `layer.backward` gives if the trace and each result of its arithmetic are moved by up to one place.
 
     Moves of one place are lost, or cancel: 1 + e goes one up, and 1 / (1 + e) one down. Those of 64 do not, and what
-    they do to a gradient is 64 times as much.
+    they do to a gradient is 64 times as much. A backward that takes plain arrays alone has its trace moved alone.
     """
-    eps = float(np.finfo(dtype).eps)
+    eps, near = float(np.finfo(trace.ys.dtype).eps), jittered(trace, rng)
 
     def rounded(array: NDArray[Any]) -> NDArray[Any]:
         return Rounded.of(array, rng, eps)
@@ -107,8 +107,9 @@ def backward_rounded(
     def one_place(plain: Array, moved: Array) -> Array:
         return np.where(np.isfinite(plain), plain + (_bare(moved) - plain) / MOVE, plain)
 
-    plain: Any = layer.backward(trace, dys, *dends)
-    with np.errstate(all="ignore"):
-        moved: Any = layer.map(rounded).backward(trace.map(rounded), rounded(dys), *map(rounded, dends))
-        gradients: GradientsLike = plain.map(one_place, moved)
-    return gradients
+    gradients: Any = layer.backward(near, dys, *dends)
+    with np.errstate(all="ignore"), suppress(Exception):
+        moved: Any = layer.map(rounded).backward(near.map(rounded), rounded(dys), *map(rounded, dends))
+        gradients = gradients.map(one_place, moved)
+    plain: GradientsLike = gradients
+    return plain

@@ -88,7 +88,8 @@ class BatchNorm(Record):
         mean = self.mean if self.running else xs.mean(axis=(0, 1))
         ys = xs - mean
         variance = self.variance if self.running else _summed(ys, ys) / (xs.shape[0] * xs.shape[1])
-        ys *= self.gamma / np.sqrt(variance + self.epsilon)
+        ys /= np.sqrt(variance + self.epsilon)  # not by gamma / sqrt: of a large variance its complex step underflows
+        ys *= self.gamma
         ys += self.beta
         return BatchNormTrace(xs, ys, mean, variance)
 

@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 
 from rnnlab.arrays import Array
-from rnnlab.gradcheck import GradientError, check_gradients
+from rnnlab.gradcheck import GradientError, adjoint_test, check_gradients
 from rnnlab.testing.cases import Case, gradients_by_name, trace_of
-from rnnlab.testing.closeness import PLACES, condition, largest_term, moved, require, require_close, same_bits
+from rnnlab.testing.closeness import largest_term, moved, require, require_close, same_bits
 from rnnlab.trace import States
 
-TINY = 1e-20  # the complex step
 STEP = 1e-5  # the finite one: its own error is of the order of its square, roundoff of ε / STEP
 
 
@@ -100,29 +99,16 @@ def nothing_from_above_gives_zeros(case: Case) -> None:
 
 
 def backward_is_the_adjoint_of_the_derivative(case: Case) -> None:
-    """⟨J v, w⟩ = ⟨v, Jᵀ w⟩: J v by a complex step of everything at once along v, Jᵀ w by backward, w from above.
-
-    The run is taken as a whole, so a step may depend on t, and the sequences of a batch on each other.
-    """
-    along = _directions(case)
-    moved = _moved(case, along, TINY * 1j).forward()
-    terms, others = _sides(case, [array.imag / TINY for array in (moved.ys, *moved.ends)], along)
-    scale = max(np.abs(terms).sum(), np.abs(others).sum())
-    miss = abs(terms.sum() - others.sum())
-    if miss <= 1e-12 * scale:
-        return
-    moves = condition(case)
-    names = [*(f"params.{name}" for name in case.layer.arrays()), "xs", *case.layer.carries]
-    pairs = zip(names, along.values(), strict=True)
-    allowed = PLACES * 2.3e-16 * sum(moves[name] * float(np.abs(v).sum()) for name, v in pairs)
+    """⟨J v, w⟩ = ⟨v, Jᵀ w⟩, with J v from the forward alone: `rl.adjoint_test`, for a random v and w."""
+    sides = adjoint_test(case.layer, case.xs, *case.starts, rng=np.random.default_rng([case.seed, 2]))
     require(
-        bool(miss <= allowed),
-        f"the loss moves by {terms.sum():.12g} along a random direction and by {others.sum():.12g} by backward",
+        sides.error <= 1e-12,
+        f"the loss moves by {sides.forward:.12g} along a random direction and by {sides.backward:.12g} by backward",
     )
 
 
 def backward_is_the_adjoint_of_finite_differences(case: Case) -> None:
-    """The same with J v by central differences, for a forward that takes no complex numbers.
+    """The same with J v by central differences, for a forward that takes no complex numbers; the run as a whole.
 
     Their own error is estimated by half the step. Where it is too large to say, the law says nothing.
     """
@@ -156,7 +142,7 @@ def _directions(case: Case) -> dict[str, Array]:
     return {name: size[name] * rng.uniform(-1, 1, array.shape) for name, array in arrays.items()}
 
 
-def _moved(case: Case, along: dict[str, Array], step: complex) -> Case:
+def _moved(case: Case, along: dict[str, Array], step: float) -> Case:
     """The case with step · direction added to everything that has one."""
     directions = iter(along.values())
     dtype = np.result_type(case.xs, step)

@@ -7,6 +7,8 @@ at |a| = 8, as the library says itself), and no net is chaotic (|U| summed over 
 enlarge a rounding error at most 12 times). LSTM and GRU are bounded too, but for c, which a step raises by less than 1.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from rnnlab import initializers, models
@@ -21,16 +23,16 @@ def uniform(limit: float) -> Initializer:
     return initializers.get("random_uniform", minval=-limit, maxval=limit)
 
 
-def _rnn(activation: str) -> Make:
+def _drawn(init: Callable[..., AnyLayer], recurrent: float = 0.3, **options: str) -> Make:
     def make(rng: np.random.Generator, /, *, inputs: int, hidden: int) -> AnyLayer:
-        return RNN.init(
+        return init(
             rng,
             inputs=inputs,
             hidden=hidden,
-            activation=activation,
             kernel_initializer=uniform(0.5),
-            recurrent_initializer=uniform(0.3),
+            recurrent_initializer=uniform(recurrent),
             bias_initializer=uniform(0.3),
+            **options,
         )
 
     return make
@@ -40,43 +42,18 @@ def _irnn(rng: np.random.Generator, /, *, inputs: int, hidden: int) -> AnyLayer:
     return RNN.irnn(rng, inputs=inputs, hidden=hidden, kernel_stddev=0.2)
 
 
-def _indrnn(activation: str) -> Make:
-    def make(rng: np.random.Generator, /, *, inputs: int, hidden: int) -> AnyLayer:
-        return IndRNN.init(
-            rng,
-            inputs=inputs,
-            hidden=hidden,
-            activation=activation,
-            kernel_initializer=uniform(0.5),
-            recurrent_initializer=uniform(1.2),
-            bias_initializer=uniform(0.3),
-        )
-
-    return make
-
-
-def _by_name(word: str) -> Make:
-    def make(rng: np.random.Generator, /, *, inputs: int, hidden: int) -> AnyLayer:
-        return models.LAYERS[word](
-            rng,
-            inputs=inputs,
-            hidden=hidden,
-            kernel_initializer=uniform(0.5),
-            recurrent_initializer=uniform(0.3),
-            bias_initializer=uniform(0.3),
-        )
-
-    return make
-
-
 KINDS: dict[str, Make] = {
-    "RNN sigmoid": _rnn("sigmoid"),
-    "RNN tanh": _rnn("tanh"),
-    "RNN relu": _rnn("relu"),
-    "RNN leaky_relu": _rnn("leaky_relu"),
-    "RNN identity": _rnn("identity"),
+    "RNN sigmoid": _drawn(RNN.init, activation="sigmoid"),
+    "RNN tanh": _drawn(RNN.init, activation="tanh"),
+    "RNN relu": _drawn(RNN.init, activation="relu"),
+    "RNN leaky_relu": _drawn(RNN.init, activation="leaky_relu"),
+    "RNN identity": _drawn(RNN.init, activation="identity"),
     "IRNN": _irnn,
-    "IndRNN relu": _indrnn("relu"),
-    "IndRNN tanh": _indrnn("tanh"),
-    **{word.upper(): _by_name(word) for word in models.LAYERS if word not in ("rnn", "irnn", "indrnn", "dense")},
+    "IndRNN relu": _drawn(IndRNN.init, 1.2, activation="relu"),
+    "IndRNN tanh": _drawn(IndRNN.init, 1.2, activation="tanh"),
+    **{
+        word.upper(): _drawn(models.LAYERS[word])
+        for word in models.LAYERS
+        if word not in ("rnn", "irnn", "indrnn", "dense")
+    },
 }

@@ -60,6 +60,7 @@ COUPLED_BATCH = _without(
 ABSOLUTE_TIME = _without(
     "two_chunks_run_as_the_whole",
     "two_chunks_go_back_as_the_whole",
+    "backward_is_the_adjoint_of_the_derivative",
     because="a step depends on its number t, so a run cannot begin in the middle",
 )
 

@@ -3,27 +3,34 @@
     OPENBLAS_CORETYPE=Nehalem python tests/benchmarks/check_counts.py mistakes|pairs|right [COUNT]
 
 `mistakes`: every mistake that another hand has written (tests/hand_written.py), at random sizes. `pairs`: random pairs
-of known mistakes at random sizes, of every exercise. `right`: random nets, chaotic (gain 2 … 8, T up to 150),
-saturated, and vanished to 1e-300, each by the solution and by another hand, in float64 and float32.
+of known mistakes at random sizes, of every exercise. `right`: the command on random nets, chaotic (gain 2 … 8, T up to
+150), saturated, and vanished to 1e-300, each by the solution and by another hand, in float64 and float32.
 """
 
 import os
 import sys
+import time
 import warnings
 from collections import Counter
+from contextlib import redirect_stdout
+from dataclasses import replace
+from io import StringIO
 from itertools import combinations
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import hand_written
+from rnnlab.cli import main
+from rnnlab.commands import check as command
+from rnnlab.exercise import plain
 from rnnlab.exercise.cases import drawn
 from rnnlab.exercise.exercises import EXERCISES
-from rnnlab.exercise.judge import judge
+from rnnlab.exercise.handed import answer
 from rnnlab.exercise.plain import check
-from rnnlab.exercise.run import run
 
 warnings.simplefilter("ignore")  # exp overflows in a saturated sigmoid, which is then 0, as it should be
 
@@ -72,30 +79,38 @@ def pairs(count, rng):
         )
 
 
-def right(count, rng):
-    hands = {
-        name: [exercise.functions(), functions_in(hand_written.SOLUTIONS[name])] for name, exercise in EXERCISES.items()
-    }
-    found = Counter()
+def nets(exercise, count, rng):
+    """Chaotic, saturated and vanished ones in turn, every fourth three in float32."""
     for number in range(count):
-        exercise = list(EXERCISES.values())[number % 4]
-        condition = ("chaotic", "saturated", "vanished")[number // 4 % 3]
-        dtype = np.float32 if number // 12 % 4 == 3 else np.float64
+        condition = ("chaotic", "saturated", "vanished")[number % 3]
         T, B, D, H = (int(n) for n in rng.integers(1, (151, 4, 5, 13)))
         options = {
             "chaotic": {"gain": rng.uniform(2, 8)},
             "saturated": {"gain": rng.uniform(1, 8), "inputs": 10 ** rng.uniform(0, 2)},
             "vanished": {"gain": 10 ** rng.uniform(-300 / max(T, 30), 0), "last": True},
         }[condition]
-        case = drawn(exercise, rng, condition, (T, B, D, H), dtype=dtype, **options)
-        for hand in hands[exercise.name]:
-            with np.errstate(all="ignore"):
-                judged = judge(case, run(hand, case))
-            wrong = [name for name, each in judged.items() if each.verdict == "failed"]
-            found[condition, "wrong" if wrong else "right"] += 1
-            if wrong:
-                print(f"{exercise.name}, {condition}, {(T, B, D, H)}, {dtype.__name__}: {wrong}", flush=True)
-    print(f"{os.environ.get('OPENBLAS_CORETYPE', 'default')}: {dict(found)}", flush=True)
+        dtype = np.float32 if number // 3 % 4 == 3 else np.float64
+        yield drawn(exercise, rng, f"{number} is {condition}", (T, B, D, H), dtype=dtype, plain=False, **options)
+
+
+def right(count, rng):
+    """The command itself, on files that hold a right backward; only that they stay in this process, for many nets."""
+    core, found = os.environ.get("OPENBLAS_CORETYPE", "the machine's own"), Counter()
+    command.check_file = lambda path, name, seconds: replace(answer(path), file=str(path))
+    with TemporaryDirectory() as folder:
+        for name, exercise in EXERCISES.items():
+            drawn_nets = tuple(nets(exercise, count // len(EXERCISES), rng))
+            plain.cases = lambda _, drawn_nets=drawn_nets: drawn_nets
+            for text in (exercise.solution, hand_written.SOLUTIONS[name]):
+                file = Path(folder, f"{name}.py")
+                file.write_text(text, encoding="utf-8")
+                out = StringIO()
+                with redirect_stdout(out):
+                    status = main(["check", str(file)])
+                found[name, status] += len(drawn_nets)
+                if status:
+                    print(out.getvalue(), flush=True)
+    print(f"{core}: runs of nets by exercise and exit status: {dict(found)}, {time.process_time():.0f} s", flush=True)
 
 
 if __name__ == "__main__":
