@@ -67,9 +67,9 @@ def test_dense_refuses_what_does_not_fit():
 
 
 def test_dense_takes_any_number_of_axes_in_front():
-    layer, xs = layers_of_four_kinds()[0], np.random.default_rng(1).standard_normal((2, 3, 4, 3))
-    trace = layer.forward(xs)
-    np.testing.assert_allclose(trace.ys, layer.forward(xs.reshape(24, 3)).ys.reshape(2, 3, 4, 2), atol=1e-14)
+    rng = np.random.default_rng(1)
+    layer, xs = replace(layers_of_four_kinds()[0], b=np.array([0.5, -2.0])), rng.standard_normal((2, 3, 4, 3))
+    np.testing.assert_allclose(layer.forward(xs).ys, np.einsum("abcd,dk->abck", xs, layer.W) + layer.b, atol=1e-14)
     with refuses(ValueError, "xs must be (N0, N1, N2, D) with D = 3 to match W (3, 2); got (2, 3, 4, 5)"):
         layer.forward(np.ones((2, 3, 4, 5)))
 

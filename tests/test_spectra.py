@@ -132,6 +132,13 @@ def test_fewer_exponents_are_the_largest_ones():
     np.testing.assert_allclose(few, every[:, :2], atol=5e-3)
 
 
+@every_kind
+def test_singular_values_are_those_of_the_products_from_the_same_start(kind):
+    layer, xs, starts = problem(kind, 0, 4, 2)
+    wanted = np.linalg.svd(flow.jacobian_products(layer, xs, *starts), compute_uv=False)
+    np.testing.assert_array_equal(flow.singular_values(layer, xs, *starts), wanted)
+
+
 def test_exponents_repeat_themselves_though_a_frame_of_few_directions_is_drawn():
     layer, xs, starts = problem("RNN", 2, 5, 1)
     one, same = (flow.lyapunov_exponents(layer, xs, *starts, count=2) for _ in range(2))
