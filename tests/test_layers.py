@@ -362,6 +362,20 @@ def test_a_gradient_is_what_arrives_from_above_plus_what_the_next_step_carries_b
 
 
 @every_layer_gated_or_not
+def test_the_gradient_of_a_batch_is_the_sum_over_its_sequences_in_several_blocks_or_in_one(kind):
+    # 300 sequences are taken one step at a time, 100 all three steps at once (affine.ROWS).
+    rng = np.random.default_rng(4)
+    layer, xs, dhs = made(kind), rng.standard_normal((3, 300, D)), rng.standard_normal((3, 300, H))
+    whole = layer.backward(layer.forward(xs), dhs)
+    parts = [slice(first, first + 100) for first in (0, 100, 200)]
+    few = [layer.backward(layer.forward(xs[:, part]), dhs[:, part]) for part in parts]
+    total = few[0].params.map(lambda *grads: sum(grads), few[1].params, few[2].params)
+    for name, wanted in total.arrays().items():  # sums of 900 terms of size 1
+        np.testing.assert_allclose(whole.params.arrays()[name], wanted, rtol=0, atol=1e-11, err_msg=name)
+    np.testing.assert_allclose(whole.xs, np.concatenate([each.xs for each in few], axis=1), rtol=0, atol=1e-13)
+
+
+@every_layer_gated_or_not
 @pytest.mark.parametrize(
     "view",
     [
