@@ -239,6 +239,7 @@ def test_what_is_seen_is_what_a_full_drawing_shows(hand):
     moves = [
         lambda: hand.slide("gain", 0.7),
         lambda: hand.slide("gain", 0.9),
+        lambda: hand.slide("gain", 0.7),  # what was drawn before is copied
         lambda: hand.press("keep"),
         lambda: hand.slide("steps", 0.6),
         lambda: hand.slide("input_scale", 0.3),
