@@ -69,6 +69,7 @@ def draw(table: Table) -> "Figure":
             shown = rows(table, variant, some)
             dots.draw_rows(ax, shown, limits=_limits(table, variant), log=True, edge="never", number=_updates)
             ticks = [tick for tick in TICKS if _limits(table, variant)[0] <= tick <= _limits(table, variant)[1]]
+            ticks = ticks[:: 2 if page.narrow() else 1]
             ax.set_xticks(ticks, [_updates(tick) for tick in ticks])
             ax.minorticks_off()
             ax.set_xlabel(f"updates to an error of {_level(variant):g}{'' if _recurrent(variant) else ' %'}")

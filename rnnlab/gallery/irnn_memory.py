@@ -71,7 +71,7 @@ def draw(table: Table) -> "Figure":
     bottom, top = values.min() / 10, values.max() * 10
     ax.set(yscale="log", ylim=(bottom, top), xlim=(0, 1.42 * steps), ylabel="size, beside what it began with")
     ax.set_xlabel("steps k: line, the state after h[0]; circles, the gradient back from the loss")
-    ax.set_xticks([tick for tick in ax.get_xticks() if tick <= steps])
+    ax.set_xticks([tick for tick in ax.get_xticks() if tick <= steps][:: 2 if page.narrow() else 1])
     ax.set_xlim(0, 1.42 * steps)
     for (words, height), color in zip(
         page.apart(ends, 0.065 * np.log(top / bottom)).items(), _inks_by_height(table), strict=True
