@@ -84,6 +84,9 @@ def test_an_error_without_bound_is_null_in_json(tmp_path, monkeypatch, capsys):
         (["nothing.py"], "nothing.py: unusable. There is no such file."),
         ([], "give one of FILE.py, --template NAME and --batch DIR"),
         (["--batch", "nowhere"], "nowhere: No such file or directory"),
+        (["."], ".: unusable. It is a folder: --batch . checks every file in it."),
+        (["mine.py", "--csv", "table.csv"], "--csv goes with --batch DIR"),
+        (["--batch", ".", "--plot", "errors.png"], "--plot goes with FILE.py"),
         (["mine.py", "--seconds", "-1"], "--seconds must be positive; got -1"),
     ],
 )

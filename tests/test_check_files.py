@@ -10,6 +10,8 @@ import pytest
 
 from deep import one_in
 from rnnlab.cli import main
+from rnnlab.exercise import child
+from rnnlab.exercise.answer import Answer
 from rnnlab.exercise.exercises import EXERCISES
 from rnnlab.exercise.handed import answer, line_of
 from rnnlab.exercise.process import check_file
@@ -42,7 +44,8 @@ REFUSED = {
     "no db": (SOLUTION.replace(', "db": db', ""), "db is missing", None),
     "list": (SOLUTION.replace('"db": db', '"db": [1.0]'), "must return db as a NumPy array; it is a list", None),
     "shape": (SOLUTION.replace('"db": db', '"db": db[:-1]'), "db with the shape (3,); it has (2,)", None),
-    "integers": (SOLUTION.replace('"db": db', '"db": db.astype(int)'), "db in floating point; it is int64", None),
+    "integers": (SOLUTION.replace('"db": db', '"db": db.astype(int)'), "db in float64 or float32; it is int64", None),
+    "half": (SOLUTION.replace('"db": db', '"db": db.astype("f2")'), "db in float64 or float32; it is float16", None),
     "nan": (SOLUTION.replace('"db": db', '"db": db * np.nan'), "backward returns nan at db[0]", None),
     "no kept": (SOLUTION.replace("return hs, (xs, hs, W, U, b)", "return hs"), "forward must return hs, kept", None),
     "only square": (
@@ -124,6 +127,7 @@ def test_a_class_gets_a_row_for_each_file_and_one_bad_file_stops_none(tmp_path, 
     }.items():
         (folder / f"{name}.py").write_text(text, encoding="utf-8")
     (folder / "notes.txt").write_text("not handed in", encoding="utf-8")
+    (folder / "folder.py").mkdir()
     assert main(["check", "--batch", "class"]) == 2
     out = capsys.readouterr().out
     table = Table.read("check.csv")
@@ -134,3 +138,25 @@ def test_a_class_gets_a_row_for_each_file_and_one_bad_file_stops_none(tmp_path, 
     assert "Backward is not written yet" in table.only("sentence", file="dan.py")
     assert out.endswith("4 files: 1 right, 1 wrong, 2 unusable; wrote check.csv\n")
     assert [line.split()[0] for line in out.splitlines()[:4]] == table["file"].tolist()
+
+
+def test_a_batch_that_is_stopped_keeps_what_it_has(tmp_path, monkeypatch, capsys):
+    def check_one(path, **_):
+        if path.name == "cleo.py":
+            raise KeyboardInterrupt
+        return Answer(str(path), "rnn", "right", "Every gradient is right.")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("rnnlab.commands.check.check_file", check_one)
+    for name in ("ada", "ben", "cleo", "dan"):
+        Path(f"{name}.py").write_text("", encoding="utf-8")
+    assert main(["check", "--batch", "."]) == 130
+    assert Table.read("check.csv")["file"].tolist() == ["ada.py", "ben.py"]
+    assert capsys.readouterr().err == "rnnlab check: stopped after 2 of 4 files\n"
+
+
+def test_two_alarms_at_once_are_one_answer(monkeypatch):
+    monkeypatch.setattr(child, "_rung", [float("-inf")])
+    with pytest.raises(child.TooSlowError):
+        child._over(0, None)
+    child._over(0, None)

@@ -9,9 +9,14 @@
 # the total derivative dL/dz. New is ε, the size of a nudge.
 
 # %%
+import tempfile
+from pathlib import Path
+
 import numpy as np
 
 import rnnlab as rl
+from rnnlab.exercise.exercises import EXERCISES
+from rnnlab.exercise.process import check_file
 
 # %% [markdown]
 # ## The net and its gradient
@@ -311,6 +316,24 @@ assert np.abs(with_sign - expected).max() < 1e-14
 # *Answer 2.* Exactly 0, for every unit. `np.abs` of a complex number is its length, a real number: the imaginary part,
 # and the derivative in it, is gone. Write h · sign(real part of h) instead. The same goes for `np.linalg.norm`, and for
 # comparisons: compare real parts.
+#
+# ## A backward of your own
+#
+# All of this is a command: `rnnlab check --template rnn > mine.py` writes the exercise of tutorial 2, and
+# `rnnlab check mine.py` checks what you filled in, one step at a time. Here is what it says of the best-known mistake,
+# a carry without the transpose:
+
+# %%
+with tempfile.TemporaryDirectory() as folder:
+    mine = Path(folder, "mine.py")
+    mine.write_text(EXERCISES["rnn"].solution.replace("da @ U.T", "da @ U"), encoding="utf-8")
+    answer = check_file(mine)  # what the command runs
+print(answer.sentence, *answer.diagnosis, sep="\n")
+assert answer.status == 1
+assert "da U instead of da Uᵀ" in answer.advice
+
+# %% [markdown]
+# It names the mistake, and the line. How many mistakes it finds, and other checkers: [CHECKERS.md](CHECKERS.md).
 #
 # ## What you have
 #

@@ -1,7 +1,9 @@
 """`rnnlab check`: hand in a backward, be told what is wrong with it."""
 
 import argparse
+import errno
 import json
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,13 +47,17 @@ def run(arguments: argparse.Namespace) -> int:
         raise ValueError("give one of FILE.py, --template NAME and --batch DIR")
     if not arguments.seconds > 0:
         raise ValueError(f"--seconds must be positive; got {arguments.seconds:g}")
+    if arguments.csv is not None and arguments.batch is None:
+        raise ValueError("--csv goes with --batch DIR")
+    if arguments.plot is not None and arguments.file is None:
+        raise ValueError("--plot goes with FILE.py")
     if arguments.template is not None:
         print(EXERCISES[arguments.template].template, end="")
         return 0
     if arguments.batch is not None:
         return _batch(arguments)
-    file, _, name = arguments.file.partition(".py:")
-    answer = check_file(Path(f"{file}.py" if name else file), name, arguments.seconds)
+    file, named, name = arguments.file.partition(".py:")
+    answer = check_file(Path(f"{file}.py" if named else file), name, arguments.seconds)
     if arguments.plot is not None and answer.errors:
         figure, kind = draw(answer), arguments.plot.suffix.removeprefix(".") or "png"
         with replacing(arguments.plot) as out:
@@ -66,25 +72,34 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _batch(arguments: argparse.Namespace) -> int:
-    """Every file of the folder by name; the gravest status of all."""
-    files = sorted(path for path in arguments.batch.iterdir() if path.suffix == ".py")
+    """Every file of the folder by name; the gravest status of all, or 130 if Ctrl-C has stopped it before the last."""
+    files = sorted(path for path in arguments.batch.iterdir() if path.suffix == ".py" and not path.is_dir())
     if not files:
         raise ValueError(f"{arguments.batch} holds no .py file")
-    answers = list(_each(files, arguments.seconds))
+    csv = arguments.csv or Path("check.csv")
+    if not csv.parent.is_dir():  # said now, not when a class has been checked
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(csv.parent))
+    answers: list[Answer] = []
+    try:
+        answers.extend(_each(files, arguments.seconds))
+    except KeyboardInterrupt:
+        if not answers:
+            raise
+        print(f"rnnlab check: stopped after {len(answers)} of {len(files)} files", file=sys.stderr)
+    gravest = max(answer.status for answer in answers) if len(answers) == len(files) else 130
     rows = [(Path(a.file).name, a.kind, a.verdict, a.status, a.sentence, a.advice) for a in answers]
     table = Table.of("file kind verdict status sentence diagnosis", rows)
-    csv = arguments.csv or Path("check.csv")
     with replacing(csv) as out:
         out.write(table.text().encode())
     if arguments.json:
         print(f"[{', '.join(map(_json, answers))}]")
-        return max(answer.status for answer in answers)
+        return gravest
     width = max(len(row[0]) for row in rows)
     for name, _, verdict, _, sentence, diagnosis in rows:
         print(f"{name:{width}}  {verdict:8}  {diagnosis or sentence}")
     counts = ", ".join(f"{sum(row[2] == word for row in rows)} {word}" for word in ("right", "wrong", "unusable"))
     print(f"{len(rows)} file{'s' * (len(rows) != 1)}: {counts}; wrote {csv}")
-    return max(answer.status for answer in answers)
+    return gravest
 
 
 def _json(answer: Answer) -> str:
@@ -95,9 +110,11 @@ def _json(answer: Answer) -> str:
 def _each(files: list[Path], seconds: float) -> Iterator[Answer]:
     """The answers; on a terminal, with how far it is."""
     watched = sys.stderr.isatty()
-    for number, path in enumerate(files, start=1):
+    try:
+        for number, path in enumerate(files, start=1):
+            if watched:
+                print(f"\r\x1b[K{number} of {len(files)}: {path.name}", end="", file=sys.stderr, flush=True)
+            yield check_file(path, seconds=seconds)
+    finally:
         if watched:
-            print(f"\r\x1b[K{number} of {len(files)}: {path.name}", end="", file=sys.stderr, flush=True)
-        yield check_file(path, seconds=seconds)
-    if watched:
-        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)

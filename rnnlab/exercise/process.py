@@ -26,7 +26,8 @@ OUTPUT = 10**6
 def check_file(path: Path, name: str = "", seconds: float = SECONDS) -> Answer:
     """The answer to a file, or to what it calls `name`; whatever the file does, there is one."""
     if not path.is_file():
-        return Answer(str(path), "", "unusable", "There is no such file.")
+        folder = f"It is a folder: --batch {path} checks every file in it."
+        return Answer(str(path), "", "unusable", folder if path.is_dir() else "There is no such file.")
     with tempfile.TemporaryDirectory(prefix="rnnlab-check-") as folder:
         said = _said(path.resolve(), name, Path(folder), seconds)
     if said.verdict == "unusable":  # the others begin with the name of an array

@@ -123,8 +123,8 @@ def _array(function: str, name: str, value: Any, shape: tuple[int, ...]) -> Arra
         raise UnusableError(f"{function} must return {name} as a NumPy array; it is a {type(value).__name__}")
     if value.shape != shape:
         raise UnusableError(f"{function} must return {name} with the shape {shape}; it has {value.shape}")
-    if value.dtype.kind != "f":
-        raise UnusableError(f"{function} must return {name} in floating point; it is {value.dtype}")
+    if value.dtype.kind != "f" or value.dtype.itemsize < 4:  # of float16's three digits nothing can be said
+        raise UnusableError(f"{function} must return {name} in float64 or float32; it is {value.dtype}")
     if not np.isfinite(value).all():
         at = tuple(int(i) for i in np.argwhere(~np.isfinite(value))[0])
         raise UnusableError(f"{function} returns {value[at]} at {name}{list(at)}")
