@@ -224,6 +224,7 @@ def tiny(monkeypatch, tmp_path):
         monkeypatch.setitem(RECIPES, name, Recipe("Made up.", (), entries))
 
 
+@pytest.mark.deep
 @pytest.mark.usefixtures("tiny", "unrendered")
 def test_computed_anew_the_runs_are_carried_out_and_replace_those_of_their_recipe(tmp_path):
     assert publish(["deep_stacks"], tmp_path / "out") == {"deep_stacks": "recorded"}

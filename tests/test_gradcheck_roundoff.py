@@ -7,6 +7,7 @@ import pytest
 
 import own_layers
 import rnnlab as rl
+from deep import deep
 from rnnlab.exercise.own import check_layer
 from rnnlab.gradcheck.check import HIDDEN
 from rnnlab.gradcheck.roundoff import MOVE, Rounded, backward_rounded
@@ -80,7 +81,7 @@ def saturated(kind, scale, seed, dtype=np.float64):
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-@pytest.mark.parametrize("scale", [6, 20, 100])
+@pytest.mark.parametrize("scale", [deep(6), 20, deep(100)])
 def test_the_textbooks_slope_is_not_called_wrong_and_it_is_said_what_it_hides(scale, dtype):
     reports = [rl.check_gradients(*saturated(Textbook, scale, seed, dtype)) for seed in range(5)]
     assert all((report.note == HIDDEN) == (report.verdict == "inconclusive") for report in reports)
@@ -88,7 +89,7 @@ def test_the_textbooks_slope_is_not_called_wrong_and_it_is_said_what_it_hides(sc
 
 
 @pytest.mark.parametrize("kind", [own_layers.LeakyCell, own_layers.MinimalGatedUnit, own_layers.PeepholeLSTM])
-@pytest.mark.parametrize("scale", [6, 20, 100])
+@pytest.mark.parametrize("scale", [deep(6), 20, deep(100)])
 def test_a_right_layer_with_gates_is_not_called_wrong_where_it_is_saturated(kind, scale):
     for seed in range(4):
         rng = np.random.default_rng(seed)

@@ -179,6 +179,7 @@ def loads_matplotlib(script: str, tmp_path: Path) -> bool:
     return out.stdout.splitlines()[-1] == "True"
 
 
+@pytest.mark.deep
 def test_to_judge_the_claims_loads_no_matplotlib(tmp_path):
     assert not loads_matplotlib("from rnnlab.cli import main; main(['claims', 'C9', 'C10', 'C11', 'C18'])", tmp_path)
     assert not loads_matplotlib(
