@@ -239,6 +239,28 @@ Written by `PYTHONPATH=tests python tests/benchmarks/checkers.py > tutorials/CHE
 {numpy}, PyTorch {torch}, JAX {jax}, SciPy {scipy}.
 """
 
+COUNTED = """
+## Is a right backward ever called wrong?
+
+Counted on random nets with right backwards, on each BLAS kernel that OPENBLAS_CORETYPE chooses: Prescott, Nehalem,
+Sandybridge, Haswell and SkylakeX (Cooperlake and Sapphirerapids are SkylakeX in this OpenBLAS), a fifth or a quarter of
+the nets in float32, NumPy 2.4.6. Chaotic nets have a gain of 2 to 8 and T up to 150, saturated ones |a| up to 400,
+vanished ones gradients down to 1e-300.
+
+| by | nets a kernel | called wrong, of all kernels |
+|---|---|---:|
+| `rnnlab check FILE.py`, a file by each of two hands | 336 chaotic, 332 saturated, 332 vanished | 0 of 10,000 runs |
+| `rl.check_gradients` | 100 chaotic, 100 saturated, 100 vanished, 2 networks | 0 of 1,510 |
+
+Of a kernel's 302 the API calls 241 right and 61 inconclusive: 1 chaotic, 37 saturated, 23 vanished. There a slope
+1 - h² has no digits left, or a number is too small for its dtype. The counts of one kernel:
+
+    OPENBLAS_CORETYPE=Nehalem python tests/benchmarks/check_counts.py right 1000
+    OPENBLAS_CORETYPE=Nehalem python tests/benchmarks/right_backwards.py --nets 100
+
+The same script counts 1,000 of each kind without `--nets`, in about seven minutes of the processor a kernel.
+"""  # by the two scripts that it names
+
 
 def main():
     warnings.simplefilter("ignore")
@@ -256,7 +278,7 @@ def main():
     right, _ = list(table.values())[-1]
     versions = {"python": platform.python_version(), "numpy": np.__version__, "torch": torch.__version__}
     versions |= {"jax": jax.__version__, "scipy": scipy.__version__}
-    print(TAIL.format(threshold=SCIPY_SAYS_WRONG, right=max(map(scipys_number, right)), **versions), end="")
+    print(TAIL.format(threshold=SCIPY_SAYS_WRONG, right=max(map(scipys_number, right)), **versions) + COUNTED, end="")
 
 
 if __name__ == "__main__":
