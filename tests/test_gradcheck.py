@@ -44,6 +44,14 @@ def test_a_right_backward_passes_and_the_report_says_so():
     assert report.tolerance == pytest.approx(4096 * EPS)
 
 
+def test_a_report_of_a_right_backward_has_nothing_to_note_and_the_tolerance_of_its_oracle():
+    layer, xs = small(T=1, B=1)
+    exact, differences = (rl.check_gradients(layer, xs, oracle=o) for o in ("complex_step", "finite_difference"))
+    assert exact.note == differences.note == ""
+    assert exact.tolerance == 4096 * EPS
+    assert differences.tolerance == 1e-6
+
+
 def test_a_report_has_a_finding_for_each_parameter_and_each_timestep_of_each_sequence():
     found = [(f.array, f.timestep, f.sequence, f.whole) for f in rl.check_gradients(*small(T=4, B=2)).findings]
     parameters = [(name, None, None, None) for name in ("W", "U", "b")]
