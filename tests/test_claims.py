@@ -214,6 +214,20 @@ def test_the_best_recurrent_model_is_the_one_with_the_lowest_median(tmp_path):
     assert "phonemes, frame error %" in CONTESTS
 
 
+def test_drawn_and_real_digits_have_a_trivial_answer_each(tmp_path):
+    drawn = (("sequential", "IRNN", 20.0, 90.1), ("whole image", "linear", 33.0, 90.1))
+    real = (("real digits", "IRNN", 10.0, 90.0), ("real digits, whole image", "linear", 8.0, 90.0))
+    rows = [
+        recorded(recipe="pixels", variant=variant, model=model, best=best, baseline=baseline)
+        for variant, model, best, baseline in drawn + real
+    ]
+    (tmp_path / "runs.csv").write_text(Table.of(RUNS, rows).text(), encoding="utf-8")
+    assert margins(Evidence(tmp_path)) == [
+        Margin("pixels, sequential, error %", 90.1, 33.0, 20.0, "IRNN"),
+        Margin("real digits, error %", 90.0, 8.0, 10.0, "IRNN"),
+    ]
+
+
 def test_a_paper_s_number_stands_beside_ours_and_what_was_spent(tmp_path):
     rows = [
         recorded(recipe="adding", variant="T = 200", model="IRNN", seed=float(seed), best=best, baseline=1 / 6)

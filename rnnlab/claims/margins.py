@@ -64,8 +64,9 @@ def margins(evidence: Evidence) -> list[Margin]:
                 scores[model] = float(np.median(evidence.bests(recipe, variant, model)))
         with suppress(NotRunError):
             line = float(np.median(evidence.bests(*linear)))
-            (trivial,) = {value for (value,) in evidence.all_runs.where(recipe=recipe).each("baseline")}
             best = min(scores, key=lambda model: scores[model], default=None)
             if best is not None:
+                runs = evidence.all_runs.where(recipe=recipe, variant=variant)
+                (trivial,) = {value for (value,) in runs.each("baseline")}
                 found.append(Margin(contest, trivial, line, scores[best], best))
     return found

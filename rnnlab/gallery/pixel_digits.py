@@ -89,8 +89,8 @@ def caption(table: Table) -> str:
     absent = f" Not run: {listed(missing)}." if missing else ""
     return captions.told(
         _finding(drawn),
-        "Left, of each run the lowest held-out error: a dot for each seed, the bar and the number their median, dotted "
-        "the models that see all pixels at once, and always answering with the same digit. Right, the errors as the "
+        "Left, the lowest held-out error: a dot for each seed, the bar and the number their median, dotted the models "
+        "that see all pixels at once, and always the same answer. Right, the errors as the "
         f"models learn; {learning.FALLS}.{compared.budgets(drawn)}{absent}",
         learning.set_up(table, RECIPE),
         [*numbers, _theirs()],

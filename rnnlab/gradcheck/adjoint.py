@@ -91,9 +91,11 @@ def adjoint_test(layer: AnyLayer, xs: NDArray[Any], *starts: Array, rng: np.rand
     forward, backward = (sum(float(np.sum(a * b, dtype=np.float64)) for a, b in side) for side in (left, right))
     eps = float(np.finfo(trace.ys.dtype).eps)
     if Adjoint(forward, backward, terms).error > PLACES * eps:
-        near = [sides(backward_rounded(layer, trace, w[0], w[1:], rng)) for _ in range(3)]
-        moves = zip(*([a for a, _ in each] for each in (right, *near)), (b for _, b in right), strict=True)
-        terms += sum(float(np.sum(abs(np.subtract(its, a)).max(axis=0) * abs(b))) for a, *its, b in moves) / eps
+        again = sides(gradients_of(layer, trace, *w))
+        if all(np.array_equal(a, b) for (a, _), (b, _) in zip(right, again, strict=True)):  # else it is no roundoff
+            near = [sides(backward_rounded(layer, trace, w[0], w[1:], rng)) for _ in range(3)]
+            moves = zip(*([a for a, _ in each] for each in (right, *near)), (b for _, b in right), strict=True)
+            terms += sum(float(np.sum(abs(np.subtract(its, a)).max(axis=0) * abs(b))) for a, *its, b in moves) / eps
     return Adjoint(forward, backward, terms)
 
 
