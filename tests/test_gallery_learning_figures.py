@@ -1,6 +1,7 @@
 """The figures of the experiments, each by itself: dots, curves and words for tables of known runs."""
 
 import re
+
 import numpy as np
 import pytest
 
