@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import wraps
+from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from textwrap import fill
@@ -219,7 +220,13 @@ def save(figure: "Figure", file: BinaryIO, kind: str, caption: str) -> None:
     }
     with rc_context(STYLE):
         dots = STYLE["savefig.dpi"] * figure.get_dpi() / SCREEN
-        figure.savefig(file, format=kind, dpi=dots, metadata=metadata[kind])
+        written = BytesIO()
+        figure.savefig(written, format=kind, dpi=dots, metadata=metadata[kind])
+    picture = written.getvalue()
+    if kind == "svg":  # named by a hash of where they are, to the last bit, which is not the same each time
+        for number, name in enumerate(re.findall(rb'<clipPath id="(\w+)">', picture)):
+            picture = picture.replace(name, b"clip-%d" % number)
+    file.write(picture)
 
 
 def animated(frames: "Iterable[Figure]", caption: str) -> bytes:
