@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from textwrap import fill
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+from warnings import catch_warnings, filterwarnings
 
 from rnnlab.table import Table
 
@@ -146,7 +147,9 @@ def _repeat_labels(layout: _Layout) -> None:
 
 def _wrap(figure: "Figure") -> None:
     """Break the titles and the labels that are now longer than their panels; formulas stay whole."""
-    figure.draw_without_rendering()
+    with catch_warnings():  # before they are broken they may leave the panels no room
+        filterwarnings("ignore", "constrained_layout not applied")
+        figure.draw_without_rendering()
     for ax in figure.axes:
         box = ax.get_window_extent()
         beside = [other.get_window_extent() for other in figure.axes if other is not ax]
