@@ -201,6 +201,12 @@ def test_a_bound_reaches_the_indrnn_behind_a_shortcut():
     assert np.abs(network.layers[1].layer.layers[0].u).max() == 0.25
 
 
+def test_a_bound_holds_below_zero_too():
+    layer = rl.IndRNN.init(np.random.default_rng(0), inputs=D, hidden=3)
+    layer = bounded(layer.like(W=layer.W, u=np.array([-2.0, 0.1, 2.0]), b=layer.b), 0.25)
+    np.testing.assert_array_equal(layer.u, [-0.25, 0.1, 0.25])
+
+
 def test_whether_anything_normalises_over_time():
     rng = np.random.default_rng(0)
     network = rl.Network((rl.Residual(rl.BatchNorm.init(inputs=D)), rl.RNN.init(rng, inputs=D, hidden=H)))
