@@ -160,13 +160,16 @@ def _told(loss: Loss, steps: slice, ys: Array) -> tuple[float, Array]:
     """
     wanted = "loss is called as loss(steps, ys), with a slice of steps and the outputs there, and must return the "
     wanted += "chunk's loss and dL/dy of the shape of ys"
-    with suppress(ValueError):  # of what is written in C nothing is known
-        takes = signature(loss)
-        try:
-            takes.bind(steps, ys)
-        except TypeError:
-            raise TypeError(f"{wanted}; yours takes {takes}: write lambda steps, ys: … around it") from None
-    said = loss(steps, ys)
+    try:
+        said = loss(steps, ys)
+    except TypeError:
+        with suppress(ValueError):  # of what is written in C nothing is known
+            takes = signature(loss)
+            try:
+                takes.bind(steps, ys)
+            except TypeError:
+                raise TypeError(f"{wanted}; yours takes {takes}: write lambda steps, ys: … around it") from None
+        raise
     if not (isinstance(said, tuple) and len(said) == 2 and np.shape(said[1]) == ys.shape):
         shapes = [np.shape(part) for part in said] if isinstance(said, tuple) else type(said).__name__
         raise TypeError(f"{wanted} {ys.shape}; yours returned {shapes}")

@@ -28,7 +28,7 @@ def flushed_subnormals() -> Iterator[bool]:
     """Within this block, or in a function that it decorates, subnormal numbers count as zero; whether they do.
 
     Numbers below 1.2e-38 in float32, 2.2e-308 in float64, are subnormal: they have fewer digits the smaller they are,
-    and an x86 processor works on them in microcode, at a hundredth of its speed. A gradient that vanishes passes
+    and an x86 processor works on them far more slowly than on others. A gradient that vanishes passes
     through them on its way to zero: once the gradient of a tanh RNN vanished within 196 steps, its updates in float32
     took nearly three times as long. What is flushed is lost to no one: an entry of 1e-38 changes no weight.
 
