@@ -158,36 +158,35 @@ def test_the_loss_is_the_sum_over_all_steps_and_the_ends_are_those_of_the_whole_
         np.testing.assert_allclose(ours.ends, whole.ends, rtol=0, atol=1e-13)  # of states below 1
 
 
-def test_truncated_of_a_network_that_reads_the_last_step_is_the_last_chunk_alone():
-    rng = np.random.default_rng(11)
-    net, xs, target = network(rng, "last"), rng.standard_normal((10, 2, D)), rng.standard_normal((2, K))
-    asked = []
+def reading_the_last_step(rng):
+    """A network, ten inputs, a loss, and the list of the steps that the loss is asked for."""
+    target, asked = rng.standard_normal((2, K)), []
 
     def loss(steps, ys):
         asked.append(steps)
         return rl.losses.squared_error(ys, target)
 
+    return network(rng, "last"), rng.standard_normal((10, 2, D)), loss, asked
+
+
+def test_truncated_of_a_network_that_reads_the_last_step_is_the_last_chunk_alone():
+    rng = np.random.default_rng(11)
+    net, xs, loss, asked = reading_the_last_step(rng)
     ours = rl.bptt.truncated(net, xs, loss, 4)
     assert asked == [slice(8, 10)]
     trace = net.forward(xs[8:], *net.forward(xs[:8]).ends)
-    value, dys = rl.losses.squared_error(trace.ys, target)
+    value, dys = loss(None, trace.ys)
     assert ours.loss == pytest.approx(value, rel=1e-13)
     assert apart(ours.params, net.backward(trace, dys).params) < 1e-12
 
 
 def test_a_network_that_reads_the_last_step_is_asked_for_its_loss_once():
     rng = np.random.default_rng(5)
-    net, xs, target = network(rng, "last"), rng.standard_normal((10, 2, D)), rng.standard_normal((2, K))
-    asked = []
-
-    def loss(steps, ys):
-        asked.append(steps)
-        return rl.losses.squared_error(ys, target)
-
+    net, xs, loss, asked = reading_the_last_step(rng)
     ours = rl.bptt.checkpointed(net, xs, loss, chunk=4)
     assert asked == [slice(8, 10)]
     trace = net.forward(xs)
-    value, dys = rl.losses.squared_error(trace.ys, target)
+    value, dys = loss(None, trace.ys)
     assert ours.loss == pytest.approx(value, rel=1e-13)
     assert apart(ours.params, net.backward(trace, dys).params) < 1e-12
 

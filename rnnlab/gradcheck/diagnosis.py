@@ -46,9 +46,10 @@ def _of_a_whole(report: Report, steps: int) -> str:
         return f"{report.note} Which step is wrong is not known: try T = 1, then T = 2."
     wrong = [f for f in report.findings if f.verdict == "failed"]
     if all(f.array != "xs" and not f.array.endswith(" at the start") for f in wrong):
-        names = " and ".join(sorted({f.array for f in wrong}))
+        names = sorted({f.array for f in wrong})
         return (
-            f"{names} is right from a start of zeros and wrong from another: is the start left out of a sum over time?"
+            f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} right from a start of zeros and wrong from "
+            "another: is the start left out of a sum over time?"
         )
     return f"every step is right by itself, but not the first {steps} as a whole: are the layers combined correctly?"
 
