@@ -69,6 +69,20 @@ def test_finite_differences_admit_that_they_cannot_see_a_vanished_derivative(siz
     assert (np.abs(estimate.value - size * np.cos(x)) <= 5 * estimate.error).all()
 
 
+def test_the_noise_is_four_roundings_of_the_largest_value_over_the_smallest_step():
+    # of the widest h, 2e-3, which errs least where there is nothing to truncate
+    estimate = finite_difference(lambda eps: np.full((1, 2), [3.0, -12.0]))
+    np.testing.assert_array_equal(estimate.value, 0)
+    np.testing.assert_allclose(estimate.error, [[12 * EPS / 5e-4, 48 * EPS / 5e-4]], rtol=1e-12)
+
+
+@pytest.mark.parametrize(("noises", "seen"), [(3.0, False), (4.5, True), (1000.0, True)])
+def test_a_kink_is_one_if_it_stands_out_from_the_noise(noises, seen):
+    noise = 4 * EPS / 5e-8  # of 1 + … at the smallest step
+    estimate = finite_difference(lambda eps: 1.0 + noises * noise * np.maximum(np.zeros((1, 1)) + eps, 0))
+    assert (estimate.radius.item() > 0) == seen
+
+
 @pytest.mark.parametrize(
     ("f", "low", "high"),
     [
@@ -85,6 +99,7 @@ def test_at_a_kink_finite_differences_give_the_interval_of_the_two_slopes(f, low
     assert (estimate.value + estimate.radius).item() == pytest.approx(high, abs=1e-9)
 
 
+@example(exponent=-7.5, side=1)  # within the smallest step: its two slopes are 1 and less, and not about 0.5
 @example(exponent=-7.05078125, side=-1)  # two extrapolations over the kink agree by chance
 @given(exponent=st.floats(-10, -1), side=st.sampled_from([-1, 1]))
 def test_beside_a_kink_the_right_slope_is_never_outside_what_finite_differences_allow(exponent, side):

@@ -188,7 +188,37 @@ def test_a_class_that_is_lost_on_the_way_comes_back():
     array = rounded(np.ones((2, 3)))
     for result in (np.einsum("ij->j", array), np.where(array > 0, array, 0), np.concatenate([array, array])):
         assert isinstance(result, Rounded)
-    assert isinstance(np.modf(array)[0], Rounded)
+    assert type(np.allclose(array, 1)) is bool
+    parts = np.split(array, 2)
+    assert type(parts) is list
+    assert [type(part) for part in parts] == [Rounded, Rounded]
+
+
+def test_a_function_with_two_results_gives_two_and_with_two_places_for_them_fills_both():
+    values = np.random.default_rng(1).uniform(1, 2, (40, 50))
+    exact = np.modf(values)
+    given = np.empty_like(values), np.empty_like(values)
+    filled = np.modf(rounded(values), out=given)
+    assert filled[0] is given[0]
+    assert filled[1] is given[1]
+    for results in (np.modf(rounded(values)), given):
+        assert len(results) == 2
+        for result, right in zip(results, exact, strict=True):
+            off = places(result, right)
+            assert 0.9 * MOVE < off.max() < 2 * MOVE
+    assert all(isinstance(result, Rounded) for result in np.modf(rounded(values)))
+
+
+def test_results_are_moved_up_as_often_as_down():
+    off = np.asarray(rounded(np.ones(1000)) * 1) - 1
+    assert 400 < np.sum(off > 0) < 600  # of a fair coin's 1,000 throws: 500, give or take 16
+    assert 400 < np.sum(off < 0) < 600
+
+
+def test_a_number_may_be_moved_beyond_the_largest_without_a_warning():
+    largest = np.finfo(np.float64).max
+    moved = np.asarray(rounded(np.full(100, largest)) * 1)
+    assert set(moved[~np.isfinite(moved)]) == {np.inf}
 
 
 def test_what_comes_back_is_plain_and_moved_by_about_one_place():
@@ -202,3 +232,29 @@ def test_what_comes_back_is_plain_and_moved_by_about_one_place():
         largest = np.abs(plain.arrays()[name]).max()
         # ten steps of products and sums of two to four terms, each term no larger than the largest by much
         assert 0 < np.abs(array - plain.arrays()[name]).max() < 100 * EPS * largest
+
+
+class Thrice(rl.Record):
+    """y = 3 x. Its backward reads no trace, and gives infinity where dy is above 10."""
+
+    w: np.ndarray
+    carries: ClassVar = ()
+
+    def forward(self, xs):
+        return rl.Trace(xs, 3 * xs)
+
+    def backward(self, trace, dys):
+        return rl.Gradients(self.like(w=np.zeros_like(self.w)), np.where(dys > 10, np.inf, 3 * dys), np.zeros((1, 1)))
+
+
+def test_a_gradient_that_is_infinite_stays_so_and_those_beside_it_are_moved():
+    xs = np.ones((1, 2, 3))
+    dys = np.array([[[1.0, 20.0, 3.0], [4.0, 5.0, 6.0]]])
+    layer = Thrice(np.ones(2))
+    moved = backward_rounded(layer, layer.forward(xs), dys, (), np.random.default_rng(0)).xs
+    assert moved.dtype == np.float64
+    assert moved[0, 0, 1] == np.inf
+    others = np.isfinite(moved)
+    assert others.sum() == 5
+    assert (moved[others] != 3 * dys[others]).any()
+    np.testing.assert_allclose(moved[others], 3 * dys[others], rtol=2 * EPS)

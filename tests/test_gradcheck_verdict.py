@@ -48,6 +48,11 @@ def test_an_error_is_relative_to_the_terms_of_its_own_entry_and_the_worst_is_nam
     assert judged([1e-9], [2e-9], terms=[1.0])[::3] == (pytest.approx(1e-9), "passed")
 
 
+def test_at_the_tolerance_itself_an_entry_passes():
+    assert judged([1.5], [1.0], tolerance=0.5)[3] == "passed"
+    assert judged([1.0], [1.0], doubt=0.5, tolerance=0.5)[3] == "passed"
+
+
 @pytest.mark.parametrize("size", [1e-300, 1e-90, 1.0, 1e90])
 def test_the_verdict_does_not_depend_on_the_size_of_the_gradient_nor_on_its_neighbours(size):
     assert judged([size * (1 + 5e-7), 1.0], [size, 1.0])[3] == "passed"
@@ -84,6 +89,8 @@ def test_what_a_jitter_in_the_last_place_moves_does_not_fail_and_passes_with_six
     assert moved(2 - 1e-9, 1e-12) == "passed"
     assert moved(2 + 1e-4, 1e-7) == "inconclusive"
     assert moved(2 + 1e-8, 1e-12) == "failed"  # 4096 times what the jitter moved is less
+    # Off by hardly more than that: not wrong beyond doubt, and not right for all that is known.
+    assert moved(2 + 2**-28 + 2**-40, 2**-40) == "inconclusive"
 
 
 def test_each_version_of_a_gradient_is_held_against_its_own_right_side():
@@ -97,6 +104,18 @@ def test_each_version_of_a_gradient_is_held_against_its_own_right_side():
 
 def test_a_backward_that_does_not_repeat_itself_has_no_roundoff_to_plead():
     assert judged([2 + 1e-9], [2.0], others=([2.1], [2.3], [2.2]), tolerance=1e-12)[3] == "failed"
+    assert judged([2 + 1e-9], [2.0], others=([2 + 1e-8], [2.3], [2.2]), tolerance=1e-12)[3] == "failed"
+    assert judged([1e-30 + 1e-38], [1e-30], others=([2e-30], [3e-30], [4e-30]), tolerance=1e-12)[3] == "failed"
+
+
+def test_what_a_second_call_differs_by_is_not_taken_for_roundoff():
+    assert judged([2 + 4e-10], [2.0], others=([2 + 4.002e-10], *2 * [[2 + 4e-10]]), tolerance=1e-12)[3] == "failed"
+
+
+def test_a_nan_in_one_slice_takes_no_roundoff_from_another():
+    got = np.array([[[np.nan], [by]] for by in (2 + 1e-9, 2 + 1e-9, 2 + 2e-9, 2.0)])
+    wanted = np.concatenate([np.full((1, 2, 1), 2.0), np.zeros((2, 2, 1)), np.full((4, 2, 1), 2.0)])
+    assert [said for *_, said in judge(got, wanted, 1e-12, float)] == ["failed", "passed"]
 
 
 def test_where_numbers_run_out_of_digits_nothing_fails_and_only_equals_pass():
@@ -106,11 +125,16 @@ def test_where_numbers_run_out_of_digits_nothing_fails_and_only_equals_pass():
     assert judged([1e-300], [2e-300])[3] == "failed"
     assert judged([1e-39], [2e-39], dtype=np.float32)[3] == "inconclusive"
     assert judged([1e-36], [2e-36], dtype=np.float32)[3] == "failed"
+    assert judged([1e-305 * (1 + 1e-8)], [1e-305], tolerance=1e-12)[3] == "inconclusive"
 
 
 def test_beyond_the_largest_number_nothing_is_known():
     assert judged([np.inf], [1.0], terms=[np.inf])[3] == "inconclusive"
-    assert judged([np.nan], [np.nan])[3] == "inconclusive"
+    assert judged([np.nan], [np.nan])[::3] == (np.inf, "inconclusive")
+    assert judged([1.0], [1.0], terms=[np.nan])[::3] == (0.0, "inconclusive")
+    assert judged([2.0], [1.0], terms=[np.nan])[::3] == (np.inf, "inconclusive")
+    largest = np.finfo(np.float64).max
+    assert judged([largest], [largest])[3] == "passed"
     assert judged([np.inf], [1e39], dtype=np.float32)[3] == "inconclusive"
     assert judged([np.inf], [1e39])[3] == "failed"
 
@@ -197,7 +221,11 @@ SMALL = (
             [finding("layers.1.hs", 1.0, "failed", 3), finding("layers.0.W", 0.5, "failed")],
             f"hs is wrong first at timestep 3, and {CARRY}",
         ),
-        ([finding("hs", 1.1e-6, "failed", 3)], f"hs is wrong first at timestep 3, and {CARRY}"),
+        (
+            [finding("hs", 1.0, "failed", 0), finding("hs", 1.0, "failed", 1)],
+            f"hs is wrong first at timestep 1, and {CARRY}. It is right at 3 steps: is it cut off after them?",
+        ),
+        ([finding("hs", 1e-6, "failed", 3)], f"hs is wrong first at timestep 3, and {CARRY}"),
         ([finding("hs", 9e-7, "failed", 3)], f"hs is wrong first at timestep 3, and {CARRY}{SMALL}"),
         ([finding("b", 1.0, "failed", got=0.0)], ALL_ZERO),
         (
@@ -211,6 +239,10 @@ SMALL = (
         (
             [finding("hs", np.inf, "failed", 2), finding("U", 1.0, "failed", wanted=0.0)],
             "the oracle sees no effect: does forward keep complex numbers (no abs, no float(), no .real)?",
+        ),
+        (
+            [finding("layers.1.trace.hs", 1.0, "failed", 2), replace(finding("layers.1.U", 1.0, "failed"), again=True)],
+            "a second call gives something else: is anything kept between calls, drawn at random, or left unset?",
         ),
         (
             [replace(finding("U", 1.0, "failed"), again=True)],

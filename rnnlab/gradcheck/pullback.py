@@ -40,7 +40,7 @@ def led(point: Point) -> Array:
         return rows(len(trace.ends[0]), *trace.ends, trace.ys)
 
     N = point.xs.shape[1]
-    return np.concatenate([steps(slice(1)), steps(slice(1, N))]) if N > 1 else steps(slice(1))
+    return np.concatenate([steps(slice(1)), *([steps(slice(1, None))] if N > 1 else [])])
 
 
 def jittered(record: Any, rng: np.random.Generator, places: int = 1) -> Any:

@@ -54,8 +54,6 @@ class Rounded(np.ndarray[Any, Any]):
         if out is not None:
             options["out"] = tuple(map(_bare, out))
         result = getattr(ufunc, method)(*map(_bare, inputs), **{key: _bare(each) for key, each in options.items()})
-        if method == "at":  # it has changed its first argument
-            return None
         results = result if isinstance(result, tuple) else (result,)
         rounded = tuple(each if ufunc in EXACT else self.once_more(each) for each in results)
         if out is not None:

@@ -87,7 +87,6 @@ def judge(got: Array, wanted: Array, tolerance: float, dtype: DTypeLike) -> list
         terms, radius, uncertain = wanted[:3]
         miss = got - wanted[3:]
         distance = np.maximum(abs(miss[0]) - radius, 0)
-        distance[~np.isfinite(distance)] = np.inf
         steady = len(got) > 1 and np.allclose(got[0], got[1], rtol=tolerance, atol=0, equal_nan=True)
         roundoff = PLACES * np.nan_to_num(abs(miss[2:] - miss[0]).max(axis=0)) if steady else 0.0
         sure = distance - 5 * uncertain - roundoff - np.finfo(dtype).tiny
@@ -103,7 +102,7 @@ def judge(got: Array, wanted: Array, tolerance: float, dtype: DTypeLike) -> list
 
 
 def _relative(part: Array, whole: Array) -> Array:
-    """With 0 / 0 = 0: a gradient that is exactly zero on both sides agrees."""
+    """With 0 / 0 = 0: a gradient that is exactly zero on both sides agrees. What is not a number is infinitely far."""
     return np.where(part == 0, 0.0, np.nan_to_num(part / whole, nan=np.inf, posinf=np.inf))
 
 
