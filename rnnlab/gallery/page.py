@@ -170,8 +170,10 @@ def _wrap(figure: "Figure") -> None:
 
 
 def headline(axes: "Axes", words: str, inches: float) -> None:
-    """The finding of a panel as its title, broken into lines that fit so many inches, but not within "T = 100"."""
-    whole = words.replace(" = ", "\u00a0=\u00a0").replace(" %", "\u00a0%").replace(" → ", "\u00a0→\u00a0")
+    """The finding of a panel as its title, in lines that fit so many inches, not broken in "T = 100" or "bias 5"."""
+    whole = words
+    for kept in (" = ", " %", " → ", "bias "):
+        whole = whole.replace(kept, kept.replace(" ", "\u00a0"))
     axes.set_title(fill(whole, max(12, int(inches * _LAYOUT.get().room * LETTERS))))
 
 
