@@ -26,8 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnlab.arrays import Array
-from rnnlab.gradcheck.oracles import complex_step
-from rnnlab.gradcheck.pullback import Map, Point, led, rows
+from rnnlab.gradcheck.oracles import COMPLEX_STEP
+from rnnlab.gradcheck.pullback import Point, led, rows
 from rnnlab.gradcheck.verdict import SIX_DIGITS
 from rnnlab.layers.indrnn import IndRNN
 from rnnlab.layers.rnn import RNN
@@ -139,11 +139,16 @@ def of_steps(layer: AnyLayer, xs: NDArray[Any], trace: Any, dys: Array, dends: S
     if states and not np.allclose(led(point)[:, :K], after, rtol=0, atol=SIX_DIGITS * abs(after).max()):
         raise ValueError(f"a step of {type(layer).__name__} depends on more than x[t] and the state: no forward mode")
     point = point.map(lambda array: array.astype(np.complex128) if array.dtype.kind == "f" else array)
-    step = Map([point], lambda run: rows(T * B, *run.ends, run.ys), np.zeros((1, 1, 1)), complex_step, 0.0, mixes=False)
+    arrays = point.arrays()
 
     def jacobian(name: str, shape: tuple[int, ...]) -> Array:
-        """∂(s[t], y[t]) by every entry of the array of that name, (T, B, K + Y, entries)."""
-        columns = [step.jacobian(name, unit.reshape(shape)).value for unit in np.eye(prod(shape))]
+        """∂(s[t], y[t]) by every entry of the array of that name, (T, B, K + Y, entries), by the complex step."""
+        columns = []
+        for unit in np.eye(prod(shape)):
+            along = 1j * COMPLEX_STEP * unit.reshape(shape)
+            moved = point.like(**arrays | {name: arrays[name] + along})
+            run = moved.params.forward(moved.xs, *moved.starts)
+            columns.append(rows(T * B, *run.ends, run.ys).imag / COMPLEX_STEP)
         return np.stack(columns, axis=-1).reshape(T, B, -1, len(columns))
 
     by_state = [jacobian(f"starts.{number}", state.shape[2:]) for number, state in enumerate(states)]
@@ -163,8 +168,10 @@ def of_steps(layer: AnyLayer, xs: NDArray[Any], trace: Any, dys: Array, dends: S
         gradient += np.einsum("bk,bkn->bn", late, P)
         return gradient
 
-    gradients = {}
+    gradients = layer.map(np.zeros_like).arrays()
     for name, array in layer.arrays().items():
+        if array.dtype.kind != "f":  # integers are not moved
+            continue
         F = jacobian(f"params.{name}", array.shape)
         gradients[name] = carried(np.zeros((B, K, array.size)), F).sum(axis=0).reshape(array.shape)
     by_start = carried(np.tile(np.eye(K), (B, 1, 1)), np.zeros((T, 1, 1, 1)))
