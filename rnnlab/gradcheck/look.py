@@ -101,8 +101,7 @@ class Look:
             states = self.layer.forward(self.xs[:steps], *self.trace.starts).states
             kept = {name: all_states[: steps + 1] for name, all_states in self.trace.states.items()}
             return all(
-                np.allclose(states[name], kept[name], rtol=0, atol=within * abs(kept[name]).max(), equal_nan=True)
-                for name in kept
+                np.allclose(states[name], kept[name], rtol=0, atol=within * abs(kept[name]).max()) for name in kept
             )
 
         steps = len(self.xs)
@@ -181,7 +180,7 @@ class Look:
         (N, K), dtype = weights[0].shape, np.complex128 if self.oracle is complex_step else np.float64
         jitters = (jittered(point, self.rng, places=16) for _ in range(self.jitters))  # a sum has many terms to round
         points = [each.map(lambda a: a.astype(dtype) if a.dtype.kind == "f" else a) for each in (point, *jitters)]
-        w = np.array(weights, np.float64)
+        w = np.array(weights)
         return Map(points, lambda trace: rows(N, *trace.ends, trace.ys)[:, :K], w, self.oracle, self.least, mixes)
 
     @property
@@ -191,7 +190,7 @@ class Look:
 
     def timesteps(self, name: str, first: int, B: int, got: Sequence[Array], wanted: Array) -> Iterator[Finding]:
         """A finding for every timestep, the first is `first`, and every sequence; wanted is (3 + M, rows, units)."""
-        rows = np.array(got, np.float64).reshape(len(got), *wanted.shape[1:])
+        rows = np.array(got).reshape(len(got), *wanted.shape[1:])
         judged = judge(rows, wanted, self.tolerance, self.trace.ys.dtype)
         for row, (error, doubt, at, verdict) in enumerate(judged):
             values = float(rows[0, row, at]), float(wanted[3, row, at])
@@ -212,9 +211,9 @@ class Look:
         given = np.array([_like(array, each, label).ravel() for each in got], np.float64)
         directions = np.array(list(_directions(given[0].reshape(array.shape), self.rng))) if along is None else along
         wanted = run.along(name, directions.reshape(-1, *array.shape))
-        finite = np.nan_to_num(given, nan=UNKNOWN, posinf=UNKNOWN, neginf=-UNKNOWN)  # or it would spoil every direction
-        claims = finite @ directions.T
-        wanted[0] += np.where(finite[0] == given[0], abs(finite[0]), 0) @ abs(directions).T
+        finite = np.isfinite(given)
+        claims = np.where(finite, given, UNKNOWN) @ directions.T  # infinity would spoil every direction
+        wanted[0] += np.where(finite[0], abs(given[0]), 0) @ abs(directions).T
         ((error, doubt, at, verdict),) = judge(claims[:, None], wanted[:, None], self.tolerance, array.dtype)
         entries = np.flatnonzero(directions[at])
         if verdict == "failed" and len(entries) > 1:  # which of them is it?
@@ -248,7 +247,7 @@ def _directions(gradient: Array, rng: np.random.Generator) -> Iterator[Array]:
     for axis, length in enumerate(shape):
         size = abs(np.nan_to_num(np.moveaxis(gradient, axis, 0).reshape(length, -1))).max(axis=1)
         zero, order = np.flatnonzero(size == 0), np.argsort(size, kind="stable")[np.count_nonzero(size == 0) :]
-        groups = [zero, *np.array_split(order, min(max(len(order), 1), LINES - (len(zero) > 0)))]
+        groups = [zero, *np.array_split(order, LINES - (len(zero) > 0))]
         for lines in filter(len, groups):
             direction = np.zeros(shape)
             share = size[lines].min() / size[lines] if size[lines].all() else np.ones(len(lines))
