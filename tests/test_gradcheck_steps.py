@@ -135,9 +135,10 @@ def test_outputs_that_are_no_state_have_their_own_derivative():
     assert report.worst("trace.ys").verdict == "passed"
 
 
-FOUND = [("saturated", 121), ("saturated", 134), ("saturated", 229), ("saturated", 243)]
-"""Once called wrong: a slope of few digits, a float32 gate that underflowed, states that are roundoff alone."""
-
+FOUND = [("saturated", 121), ("saturated", 134), ("saturated", 229), ("saturated", 243), ("saturated", 292)]
+"""Once called wrong: a slope of few digits, a float32 gate that underflowed, states that are roundoff alone, and two
+gates at 1 whose moves by one place each cancelled in every trial.
+"""
 
 RANDOM = [(kind, seed) for kind in KINDS for seed in (0, 4)]
 

@@ -161,6 +161,21 @@ def test_a_gradient_that_is_not_finite_fails(bad):
     assert judged([bad], [1.0], doubt=1.0)[3] == "failed"
 
 
+# The report
+
+
+def test_the_table_shows_of_every_array_its_own_worst_and_ends_with_the_note():
+    findings = finding("W", 0.25, "passed"), finding("W", 0.5, "passed"), finding("b", 2.0, "failed", index=(1,))
+    title, header, *lines = str(replace(report_of(*findings), note="Not all was checked.")).splitlines()
+    assert header.startswith("array  slices  verdict  worst error  doubt")
+    assert [line.split()[:5] for line in lines[:2]] == [
+        ["W", "2", "passed", "5.0e-01", "0.0e+00"],
+        ["b", "1", "failed", "2.0e+00", "0.0e+00"],
+    ]
+    assert lines[2:] == ["Not all was checked."]
+    assert str(report_of(*findings)).splitlines() == [title, header, *lines[:2]]
+
+
 # The diagnosis
 
 
