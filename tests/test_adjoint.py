@@ -103,10 +103,11 @@ def test_a_layer_in_float32_is_given_float32_and_is_right_to_its_places(kind):
     assert rl.adjoint_test(layer, rng.uniform(-1, 1, (5, 2, 2)).astype(np.float32)).error <= 64 * 2.0**-23
 
 
-def test_a_network_that_reads_integers_is_tested_by_all_that_is_not_one():
+@pytest.mark.parametrize("reads", ["last", "every"])
+def test_a_network_that_reads_integers_is_tested_by_all_its_floats(reads):
     rng = np.random.default_rng(0)
     layers = rl.Embedding.init(rng, symbols=5, outputs=2), rl.LSTM.init(rng, inputs=2, hidden=3)
-    network = rl.Network(layers, rl.Dense.init(rng, inputs=3, outputs=2), "every")
+    network = rl.Network(layers, rl.Dense.init(rng, inputs=3, outputs=2), reads)
     assert rl.adjoint_test(network, rng.integers(0, 5, (4, 2))).error <= 64 * EPS
 
 
@@ -164,8 +165,18 @@ class StartMissing(rl.RNN):
         return WithoutStart(grads.params, grads.xs, grads.hs)
 
 
-@pytest.mark.parametrize("kind", [BiasMissing, StartMissing])
-def test_a_backward_that_leaves_a_gradient_out_is_refused_and_not_tested_by_the_others(kind):
+@dataclass(frozen=True, eq=False, repr=False)
+class WithoutEnd(rl.Trace):
+    ends: ClassVar = ()
+
+
+class EndMissing(rl.RNN):
+    def forward(self, xs, h0=None):
+        return WithoutEnd(xs, super().forward(xs, h0).hs)
+
+
+@pytest.mark.parametrize("kind", [BiasMissing, StartMissing, EndMissing])
+def test_a_layer_that_leaves_something_out_is_refused_and_not_tested_by_the_rest(kind):
     with pytest.raises(ValueError, match=r"shorter|longer"):
         rl.adjoint_test(*museum_case(kind))
 
