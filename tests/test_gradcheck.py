@@ -1,7 +1,8 @@
 """The gradient check itself: its report, what it names, and what it refuses."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import pytest
 import rnnlab as rl
 from deep import deep, one_in
 from planted import EPS, Planted, finding, report_of, small
+from rnnlab.gradcheck.check import HIDDEN, RESTRICTED, _telling
 
 
 def planted(array, index, change, **sizes):
@@ -235,6 +237,79 @@ def test_a_check_repeats_itself_and_another_generator_draws_other_numbers():
     assert rl.check_gradients(layer, xs) != rl.check_gradients(layer, xs, rng=np.random.default_rng(1))
 
 
+def test_without_a_generator_a_check_draws_from_seed_0():
+    layer, xs = small(T=1, B=1, hidden=1)
+    from_0, from_1 = (rl.check_gradients(layer, xs, rng=np.random.default_rng(seed)) for seed in (0, 1))
+    assert rl.check_gradients(layer, xs) == from_0 != from_1
+
+
+@pytest.mark.parametrize("given", [False, True])
+def test_what_a_later_chunk_sends_back_is_drawn_unless_only_what_arrives_from_above_is_given(given):
+    class Deaf(rl.RNN):
+        def backward(self, trace, dhs, *dends):
+            return super().backward(trace, dhs)
+
+    layer, xs = small(Deaf, T=2, B=1, hidden=1)
+    place = "hs at the start over steps 1 to 2|xs|[WUb]" if given else "hs at timestep 2, sequence 0, unit 0"
+    with pytest.raises(rl.GradientError, match=f"^({place})") as caught:
+        rl.check_gradients(layer, xs, dhs=np.ones((2, 1, 1)) if given else None)
+    assert all(f.whole for f in caught.value.report.findings if f.verdict == "failed") is given
+
+
+def test_the_first_steps_as_a_whole_start_where_the_run_does_and_without_a_start_where_they_would_end():
+    seen = []
+
+    class Watched(rl.RNN):
+        def backward(self, trace, dhs, *dends):
+            seen.append(trace)
+            return super().backward(trace, dhs, *dends)
+
+    layer, xs = small(Watched, T=4, B=1, hidden=2)
+    for starts in ((np.full((1, 2), 0.25),), ()):
+        assert rl.check_gradients(layer, xs, *starts).passed
+        whole = seen[-1]
+        np.testing.assert_array_equal(whole.xs, xs[:3])
+        np.testing.assert_array_equal(whole.hs[0], starts[0] if starts else layer.forward(xs[:3]).hs[-1])
+
+
+def test_a_note_says_what_too_few_digits_hide_and_what_was_not_checked():
+    class Ages(rl.RNN):
+        """W grows with t, so that a step depends on it."""
+
+        def forward(self, xs, h0=None):
+            return replace(super().forward(xs * self.age(xs), h0), xs=xs)
+
+        def backward(self, trace, dhs, *dends):
+            age = self.age(trace.xs)
+            grads = super().backward(replace(trace, xs=trace.xs * age), dhs, *dends)
+            return replace(grads, xs=grads.xs * age)
+
+        def age(self, xs):
+            return np.arange(1, len(xs) + 1)[:, None, None]
+
+    for kind, notes in ((rl.RNN, ()), (Ages, (RESTRICTED,))):
+        layer, xs = small(kind, T=2, B=1, hidden=2)
+        assert rl.check_gradients(layer, xs).note == " ".join(notes)
+        report = rl.check_gradients(replace(layer, b=layer.b + np.array([18, 0])), xs)  # one unit is saturated
+        assert report.verdict == "inconclusive"
+        assert report.note == " ".join([*notes, HIDDEN])
+
+
+def test_of_all_that_fails_the_error_names_what_the_rest_follows_from():
+    trace, state = partial(finding, "trace.hs", 1e-3, "failed"), partial(finding, "hs", 1e-3, "failed")
+    from_first_to_last = [
+        *(trace(timestep=1), trace(timestep=2)),  # forward goes on from what it left
+        *(state(timestep=2), state(timestep=1), state(timestep=0)),  # backward goes back
+        finding("xs", 1e-3, "failed", timestep=2),
+        finding("U", 1.0, "failed"),
+        finding("W", 1e-3, "failed"),
+    ]
+    for first, *rest in (from_first_to_last[i:] for i in range(len(from_first_to_last))):
+        assert max([*rest, first], key=_telling) is first
+    louder = finding("hs", 1.0, "failed", timestep=0)
+    assert _telling(state(timestep=1)) > _telling(louder) > _telling(finding("xs", 9.0, "failed", timestep=5))
+
+
 def test_a_check_changes_nothing_that_it_is_given():
     layer, xs = small()
     h0, dhs = np.full((2, 4), 0.5), np.ones((5, 2, 4))
@@ -356,6 +431,15 @@ def test_a_network_is_checked_layer_by_layer_and_then_as_a_whole():
         "layers.1.layer.hs at the start",
         "layers.1.layer.cs at the start",
     }
+
+
+def test_the_findings_of_a_network_come_layer_by_layer_from_the_lowest_also_of_one_that_is_there_twice():
+    layer, xs = small(rl.RNN, hidden=3, T=1, B=1)
+    report = rl.check_gradients(rl.Network((layer, layer, layer)), xs)
+    assert report.passed
+    places = [f.array.split(".")[1] for f in report.findings if f.whole is None]
+    assert list(dict.fromkeys(places)) == ["0", "1", "2"]
+    assert places == sorted(places)
 
 
 def test_of_a_network_the_layer_is_named_whose_carry_is_wrong():

@@ -111,13 +111,30 @@ def test_a_backward_that_writes_into_a_parameter_or_a_later_gradient_is_told_so(
     assert caught(*small(Reuses)).startswith("backward changes dends.0[0, 0] from ")
 
 
-def test_a_forward_that_writes_into_its_inputs_is_told_so():
-    class Centres(rl.RNN):
-        def forward(self, xs, h0=None):
-            xs -= xs.mean()
-            return super().forward(xs, h0)
+@pytest.mark.parametrize(("name", "entry"), [("xs", "xs[0, 0, 0]"), ("b", "b[0]"), ("h0", "starts.0[0, 0]")])
+def test_a_forward_that_writes_into_what_it_is_given_is_told_so(name, entry):
+    class Writes(rl.RNN):
+        def forward(self, xs, h0):
+            trace = super().forward(xs.copy(), h0.copy())
+            array = {"xs": xs, "h0": h0, "b": self.b}[name]
+            array += 0.5
+            return trace
 
-    assert caught(*small(Centres)).startswith("forward changes xs[0, 0, 0] from ")
+    layer, xs = small(Writes, T=1, B=1)
+    message = caught(layer, xs, np.zeros((1, 4)))
+    assert message.startswith(f"forward changes {entry} from ")
+    assert message.endswith("it must leave what it is given as it is, so let it work on a copy")
+
+
+def test_a_feedforward_layer_that_writes_into_what_arrives_is_told_so_in_its_own_word():
+    class Writes(rl.Dense):
+        def backward(self, trace, dys):
+            grads = super().backward(trace, dys)
+            dys += 0.5
+            return grads
+
+    layer = Writes(np.ones((1, 1)), np.zeros(1))
+    assert caught(layer, np.ones((1, 1))).startswith("backward changes dys[0, 0] from ")
 
 
 def test_of_a_network_the_layer_is_named_whose_backward_writes_into_its_trace():
@@ -155,7 +172,10 @@ def test_a_trace_buffer_that_two_calls_share_is_named():
             buffer[...] = trace.hs
             return rl.Trace(xs, buffer)
 
-    assert caught(*small(Shares)).startswith("a second call of forward changes trace.hs[1, 0, 0] from ")
+    for T in (1, 5):
+        message = caught(*small(Shares, T=T))
+        assert message.startswith("a second call of forward changes trace.hs[1, 0, 0] from ")
+        assert message.endswith("each call must return arrays of its own, so allocate them in it")
 
 
 def test_a_state_that_is_kept_between_runs_is_named():
@@ -189,6 +209,14 @@ def test_noise_above_the_tolerance_is_told_apart_from_a_wrong_formula(size):
     rng = np.random.default_rng(0)
     message = caught(*altered(lambda grads, *_: grads.map(lambda a: a * (1 + size * rng.standard_normal(a.shape)))))
     assert "a second call gives something else" in message
+
+
+def test_a_second_run_on_other_inputs_may_lead_beyond_the_largest_number():
+    layer, xs = small(rl.RNN, activation="identity", T=2, B=1, hidden=1)
+    layer, xs = replace(layer, U=np.array([[1e150]])), np.array([0, 1e200])[:, None, None] * np.ones(3)
+    with pytest.raises(RuntimeWarning, match="overflow"):
+        layer.forward(xs[::-1])
+    assert rl.check_gradients(layer, xs, np.zeros((1, 1)), dhs=np.ones((2, 1, 1))).verdict != "failed"
 
 
 # Wrong where one example is blind
@@ -335,6 +363,62 @@ def test_a_tuple_for_gradients_or_a_trace_is_refused_with_what_to_return():
 
 
 # Right, and unusual
+
+
+def test_a_layer_that_has_no_start_of_its_own_is_checked_from_the_one_given():
+    class Bare(rl.RNN):
+        def forward(self, xs, h0):
+            return super().forward(xs, h0)
+
+    layer, xs = small(Bare, T=2, B=1, hidden=1)
+    assert rl.check_gradients(layer, xs, np.full((1, 1), 0.5)).passed
+
+
+def test_a_layer_without_parameters_is_checked_under_the_name_of_its_inputs():
+    class Squares(rl.Record):
+        carries: ClassVar = ()
+        factor = 2
+
+        def forward(self, xs):
+            return rl.trace.FeedforwardTrace(xs, xs * xs)
+
+        def backward(self, trace, dys):
+            return rl.trace.FeedforwardGradients(self, self.factor * trace.xs * dys)
+
+    assert [f.array for f in rl.check_gradients(Squares(), np.array([[0.5, 2.0]])).findings] == ["xs"]
+    wrong = type("Halved", (Squares,), {"factor": 1})
+    assert re.match(r"xs\[0, \d\] is wrong: backward gives ", caught(wrong(), np.array([[0.5, 2.0]])))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ScaledTrace(rl.trace.StatesOfTrace):
+    inner: rl.Trace
+
+    @property
+    def ys(self):
+        return self.inner.hs.shape[-1] * self.inner.ys
+
+
+class Scaled(rl.Record):
+    """y = H h: a layer with an RNN inside, whose parameters tell it H and whose last state it leaves to nobody."""
+
+    inner: rl.RNN
+    carries: ClassVar = ()
+
+    def forward(self, xs):
+        return ScaledTrace(self.inner.forward(xs))
+
+    def backward(self, trace, dys):
+        grads = self.inner.backward(trace.inner, len(self.inner.U) * dys)
+        params = {f"inner.{name}": gradient for name, gradient in grads.params.arrays().items()}
+        return rl.trace.FeedforwardGradients(self.like(**params), grads.xs)
+
+
+def test_a_layer_with_a_layer_inside_may_read_its_parameters_and_send_nothing_back_to_its_end():
+    inner, xs = small(T=2, B=1, hidden=2)
+    report = rl.check_gradients(Scaled(inner), xs)
+    assert report.passed
+    assert {f.array for f in report.findings} == {f"inner.{name}" for name in ("W", "U", "b", "xs", "hs", "trace.hs")}
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -146,7 +146,7 @@ def _twice(layer: AnyLayer, xs: NDArray[Any], starts: States) -> Any:
     """
     with unchanged("forward", ARGUMENTS, params=layer, xs=xs, starts=starts):
         trace = traced(layer, xs, *starts)
-    others = np.flip(xs, axis=0).copy()  # which may lead beyond the largest number
+    others = np.flip(xs).copy()  # which may lead beyond the largest number
     with (
         unchanged("a second call of forward", RESULTS, trace=trace),
         suppress(NotFiniteError),
@@ -180,7 +180,7 @@ def _by_layer(look: Callable[..., Look], layer: AnyLayer, trace: Any, dys: Array
         places = (name.removesuffix(mine) for name, a in names.items() for mine, b in own.items() if a is b)
         prefix = next(places, "")
         for name in own:
-            names.pop(prefix + name, None)  # a layer that is used twice has two places
+            names.pop(prefix + name)  # a layer that is used twice has two places
 
         def backward(trace: Any, dys: Array, *dends: Array) -> GradientsLike:
             above = "dhs" if inner.carries else "dys"

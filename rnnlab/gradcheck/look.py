@@ -169,7 +169,7 @@ class Look:
         reached = np.array([led(at)[:, : kept.shape[1]] for at in real])
         low, high = reached.min(axis=0), reached.max(axis=0)
         largest = np.maximum(1, abs(rows(N, *before)).max(axis=1, keepdims=True))
-        doubt = np.where((low == kept) & (high == kept), 0, self.least * largest)
+        doubt = np.where((low <= kept) & (kept <= high), 0, self.least * largest)
         wanted = np.array([reach + abs(kept), (high - low) / 2, doubt, (low + high) / 2, kept])
         cuts = np.cumsum([prod(part.shape[2:]) for part in left])[:-1]
         for name, part in zip(names, np.split(wanted, cuts, axis=-1), strict=True):
