@@ -214,9 +214,13 @@ def test_noise_above_the_tolerance_is_told_apart_from_a_wrong_formula(size):
 def test_a_second_run_on_other_inputs_may_lead_beyond_the_largest_number():
     layer, xs = small(rl.RNN, activation="identity", T=2, B=1, hidden=1)
     layer, xs = replace(layer, U=np.array([[1e150]])), np.array([0, 1e200])[:, None, None] * np.ones(3)
+    above = rl.RNN(np.ones((1, 1)), np.ones((1, 1)), np.zeros(1))
     with pytest.raises(RuntimeWarning, match="overflow"):
         layer.forward(xs[::-1])
-    assert rl.check_gradients(layer, xs, np.zeros((1, 1)), dhs=np.ones((2, 1, 1))).verdict != "failed"
+    for run in (layer, rl.Network((layer, above))):  # where the layer above refuses what overflowed
+        starts = (np.zeros((1, 1)),) * len(run.carries)
+        dys = np.ones_like(run.forward(xs, *starts).ys)
+        assert rl.check_gradients(run, xs, *starts, dhs=dys).verdict != "failed"
 
 
 # Wrong where one example is blind

@@ -110,11 +110,8 @@ def check_gradients(
     if dends is None:
         dends = tuple(map(normal if dhs is None else np.zeros_like, trace.ends))
     looks = _by_layer(look, layer, trace, normal(trace.ys) if dhs is None else dhs, dends)
-    found = [each.findings() for each in looks]
-    findings = [finding for each in found for finding in each]
-    note = ""
-    if any(look.layer.carries and each[0].whole for look, each in zip(looks, found, strict=True)):
-        note = RESTRICTED
+    findings = [finding for each in looks for finding in each.findings()]
+    note = RESTRICTED if any(finding.whole for finding in findings) else ""
     if layer.carries and all(finding.verdict != "failed" for finding in findings):
         xs = xs[:FEW]
         short = layer.forward(xs, *starts)
