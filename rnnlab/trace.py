@@ -162,7 +162,7 @@ def traced(layer: AnyLayer, xs: NDArray[Any], *starts: Any) -> Any:
 
     Raises:
         TypeError: it is no trace.
-        ValueError: a state is missing, or not kept at all T + 1 places.
+        ValueError: a state or an end is missing, or a state not kept at all T + 1 places.
     """
     trace, kind = layer.forward(xs, *starts), type(layer).__name__
     if not all(hasattr(trace, name) for name in ("ys", "states", "ends")):
@@ -175,6 +175,8 @@ def traced(layer: AnyLayer, xs: NDArray[Any], *starts: Any) -> Any:
             raise ValueError(
                 f"{kind}.forward must keep T + 1 = {len(xs) + 1} states in {name}, the start first; got {states.shape}"
             )
+    if len(trace.ends) != len(layer.carries):
+        raise ValueError(f"{kind}.forward must leave an end for each of {tuple(layer.carries)}; got {len(trace.ends)}")
     return trace
 
 
@@ -183,7 +185,7 @@ def gradients_of(layer: AnyLayer, trace: Any, dys: Array, *dends: Any) -> Any:
 
     Raises:
         TypeError: they are no gradients, or those of the parameters are no layer.
-        ValueError: the gradient of a state has another shape than the state.
+        ValueError: the gradient of a parameter, a state or a start is missing, or has another shape.
     """
     gradients, kind = layer.backward(trace, dys, *dends), type(layer).__name__
     if not isinstance(gradients, Record):
@@ -196,10 +198,17 @@ def gradients_of(layer: AnyLayer, trace: Any, dys: Array, *dends: Any) -> Any:
             f"got {type(params).__name__}"
         )
     totals = cast(GradientsLike, gradients).states
-    for name, states in trace.states.items():
-        if name not in totals or totals[name].shape != states.shape:
-            got = totals[name].shape if name in totals else "nothing"
-            raise ValueError(f"backward must return a gradient {states.shape} for {name}; got {got}")
+    floats = {name: array for name, array in layer.arrays().items() if array.dtype.kind == "f"}
+    for wanted, given in ((floats, params.arrays()), (trace.states, totals)):
+        for name, array in wanted.items():
+            if name not in given or given[name].shape != array.shape:
+                got = given[name].shape if name in given else "nothing"
+                raise ValueError(f"backward must return a gradient {array.shape} for {name}; got {got}")
+    starts = len(cast(GradientsLike, gradients).dstarts)
+    if starts != len(layer.carries):
+        raise ValueError(
+            f"backward must return a gradient for the start of each of {tuple(layer.carries)}; got {starts}"
+        )
     return gradients
 
 
