@@ -293,6 +293,7 @@ def test_a_note_says_what_too_few_digits_hide_and_what_was_not_checked():
         report = rl.check_gradients(replace(layer, b=layer.b + np.array([18, 0])), xs)  # one unit is saturated
         assert report.verdict == "inconclusive"
         assert report.note == " ".join([*notes, HIDDEN])
+        assert notes or {f.verdict for f in report.findings if f.whole} == {"passed"}  # the whole has no other opinion
 
 
 def test_of_all_that_fails_the_error_names_what_the_rest_follows_from():
