@@ -400,6 +400,18 @@ def test_a_state_is_right_anywhere_in_what_single_steps_from_jittered_points_lea
     assert jittered == ["failed" if wrong else "passed"]
 
 
+def test_a_right_backward_is_not_called_wrong_where_the_states_are_no_numbers():
+    class Breaks(Summed):
+        def forward(self, xs, h0=None):
+            trace = super().forward(xs, h0)
+            trace.hs[3:] = np.nan
+            return trace
+
+    found = a_look(Breaks(np.ones(1), np.array(0.5)), np.ones((4, 1, 1))).findings()
+    assert not failed(found)
+    assert [f.verdict for f in found if f.array == "trace.hs"] == ["passed", "passed", "inconclusive", "inconclusive"]
+
+
 TINY = 4096 * float(np.finfo(np.float32).tiny)  # what a float32 state of size 1 or less may be off by
 
 

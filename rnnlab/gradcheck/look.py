@@ -129,8 +129,8 @@ class Look:
         states = [self.trace.states[name] for name in carries]
         totals = [tuple(map(_like, states, map(grads.states.get, carries), carries)) for grads in self.grads]
         # Where the outputs are a state, what arrives from above is part of that state's total derivative.
-        read = next((number for number, state in enumerate(states) if np.array_equal(state[1:], ys)), None)
         above, left, names = [], [state[1:] for state in states], carries
+        read = next((number for number, state in enumerate(left) if np.array_equal(state, ys, equal_nan=True)), None)
         if read is None:
             above, left, names = [self.dys], [*left, ys], (*carries, "ys")
         before = tuple(state[:-1].reshape(N, *state.shape[2:]) for state in states)
