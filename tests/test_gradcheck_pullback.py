@@ -132,11 +132,12 @@ def test_of_several_points_the_derivative_lies_anywhere_between_theirs():
     np.testing.assert_allclose(J.radius, np.broadcast_to([0.75, 0.5], XS.shape), rtol=8 * EPS)
 
 
-def test_intervals_at_several_points_are_joined_whole():
-    answers = iter([fixed(1.0, 0.25, 0.5), fixed(2.0, 9.0, 0.1), fixed(0.9, 9.0, 0.8)])
+@pytest.mark.parametrize(("radius", "low", "high"), [(0.5, 0.125, 2.25), (1.5, -0.5, 2.5)])
+def test_intervals_at_several_points_are_joined_whole(radius, low, high):
+    answers = iter([fixed(1.0, 0.25, radius), fixed(2.0, 9.0, 0.25), fixed(0.875, 9.0, 0.75)])
     J = scaled(oracle=lambda outputs: next(answers)(outputs), ws=(W, W, W)).jacobian("xs", XS)
-    np.testing.assert_allclose(J.value - J.radius, 0.1, rtol=8 * EPS)  # 0.9 - 0.8
-    np.testing.assert_allclose(J.value + J.radius, 2.1, rtol=8 * EPS)  # 2.0 + 0.1
+    np.testing.assert_array_equal(J.value - J.radius, low)
+    np.testing.assert_array_equal(J.value + J.radius, high)
     np.testing.assert_array_equal(J.error, 0.25)  # the first point's: it is the run's own
 
 
@@ -169,3 +170,10 @@ def test_along_several_directions_the_rows_are_summed():
 def test_infinite_weights_give_what_they_give_without_a_warning():
     run = Map(scaled().points, lambda trace: trace, np.full((1, 3, 2), np.inf), complex_step, 0.0, mixes=False)
     assert np.isnan(run.along("params.w", [np.array([1.0, 0.0])])[3:]).all()  # inf · 0 is among the terms
+    assert np.isnan(run.weighed(run.jacobian("params.w", np.array([1.0, 0.0])))[3:]).all()
+
+
+def test_a_run_may_go_beyond_the_largest_number_without_a_warning():
+    large = Point(Scaled(W.astype(complex)), np.full_like(XS, 1e308).astype(complex), ())
+    run = Map([large], lambda trace: trace, WEIGHTS, complex_step, 0.0, mixes=False)
+    assert not np.isfinite(run.along("params.w", [np.array([1.0, 0.0])])[3:]).all()
