@@ -99,7 +99,12 @@ def test_at_a_kink_finite_differences_give_the_interval_of_the_two_slopes(f, low
     assert (estimate.value + estimate.radius).item() == pytest.approx(high, abs=1e-9)
 
 
-@example(exponent=-8.0, side=1)  # within the smallest step, whose slopes are 1 and 0.2: their middle is not 0.5
+def test_beside_a_kink_the_interval_ends_at_the_slopes_of_the_smallest_step_and_no_further():
+    estimate = finite_difference(lambda eps: np.maximum(np.full((1, 1), 1e-8) + eps, 0))
+    assert (estimate.value - estimate.radius).item() == pytest.approx(0.2, abs=1e-7)  # to 1e-8 of a step of 5e-8
+    assert (estimate.value + estimate.radius).item() == pytest.approx(1.0, abs=1e-7)
+
+
 @example(exponent=-7.05078125, side=-1)  # two extrapolations over the kink agree by chance
 @given(exponent=st.floats(-10, -1), side=st.sampled_from([-1, 1]))
 def test_beside_a_kink_the_right_slope_is_never_outside_what_finite_differences_allow(exponent, side):
