@@ -15,7 +15,7 @@ from rnnlab.claims.ledger import CLAIMS
 from rnnlab.claims.number import BLIND, SHORT, Number
 from rnnlab.claims.page import row
 from rnnlab.experiments.recipes import RECIPES
-from rnnlab.experiments.results.comparison import Side
+from rnnlab.experiments.results.comparison import Comparison, Side
 from rnnlab.experiments.results.scores import SCORE
 from rnnlab.settings import Settings
 from rnnlab.table import Table
@@ -339,3 +339,16 @@ def test_by_time_the_dear_one_has_fewer_updates(tmp_path):
     updates, time = (judge_part(part, evidence).number for part in (by_updates, by_time))
     assert updates.value == 0
     assert time.value < -0.7
+
+
+def test_no_interval_says_that_an_error_is_lower_by_more_than_all_of_it(tmp_path, monkeypatch):
+    """Of three seeds that differ much, the interval of a mean reaches beyond what an error can be."""
+    ours, theirs = Side("sequential", "IRNN"), Side("whole image", "linear")
+    evidence = world(tmp_path, {("pixels", ours): "good", ("pixels", theirs): "bad"})
+    monkeypatch.setattr("rnnlab.claims.evidence.paired", lambda a, b: (-20.0, -1000.0, -1.0))
+    ended = evidence.less_than_ended("pixels", ours, theirs)
+    assert (ended.low, ended.high) == (-1, pytest.approx(-1 / 81, rel=0.05))
+    found = Comparison("best", (1.0, 2.0, 1.0), (10.0, 2.0, 20.0), -9.5, -25.0, -0.5, 3, 100.0, (0, 0), ())
+    monkeypatch.setattr(Evidence, "compared", lambda *given: found)
+    less = evidence.less("pixels", ours, theirs)
+    assert (less.value, less.low, less.high) == (pytest.approx(-0.890625), -1, pytest.approx(-0.046875))
