@@ -88,7 +88,9 @@ def test_the_textbooks_slope_is_not_called_wrong_and_it_is_said_what_it_hides(sc
     assert scale == 6 or any(report.verdict == "inconclusive" for report in reports)
 
 
-@pytest.mark.parametrize("kind", [own_layers.LeakyCell, own_layers.MinimalGatedUnit, own_layers.PeepholeLSTM])
+@pytest.mark.parametrize(
+    "kind", [own_layers.LeakyCell, deep(own_layers.MinimalGatedUnit), deep(own_layers.PeepholeLSTM)]
+)
 @pytest.mark.parametrize("scale", [deep(6), 20, deep(100)])
 def test_a_right_layer_with_gates_is_not_called_wrong_where_it_is_saturated(kind, scale):
     for seed in range(4):
