@@ -201,15 +201,25 @@ def gradients_of(layer: AnyLayer, trace: Any, dys: Array, *dends: Any) -> Any:
     floats = {name: array for name, array in layer.arrays().items() if array.dtype.kind == "f"}
     for wanted, given in ((floats, params.arrays()), (trace.states, totals)):
         for name, array in wanted.items():
-            if name not in given or given[name].shape != array.shape:
-                got = given[name].shape if name in given else "nothing"
-                raise ValueError(f"backward must return a gradient {array.shape} for {name}; got {got}")
+            shaped_like(array, given.get(name), name)
     starts = len(cast(GradientsLike, gradients).dstarts)
     if starts != len(layer.carries):
         raise ValueError(
             f"backward must return a gradient for the start of each of {tuple(layer.carries)}; got {starts}"
         )
     return gradients
+
+
+def shaped_like(array: Array, gradient: Array | None, name: str) -> Array:
+    """The gradient, refused unless it has the shape of what it differentiates.
+
+    Raises:
+        ValueError: it has another shape, or is None.
+    """
+    if gradient is None or gradient.shape != array.shape:
+        got = "nothing" if gradient is None else gradient.shape
+        raise ValueError(f"backward must return a gradient {array.shape} for {name}; got {got}")
+    return gradient
 
 
 L = TypeVar("L")

@@ -15,7 +15,7 @@ from rnnlab.gradcheck.oracles import Oracle, complex_step
 from rnnlab.gradcheck.pullback import UNKNOWN, Map, Point, jittered, led, rows
 from rnnlab.gradcheck.roundoff import backward_rounded
 from rnnlab.gradcheck.verdict import PLACES, SIX_DIGITS, Finding, judge
-from rnnlab.trace import AnyLayer, GradientsLike, States
+from rnnlab.trace import AnyLayer, GradientsLike, States, shaped_like
 
 ENTRIES, LINES = 32, 16  # more entries are moved line by line; of more lines along an axis, several are moved together
 
@@ -127,7 +127,7 @@ class Look:
         B = xs.shape[1]
         N = len(xs) * B
         states = [self.trace.states[name] for name in carries]
-        totals = [tuple(map(_like, states, map(grads.states.get, carries), carries)) for grads in self.grads]
+        totals = [tuple(map(shaped_like, states, map(grads.states.get, carries), carries)) for grads in self.grads]
         # Where the outputs are a state, what arrives from above is part of that state's total derivative.
         above, left, names = [], [state[1:] for state in states], carries
         read = next((number for number, state in enumerate(left) if np.array_equal(state, ys, equal_nan=True)), None)
@@ -150,7 +150,7 @@ class Look:
             return np.stack(products, axis=-1)
 
         if xs.dtype.kind == "f":
-            dxs = [_like(xs, grads.xs, "xs") for grads in self.grads]
+            dxs = [shaped_like(xs, grads.xs, "xs") for grads in self.grads]
             yield from self.timesteps("xs", 1, B, dxs, carried("xs", xs, xs.shape[2:]))
         for number, (name, state) in enumerate(zip(carries, states, strict=True)):
             arrived = np.zeros(state.shape)
@@ -208,7 +208,7 @@ class Look:
         self, run: Map, name: str, label: str, array: Array, got: Sequence[Array | None], along: Array | None = None
     ) -> Finding:
         """One argument of a run `along` some directions: by default its entries, or its lines if it is large."""
-        given = np.array([_like(array, each, label).ravel() for each in got], np.float64)
+        given = np.array([shaped_like(array, each, label).ravel() for each in got], np.float64)
         directions = np.array(list(_directions(given[0].reshape(array.shape), self.rng))) if along is None else along
         wanted = run.along(name, directions.reshape(-1, *array.shape))
         finite = np.isfinite(given)
@@ -224,14 +224,6 @@ class Look:
         index = tuple(map(int, np.unravel_index(entries[0], array.shape))) if one else None
         values = float(given[0, entries[0]] if one else claims[0, at]), float(wanted[3, at])
         return Finding(self.prefix + label, None, None, error, doubt, index, *values, verdict, self.whole)
-
-
-def _like(array: Array, gradient: Array | None, name: str) -> Array:
-    """The gradient, refused unless it has the shape of what it differentiates."""
-    if gradient is None or gradient.shape != array.shape:
-        got = "nothing" if gradient is None else gradient.shape
-        raise ValueError(f"backward must return a gradient {array.shape} for {name}; got {got}")
-    return gradient
 
 
 def _directions(gradient: Array, rng: np.random.Generator) -> Iterator[Array]:
