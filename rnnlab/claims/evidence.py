@@ -142,8 +142,7 @@ class Evidence:
         worse = "a" if found.difference > 0 else "b"
         moves = {"a": "fall", "b": "rise"} if found.score != "first" else {worse: "cross"}
         may = frozenset(moves[name] for name in found.falling if name in moves)
-        low = max(found.low / unit, -1.0)  # a score is not below 0, so a's is not lower than b's by more than all of it
-        return Number(found.difference / unit, low, found.high / unit, found.seeds, "relative", may)
+        return Number.relative((found.difference, found.low, found.high), unit, found.seeds, may)
 
     def less_than_ended(self, recipe: str, a: Side, b: Side) -> Number:
         """The same of the lowest scores, where b is a small model that has long stopped falling: each has its budget.
@@ -157,8 +156,7 @@ class Evidence:
             raise NotRunError(f"{a.model} and {b.model} have no seed in common")
         found = paired(np.array([of_a[seed] for seed in seeds]), np.array([of_b[seed] for seed in seeds]))
         may = ours.may | ({"rise"} if theirs.may else set())
-        difference, low, high = (end / theirs.value for end in found)
-        return Number(difference, max(low, -1.0), high, len(seeds), "relative", frozenset(may))
+        return Number.relative(found, theirs.value, len(seeds), frozenset(may))
 
     def nearer(self, recipe: str, a: Side, b: Side, c: Side) -> Number:
         """How much farther a's score is from b's than from c's: below 0 it is nearer to b's."""

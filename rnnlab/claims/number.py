@@ -61,6 +61,15 @@ class Number:
         return cls(*paired(found, np.zeros(len(found))), len(found), may=may)
 
     @classmethod
+    def relative(cls, found: tuple[float, float, float], to: float, seeds: int, may: frozenset[str]) -> Self:
+        """How far a score is from another, which is `to`, and the ends of the interval, as shares of that.
+
+        A score is not below 0, so none is lower by more than all of the other: an end beyond that is moved there.
+        """
+        difference, low, high = (end / to for end in found)
+        return cls(difference, max(low, -1.0), high, seeds, "relative", may)
+
+    @classmethod
     def share(cls, hits: int, of: int, may: frozenset[str] = frozenset()) -> Self:
         """Hits out of so many, with Wilson's interval, which says something of 0 of 8 and 8 of 8 too.
 
