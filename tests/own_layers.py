@@ -203,3 +203,38 @@ class Absolute(rl.Record):
             dxs[t - 1] = da @ self.W.T
             totals[t - 1] += da @ self.U.T
         return rl.Gradients(self.like(W=dW, U=dU), dxs, totals)
+
+
+class SquareRoots(rl.Record):
+    """h[t] = √(x[t] W + h[t-1] U + b), which is NaN where the sum is below 0; of complex numbers it is not."""
+
+    W: np.ndarray
+    U: np.ndarray
+    b: np.ndarray
+    carries: ClassVar = ("hs",)
+
+    @classmethod
+    def init(cls, rng, *, inputs, hidden, bias=2.0):
+        W, U = rng.standard_normal((inputs, hidden)), rng.standard_normal((hidden, hidden))
+        return cls(W, U, np.full(hidden, bias))
+
+    def forward(self, xs, h0=None):
+        hs = [np.zeros((xs.shape[1], len(self.b)), xs.dtype) if h0 is None else h0]
+        with np.errstate(invalid="ignore"):
+            for x in xs:
+                hs.append(np.sqrt(x @ self.W + hs[-1] @ self.U + self.b))
+        return rl.Trace(xs, np.array(hs))
+
+    def backward(self, trace, dhs, dh_end=None):
+        xs, hs = trace.xs, trace.hs
+        totals, das = np.zeros_like(hs), np.zeros_like(dhs)
+        totals[-1] = 0 if dh_end is None else dh_end
+        with np.errstate(all="ignore"):
+            for t in range(len(xs), 0, -1):
+                totals[t] += dhs[t - 1]
+                das[t - 1] = totals[t] / (2 * hs[t])
+                totals[t - 1] += das[t - 1] @ self.U.T
+            params = self.like(
+                W=np.einsum("tbd,tbh->dh", xs, das), U=np.einsum("tbg,tbh->gh", hs[:-1], das), b=das.sum(axis=(0, 1))
+            )
+            return rl.Gradients(params, das @ self.W.T, totals)

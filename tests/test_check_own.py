@@ -40,3 +40,16 @@ def test_a_layer_as_it_is_and_a_function_that_makes_one_are_taken_too():
 def test_what_is_no_layer_and_makes_none_is_refused(value):
     with pytest.raises(UnusableError, match="give a layer, a class with init"):
         check_layer("it", value)
+
+
+def test_where_forward_leaves_nan_that_is_said_and_no_right_layer_is_wrong():
+    answer = check_layer("SquareRoots", lambda rng, D, H: own_layers.SquareRoots.init(rng, inputs=D, hidden=H, bias=4))
+    assert answer.status == 0
+    (said,) = answer.diagnosis
+    assert said.startswith("Of infinity or NaN nothing can be told: where ")
+    assert ", forward leaves nan in trace.hs at timestep " in said
+
+
+def test_where_every_case_is_nan_the_error_names_the_first_place():
+    with pytest.raises(UnusableError, match=r"about nans\. Of infinity .* where D = H, forward leaves nan in trace"):
+        check_layer("nans", lambda rng, D, H: own_layers.SquareRoots.init(rng, inputs=D, hidden=H, bias=-20))

@@ -480,7 +480,7 @@ def test_no_number_is_right_for_zero(bad):
 def along(directions, dW):
     """The finding of y = x w at x = (1, 1) along some directions, where dW, in units of the right one, was got."""
     look = a_look(rl.Dense(np.ones((2, 1)), np.zeros(1)), np.ones((1, 2)))
-    run = look.map(Point(look.layer, look.xs, ()), [rows(1, look.dys)], mixes=True)
+    run = look.map(Point(look.layer, look.xs, ()), [rows(1, look.dys)], rows(1, look.trace.ys), mixes=True)
     got = look.grads[0].params.W * np.array(dW)[:, None]
     return look.argument(run, "params.W", "W", look.layer.W, [got], np.array(directions, float))
 

@@ -131,7 +131,7 @@ def test_where_numbers_run_out_of_digits_nothing_fails_and_only_equals_pass():
 def test_beyond_the_largest_number_nothing_is_known():
     assert judged([np.inf], [1.0], terms=[np.inf])[3] == "inconclusive"
     assert judged([np.nan], [np.nan])[::3] == (np.inf, "inconclusive")
-    assert judged([1.0], [1.0], terms=[np.nan])[::3] == (0.0, "inconclusive")
+    assert judged([1.0], [1.0], terms=[np.nan])[::3] == (np.inf, "inconclusive")
     assert judged([2.0], [1.0], terms=[np.nan])[::3] == (np.inf, "inconclusive")
     largest = np.finfo(np.float64).max
     assert judged([largest], [largest])[3] == "passed"

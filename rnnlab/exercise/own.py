@@ -17,7 +17,7 @@ from rnnlab.arrays import Array
 from rnnlab.exercise.answer import Answer, Line
 from rnnlab.exercise.run import UnusableError, brief
 from rnnlab.gradcheck import Finding, GradientError, Report, check_gradients
-from rnnlab.gradcheck.check import HIDDEN
+from rnnlab.gradcheck.check import BEYOND, HIDDEN
 from rnnlab.record import Record
 from rnnlab.trace import AnyLayer, is_layer, require_layer
 
@@ -163,13 +163,16 @@ def _answer(name: str, oracle: str, reports: list[tuple[Occasion, Report, str]])
     lines = tuple(_line(array, reports) for array in arrays)
     wrong = [(occasion, report, said) for occasion, report, said in reports if report.verdict == "failed"]
     if not wrong:
+        beyond = _beyond(reports)
         sure = [occasion.name for occasion, report, _ in reports if report.passed]
         if not sure:
             why = "the oracle is too noisy" if how else "too few digits are left"
-            raise UnusableError(f"nothing can be said about {name}{how}: {why} in every case")
+            because = f". {beyond}".removesuffix(".") if beyond else f": {why} in every case"
+            raise UnusableError(f"nothing can be said about {name}{how}{because}")
         sentence = f"{name} is right in {len(sure)} of {len(reports)} cases that were tried, wrong in none{how}."
         hidden = [occasion.name for occasion, report, _ in reports if HIDDEN in report.note]
-        told = (f"Where {', and where '.join(hidden)}, not all can be told. {HIDDEN}",) * bool(hidden)
+        few = f"Where {', and where '.join(hidden)}, not all can be told. {HIDDEN}" if hidden else ""
+        told = tuple(filter(None, (few, beyond)))
         occasion, report, _ = reports[0]
         return Answer("", "a layer", "right", sentence, told, lines, _sizes(occasion), _by_timestep(report))
     occasion, report, said = wrong[0]
@@ -179,6 +182,16 @@ def _answer(name: str, oracle: str, reports: list[tuple[Occasion, Report, str]])
     sentence = f"Where {occasion.name}, {place}{how}".rstrip(";.") + "."
     told = tuple(" ".join(each.split()) for each in (*diagnosis, *condition))
     return Answer("", "a layer", "wrong", sentence, told, lines, _sizes(occasion), _by_timestep(report))
+
+
+def _beyond(reports: list[tuple[Occasion, Report, str]]) -> str:
+    """Where a report came upon infinity or NaN, the first one; "" if none did."""
+    told = (
+        f"{BEYOND} where {occasion.name},{report.note.partition(BEYOND)[2]}"
+        for occasion, report, _ in reports
+        if BEYOND in report.note
+    )
+    return next(told, "")
 
 
 def _line(array: str, reports: list[tuple[Occasion, Report, str]]) -> Line:

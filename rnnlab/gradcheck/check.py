@@ -28,10 +28,10 @@ entry passes with six digits, and with fewer it is inconclusive. One that comput
 Forward and backward are called twice: a call leaves its arguments and earlier results as they are, and gives the same.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -44,7 +44,7 @@ from rnnlab.gradcheck.look import Look
 from rnnlab.gradcheck.oracles import ORACLES
 from rnnlab.gradcheck.verdict import PLACES, SIX_DIGITS, Finding, GradientError, Report
 from rnnlab.names import wrong_name
-from rnnlab.trace import AnyLayer, GradientsLike, States, gradients_of, rebuilt, require_layer, traced
+from rnnlab.trace import AnyLayer, GradientsLike, States, TraceLike, gradients_of, rebuilt, require_layer, traced
 
 FEW = 3  # steps that are differentiated as a whole
 RESTRICTED = (
@@ -56,6 +56,7 @@ HIDDEN = (
     "What is inconclusive is within the roundoff of this backward's own arithmetic, which has too few digits there: "
     "1 - h² has none where h rounds to 1, for instance; 1 / cosh² a keeps them."
 )
+BEYOND = "Of infinity or NaN nothing can be told:"
 
 
 def check_gradients(
@@ -74,7 +75,8 @@ def check_gradients(
     and calls no abs. If a step depends on more than x[t] and the state (on t, or on the other sequences of the batch),
     the run is checked as a whole: parameters, inputs and the start, but not the states in between, as `report.note`
     says. Returns a report; `print(report)` is a table. One that is inconclusive does not raise, and is not `passed`;
-    `report.note` says if it is because a formula of the backward, 1 - h² say, has no digits left.
+    `report.note` says if it is because a formula of the backward, 1 - h² say, has no digits left, or because forward
+    or backward left infinity or NaN.
 
     Args:
         layer: a layer or a network, in float32 or float64; the oracle runs it in complex128 or float64.
@@ -111,20 +113,21 @@ def check_gradients(
         dends = tuple(map(normal if dhs is None else np.zeros_like, trace.ends))
     looks = _by_layer(look, layer, trace, normal(trace.ys) if dhs is None else dhs, dends)
     findings = [finding for each in looks for finding in each.findings()]
-    note = RESTRICTED if any(finding.whole for finding in findings) else ""
+    restricted = any(finding.whole for finding in findings)
     if layer.carries and all(finding.verdict != "failed" for finding in findings):
         xs = xs[:FEW]
         short = layer.forward(xs, *starts)
-        if not starts:
-            short = layer.forward(xs, *short.ends)
-        dys, dends = normal(short.ys), tuple(map(normal, short.ends))
-        grads = layer.backward(short, dys, *dends)
-        whole = look("", layer, xs, short, dys, dends, (grads,), grads.params.arrays(), whole=len(xs))
-        findings += [finding for finding in whole.findings() if finding.verdict != "inconclusive"]  # or no opinion
-    report = Report(oracle, tolerance, tuple(findings), note)
+        if not starts and _finite(short):
+            later = layer.forward(xs, *short.ends)
+            short = later if _finite(later) else short
+        if _finite(short):
+            dys, dends = normal(short.ys), tuple(map(normal, short.ends))
+            grads = layer.backward(short, dys, *dends)
+            whole = look("", layer, xs, short, dys, dends, (grads,), grads.params.arrays(), whole=len(xs))
+            findings += [finding for finding in whole.findings() if finding.verdict != "inconclusive"]  # or no opinion
+    report = Report(oracle, tolerance, tuple(findings), " ".join(_notes(oracle, tolerance, findings, restricted)))
     if report.verdict != "failed":
-        hidden = any(finding.verdict == "inconclusive" and finding.doubt <= tolerance for finding in findings)
-        return replace(report, note=f"{note} {HIDDEN}".strip()) if hidden else report
+        return report
     worst = max((finding for finding in findings if finding.verdict == "failed"), key=_telling)
     gives = "forward left" if worst.of_trace else "backward gives"
     raise GradientError(
@@ -154,6 +157,31 @@ def _twice(layer: AnyLayer, xs: NDArray[Any], starts: States) -> Any:
     first, second = ({f"{name}[0]": states[0] for name, states in each.states.items()} for each in (trace, again))
     require_same("a second call of forward, on the same inputs, changes its start", STATELESS, first, second)
     return trace
+
+
+def _finite(trace: TraceLike) -> bool:
+    return all(np.isfinite(array).all() for array in (*trace.states.values(), trace.ys))
+
+
+def _notes(oracle: str, tolerance: float, findings: list[Finding], restricted: bool) -> Iterator[str]:
+    """What was not checked or could not be told, and why: a sentence or two for each reason there is."""
+    if restricted:
+        yield RESTRICTED
+    untold = [finding for finding in findings if finding.verdict == "inconclusive"]
+    if any(np.isfinite(finding.error) and finding.doubt <= tolerance for finding in untold):
+        yield HIDDEN
+    beyond = [finding for finding in untold if not np.isfinite(finding.error)]
+    if beyond:
+        yield f"{BEYOND} {min(map(partial(_overflow, oracle), beyond))[-1]}. Smaller inputs or weights may help."
+
+
+def _overflow(oracle: str, finding: Finding) -> tuple[bool, bool, int, str]:
+    """What is infinite or NaN in a finding, in words; before it what to sort by: the first that forward left first."""
+    gives = "forward leaves" if finding.of_trace else "backward gives"
+    says = [f"{who} {value}" for who, value in ((gives, finding.got), (f"{oracle} finds", finding.wanted))]
+    numbers = [not np.isfinite(value) for value in (finding.got, finding.wanted)]
+    said = next(compress(says, numbers), "a sum has terms beyond the largest number")
+    return not any(numbers), not finding.of_trace, finding.timestep or 0, f"{said} in {finding.place}"
 
 
 def _telling(finding: Finding) -> tuple[int, int, float]:

@@ -113,7 +113,8 @@ class Look:
     def run_as_a_whole(self) -> Iterator[Finding]:
         """The parameters, inputs and starts of a run, by everything that it leaves."""
         point = Point(self.layer, self.xs, self.trace.starts)
-        run = self.map(point, [rows(1, *self.dends, self.dys)] * len(self.grads), mixes=True)
+        left = rows(1, *self.trace.states.values(), self.trace.ys)
+        run = self.map(point, [rows(1, *self.dends, self.dys)] * len(self.grads), left, mixes=True)
         yield from self.parameters(run)
         if point.xs.dtype.kind == "f":
             yield self.argument(run, "xs", "xs", point.xs, [grads.xs for grads in self.grads])
@@ -134,8 +135,11 @@ class Look:
         if read is None:
             above, left, names = [self.dys], [*left, ys], (*carries, "ys")
         before = tuple(state[:-1].reshape(N, *state.shape[2:]) for state in states)
-        point = Point(self.layer, xs.reshape(1, N, *xs.shape[2:]), before)
-        step = self.map(point, [rows(N, *(total[1:] for total in given), *above) for given in totals])
+        kept = rows(N, *left)
+        starts = tuple(np.where(np.isfinite(state), state, 0) for state in before)  # no forward takes infinity
+        point = Point(self.layer, xs.reshape(1, N, *xs.shape[2:]), starts)
+        weights = [rows(N, *(total[1:] for total in given), *above) for given in totals]
+        step = self.map(point, weights, rows(N, *before, kept))
         yield from self.parameters(step)
 
         reach = np.zeros(step.weights.shape[1:])  # Σ |∂s[t]/∂a| |a| over inputs and states a: s[t] is a sum of these
@@ -163,24 +167,26 @@ class Look:
             wanted[3:] += arrived
             yield from self.timesteps(name, 0, B, [given[number] for given in totals], wanted)
 
-        kept = rows(N, *left)
         # The trace is the forward's own: one step from its s[t-1], in real numbers as it was made, leads to its s[t].
         real = (at.map(lambda array: np.ascontiguousarray(array.real)) for at in step.points)
         reached = np.array([led(at)[:, : kept.shape[1]] for at in real])
         low, high = reached.min(axis=0), reached.max(axis=0)
         largest = np.maximum(1, abs(rows(N, *before)).max(axis=1, keepdims=True))
         doubt = np.where((low <= kept) & (kept <= high), 0, self.least * largest)
-        wanted = np.array([reach + abs(kept), (high - low) / 2, doubt, (low + high) / 2, kept])
+        wanted = np.array([reach + abs(kept), (high - low) / 2, doubt, low + (high - low) / 2, kept])
         cuts = np.cumsum([prod(part.shape[2:]) for part in left])[:-1]
         for name, part in zip(names, np.split(wanted, cuts, axis=-1), strict=True):
             yield from self.timesteps(f"trace.{name}", 1, B, [part[-1]], part[:-1])
 
-    def map(self, point: Point, weights: Sequence[Array], mixes: bool = False) -> Map:
-        """The run from `point` as a map to those outputs that have weights: the states it ends with, and then ys."""
+    def map(self, point: Point, weights: Sequence[Array], left: Array, mixes: bool = False) -> Map:
+        """The run from `point` as a map to those outputs that have weights: the states it ends with, and then ys.
+
+        Where forward `left` (N, …) infinity or NaN, of that row nothing is known, whatever the oracle finds there.
+        """
         (N, K), dtype = weights[0].shape, np.complex128 if self.oracle is complex_step else np.float64
         jitters = (jittered(point, self.rng, places=16) for _ in range(self.jitters))  # a sum has many terms to round
         points = [each.map(lambda a: a.astype(dtype) if a.dtype.kind == "f" else a) for each in (point, *jitters)]
-        w = np.array(weights)
+        w = np.where(np.isfinite(left).all(axis=1, keepdims=True), weights, np.nan)
         return Map(points, lambda trace: rows(N, *trace.ends, trace.ys)[:, :K], w, self.oracle, self.least, mixes)
 
     @property

@@ -94,6 +94,7 @@ def judge(got: Array, wanted: Array, tolerance: float, dtype: DTypeLike) -> list
         error, doubt = _relative(distance, terms), _relative(uncertain, terms)
         wrong = ~(_relative(np.maximum(sure, 0), terms) <= tolerance)
         known = terms <= np.finfo(dtype).max
+        error = np.where(known, error, np.inf)
     gravity = np.where(known & wrong, 2, np.where(known & (error <= enough) & (doubt <= tolerance), 0, 1))
     gravest = gravity.max(axis=1)
     worst = np.where(gravity == gravest[:, None], error, -1).argmax(axis=1)
