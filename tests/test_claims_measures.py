@@ -115,6 +115,7 @@ def test_an_irnn_that_loses_something_is_found_out(tmp_path):
     assert found == ["contradicted"] * 4 + ["confirmed"]  # the last has an IRNN of its own
 
 
+@pytest.mark.deep
 def test_an_lstm_whose_gate_is_not_quite_open_is_another(tmp_path, monkeypatch):
     monkeypatch.setattr(irnn, "OPEN", 10.0)
     monkeypatch.setattr(irnn.kept_by_lstm, "__defaults__", (10.0,))

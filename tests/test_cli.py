@@ -502,6 +502,7 @@ def test_it_runs_as_a_module():
     assert ended(process("-m", "rnnlab", "--version")) == (0, f"rnnlab {rl.__version__}\n", "")
 
 
+@pytest.mark.deep
 @posix
 def test_a_clone_that_is_not_installed_runs(tmp_path):
     packages = tmp_path / "packages"  # all that is installed but ourselves

@@ -51,6 +51,7 @@ def test_knobs_and_series_by_word_are_those_of_python_and_leave_the_gallery_alon
     }
 
 
+@pytest.mark.deep
 def test_svg_and_larger_type_are_an_option_each(capsys):
     assert main(["figures", "irnn_memory", "--set", "steps=10", "--format", "svg", "--out", "mine"]) == 0
     assert Path("mine/irnn_memory.svg").read_text(encoding="utf-8").startswith("<?xml")

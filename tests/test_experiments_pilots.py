@@ -131,6 +131,7 @@ def _tiny(monkeypatch, tmp_path):
     monkeypatch.setattr(schedule, "is_recorded", lambda name: False)
 
 
+@pytest.mark.deep
 @pytest.mark.usefixtures("_tiny")
 def test_pilots_first_then_the_scored_runs_then_the_tables(tmp_path, capsys):
     assert main(["experiments", "--plan"]) == 0

@@ -297,6 +297,7 @@ def test_a_kept_curve_stays_until_it_is_forgotten(hand):
     assert SMALL.text not in [line.get_label() for line in hand.window.panels.decay.axes.get_lines()]
 
 
+@pytest.mark.deep
 def test_what_is_saved_is_drawn_again_by_the_command_that_it_says(hand, capsys):
     hand.press("keep")
     hand.choose("layer", "gru")

@@ -37,6 +37,7 @@ def test_a_moving_picture_has_the_same_bytes_twice_and_carries_its_caption(backw
     assert one.count(b"\x21\xf9\x04") == 6  # a graphic control block for each frame: h[5] … h[0]
 
 
+@pytest.mark.deep
 def test_a_figure_that_moves_is_written_as_a_gif_unless_it_is_asked_for_otherwise(backward, tmp_path, monkeypatch):
     monkeypatch.setattr(backward_pass, "compute", lambda: backward)
     publish(["backward_pass"], tmp_path / "moving")

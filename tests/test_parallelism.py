@@ -20,6 +20,7 @@ def test_a_loop_over_sequences_gives_the_gradients_of_the_batch(word):
         assert np.abs(summed - wanted).max() <= T * B * D * H * np.finfo(np.float32).eps * np.abs(wanted).max()
 
 
+@pytest.mark.deep
 def test_everything_is_measured_and_has_its_row(monkeypatch):
     monkeypatch.setattr(parallelism, "elsewhere", lambda count, measure: measure())  # no time is at stake
     for name, small in (("BATCH_SIZE", (9, 4, 5)), ("STAGES_SIZE", (6, 4, 5, 3)), ("DATA_SIZE", (5, 64, 3))):

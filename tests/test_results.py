@@ -189,6 +189,7 @@ def test_to_judge_the_claims_loads_no_matplotlib(tmp_path):
     )
 
 
+@pytest.mark.deep
 def test_to_compute_every_figure_and_to_say_what_it_shows_loads_no_matplotlib(tmp_path):
     script = "import rnnlab.gallery.publish, rnnlab.gallery.own_decay; from rnnlab.gallery.figures import FIGURES"
     assert not loads_matplotlib(f"{script}; f = FIGURES['irnn_memory']; f.caption(f.compute(steps=20))", tmp_path)
