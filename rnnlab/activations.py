@@ -99,10 +99,10 @@ class ReLU(Activation):
     max_slope = 1.0
 
     def apply(self, a: Array) -> None:
-        if np.isrealobj(a):
-            np.maximum(a, 0, out=a)
-        else:
+        if a.dtype.kind == "c":
             a[a.real <= 0] = 0
+        else:
+            np.maximum(a, 0, out=a)
 
     def slope(self, h: Array, out: Array | None = None) -> Array:
         out = np.empty_like(h) if out is None else out
