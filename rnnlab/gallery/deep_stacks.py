@@ -82,7 +82,7 @@ def draw(table: Table) -> "Figure":
     figure.draw_without_rendering()
     learning.label_curves(right, table, deepest, here)
     for model in set(models) - set(here):
-        _label_last(left, table, model)
+        _label_first(left, table, model)
     return figure
 
 
@@ -108,17 +108,17 @@ def _draw_model(ax: "Axes", table: Table, model: str, aside: float) -> None:
             ax.plot([place], [0.97], "x", color=color, ms=6, mew=1.6, transform=ax.get_xaxis_transform())
 
 
-def _label_last(ax: "Axes", table: Table, model: str) -> None:
-    """The name of a model that does not reach the deepest stack, at its last median."""
-    ends = [(depth, middle) for (name, depth), middle in _middles(table).items() if name == model]
-    if ends:
+def _label_first(ax: "Axes", table: Table, model: str) -> None:
+    """The name of a model that does not reach the deepest stack, below its first median."""
+    middles = [(depth, middle) for (name, depth), middle in _middles(table).items() if name == model]
+    if middles:
         where: dict[str, Any] = {
-            "xytext": (0, 7),
+            "xytext": (0, -13),
             "textcoords": "offset points",
             "ha": "center",
             "fontsize": dots.SMALL,
         }
-        ax.annotate(model, max(ends), color=look(model).color, **where)
+        ax.annotate(model, min(middles), color=look(model).color, **where)
 
 
 def _found(table: Table) -> str:

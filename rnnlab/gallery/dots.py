@@ -30,12 +30,14 @@ class Row:
         name: what stands left of it.
         values: one for each seed, infinite where there is none; empty if nothing was run.
         longer: the same with a larger budget than all rows have; empty if there is none.
+        absent: what stands in the row if nothing was run.
     """
 
     name: str
     look: Look
     values: NDArray[np.float64]
     longer: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    absent: str = "not run"
 
     @property
     def middle(self) -> float:
@@ -92,7 +94,7 @@ def _draw_row(ax: "Axes", place: int, row: Row, beyond: float, lost_marker: str,
     color, _, marker = row.look
     side: Any = {"transform": ax.get_yaxis_transform(), "va": "center", "fontsize": SMALL}
     if not len(row.values):
-        ax.text(0.02, place, "not run", color=GREY, bbox={"facecolor": "white", "edgecolor": "none", "pad": 1}, **side)
+        ax.text(0.02, place, row.absent, color=GREY, bbox={"facecolor": "white", "edgecolor": "none", "pad": 1}, **side)
         return
     dot: Any = {"color": color, "ls": "none", "mew": 1.2, "ms": 5.5, "zorder": 3}
     for values, fill in ((row.values, "white"), (row.longer, color)):

@@ -23,10 +23,9 @@ RECIPE = "initializers"
 LOOKS = looks.INITIALIZERS
 RECURRENT = " RNN"
 """What the variants have in their names whose initializers are those of U."""
-COLUMNS = 2
-LEAST = 0.9
-"""Inches of a panel of a few rows, so that its label has room."""
-TICKS = tuple(digit * 10.0**power for power in range(7) for digit in (1, 3))
+COLUMNS = 4
+TICKS, CLOSE = (10.0, 100.0, 1_000.0, 10_000.0), 64
+"""The marks of an axis, and up to which quotient of its ends each of them has room for its number."""
 
 
 @checked
@@ -35,21 +34,19 @@ def compute(*, size: RunSize = "paper", root: RunsIn = learning.ROOT, jobs: Jobs
     return learning.train(RECIPE, size=size, root=root, jobs=jobs)
 
 
-def bands(table: Table) -> list[list[str]]:
-    """The variants side by side: nets of the same kind, whose initializers are the same ones; RNNs first."""
-    kinds: dict[tuple[bool, frozenset[str]], list[str]] = {}
-    for (variant,) in table.each("variant"):
-        names = frozenset(name for (name,) in table.where(variant=variant).each("model"))
-        kinds.setdefault((not _recurrent(variant), names), []).append(variant)
-    inner = [kinds[key] for key in sorted(kinds, key=lambda key: key[0])]
-    return [kind[first : first + COLUMNS] for kind in inner for first in range(0, len(kind), COLUMNS)]
+def bands(table: Table, columns: int = COLUMNS) -> list[list[str]]:
+    """The variants side by side, RNNs first, then those with the most initializers."""
+    variants = [variant for (variant,) in table.each("variant")]
+    order = sorted(variants, key=lambda one: (not _recurrent(one), -len(list(table.where(variant=one).each("model")))))
+    kinds = [[one for one in order if _recurrent(one) is recurrent] for recurrent in (True, False)]
+    return [kind[first : first + columns] for kind in kinds for first in range(0, len(kind), columns)]
 
 
 def rows(table: Table, variant: str, names: Sequence[str]) -> list[Row]:
     """Of each initializer the updates of every seed until its net had learned something; infinite if it never did."""
     plain = Look(looks.GREY, "-", "o")
     return [
-        Row(_named(name), LOOKS.get(name, plain), np.array(learning.scores(table, RECIPE, variant, name)))
+        Row(_named(name), LOOKS.get(name, plain), np.array(learning.scores(table, RECIPE, variant, name)), absent="")
         for name in names
     ]
 
@@ -57,33 +54,35 @@ def rows(table: Table, variant: str, names: Sequence[str]) -> list[Row]:
 @page.styled
 def draw(table: Table) -> "Figure":
     """A panel for each net: initializers down, updates to the threshold across, a strip for who never came there."""
-    drawn = bands(table)
-    names = [present(Table.above(*_twice(table, band)), LOOKS) for band in drawn]
-    heights = [max(0.24 * len(some), LEAST) for some in names]
+    columns = 1 if page.narrow() else COLUMNS
+    drawn = bands(table, columns)
+    names = [[name for name in present(table, LOOKS) if _tried(table, band, name)] for band in drawn]
+    heights = [0.24 * len(some) + 1.2 for some in names]
     figure, panels = page.page(
-        len(drawn), COLUMNS, height=sum(heights) + 1.15 * len(drawn), width=7, gridspec_kw={"height_ratios": heights}
+        len(drawn), columns, height=sum(heights), width=7, gridspec_kw={"height_ratios": heights}
     )
     for number, (band, some) in enumerate(zip(drawn, names, strict=True)):
-        here = panels[COLUMNS * number : COLUMNS * (number + 1)]
+        here = panels[columns * number : columns * (number + 1)]
         for ax, variant in zip(here, band, strict=False):
             shown = rows(table, variant, some)
-            dots.draw_rows(ax, shown, limits=_limits(table, variant), log=True, edge="never", number=_updates)
-            ticks = [tick for tick in TICKS if _limits(table, variant)[0] <= tick <= _limits(table, variant)[1]]
-            ticks = ticks[:: 2 if page.narrow() else 1]
+            low, high = limits = _limits(table, variant)
+            dots.draw_rows(ax, shown, limits=limits, log=True, edge="never", number=_updates)
+            ticks = [tick for tick in TICKS if low <= tick <= high][:: 1 if high < CLOSE * low else 2]
             ax.set_xticks(ticks, [_updates(tick) for tick in ticks])
             ax.minorticks_off()
-            ax.set_xlabel(f"updates to an error of {_level(variant):g}{'' if _recurrent(variant) else ' %'}")
-            page.headline(ax, _found(variant, shown), 2.5)
+            ax.set_xlabel(f"updates to {_level(variant):g}{'' if _recurrent(variant) else ' %'}")
+            page.headline(ax, _found(variant, shown), 1.25 * COLUMNS / columns)
+            place = ax.get_subplotspec()  # fewer are side by side where type is larger
+            first = place is None or place.is_first_col()
+            ax.set_yticks(range(len(some)), [row.name.replace("d_p", "d_\np") for row in shown] if first else [])
         here[0].set_ylabel(f"initializer of {'U' if _recurrent(band[0]) else 'the kernels'}")
-        for ax in here[1:]:
-            ax.tick_params(axis="y", labelleft=False)
         for ax in here[len(band) :]:
             ax.axis("off")
     return figure
 
 
-def _twice(table: Table, band: list[str]) -> tuple[Table, Table]:
-    return table.where(variant=band[0]), table.where(variant=band[-1])
+def _tried(table: Table, variants: list[str], name: str) -> bool:
+    return any(len(table.where(variant=variant, model=name)["seed"]) for variant in variants)
 
 
 def _limits(table: Table, variant: str) -> tuple[float, float]:
@@ -110,19 +109,11 @@ def _updates(value: float) -> str:
 
 
 def _found(variant: str, shown: list[Row]) -> str:
-    """How many initializers this net does not learn with, and which is the first."""
+    """How many initializers this net does not learn with."""
     run = [row for row in shown if len(row.values)]
-    middles = [row.middle for row in run]
-    never = sum(map(np.isinf, middles))
-    first = [row.name for row in run if row.middle == min(middles)]
-    if never == len(run):
-        return f"{_named(variant)}: none learns in time"
-    learn = f"{never} of {len(run)} do not learn in time" if never else "all learn in time"
-    if len(first) == 1 < len(run):
-        return f"{_named(variant)}: {learn}; {first[0]} first"
-    factor = max(middle for middle in middles if np.isfinite(middle)) / max(min(middles), 1.0)
-    apart = f"within a factor of {factor:.1f}" if factor >= 1.05 else "equally soon"
-    return f"{_named(variant)}: {learn}{'; the others' if never else ','} {apart}"
+    never = sum(np.isinf(row.middle) for row in run)
+    learn = "none learns" if never == len(run) else f"{never} of {len(run)} never learn" if never else "all learn"
+    return f"{_named(variant)}: {learn}"
 
 
 def caption(table: Table) -> str:
