@@ -12,8 +12,8 @@ from rnnlab.claims.claim import NOT_RUN, Claim, Judged, Part, Verdict, judge
 from rnnlab.claims.evidence import Evidence
 from rnnlab.claims.ledger import CLAIMS
 from rnnlab.claims.margins import CONTESTS, Margin, margins
-from rnnlab.claims.number import Finding, at_most
-from rnnlab.claims.page import anchor, row, sign, text
+from rnnlab.claims.number import Finding, Number, at_most
+from rnnlab.claims.page import anchor, counts, row, sign, text
 from rnnlab.claims.papers import ours
 from rnnlab.claims.sources import CONSTRUCTIONS, STATEMENTS
 from rnnlab.cli import main
@@ -73,7 +73,8 @@ def verdict(claim: Claim, *outcomes: str) -> Verdict:
     [
         (["confirmed"] * 4, "confirmed"),
         (["confirmed", "confirmed", "contradicted", "undecided"], "partly (2 of 4)"),
-        (["confirmed", "not tested"], "partly (1 of 2)"),
+        (["confirmed", "contradicted", "not tested"], "partly (1 of 2)"),
+        (["confirmed", "not tested"], "confirmed where tested"),
         (["contradicted"] * 4, "contradicted"),
         (["contradicted", "contradicted", "undecided", "undecided"], "contradicted"),
         (["contradicted", "undecided", "undecided", "undecided"], "undecided"),
@@ -110,8 +111,21 @@ def test_what_has_not_been_run_is_counted():
     assert found.sentence == "Not run yet."
     some = [decided if part.group == "data" else waiting for part in claim.parts]
     found = Verdict(claim, tuple(Judged(part, None, one) for part, one in zip(claim.parts, some, strict=True)))
-    said = "With it normalised data saturate few sigmoid units, data 100 times as large most"
-    assert found.sentence == f"{said}; not run yet: 4 of 6 parts."
+    said = "With it normalised data saturate few sigmoid units; data 100 times as large saturate most."
+    assert found.sentence == f"{said} Not run yet: 4 of 6 parts."
+    assert counts(found) == "✔2, 4 not run yet"
+
+
+def test_the_sentence_has_the_numbers_that_its_parts_tell():
+    claim = BY_NAME["C11"]
+    numbers = [Number(ratio, ratio - 0.1, ratio + 0.1, 20) for ratio in (3.8, 4.2, 4.7)]
+    found = Verdict(
+        claim, tuple(Judged(part, one, part.rule(one)) for part, one in zip(claim.parts, numbers, strict=True))
+    )
+    assert found.sentence == (
+        "An LSTM step costs four IRNN steps or more with 128 units (4.20) and 256 units (4.70); "
+        "contradicted: 64 units (3.80)."
+    )
 
 
 # The page

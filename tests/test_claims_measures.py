@@ -41,7 +41,7 @@ WANTED = {
     r"C17 independent.* W: \d+ layers back the gradient rarely vanishes": lambda rate: rate >= 1,
     r"C1 fifty ReLU layers lose the gradient.*": lambda rate: rate / 2**0.5 < 1 - 0.1,
     r"C5 with Keras's σ = 0.05, most nets .* lose the gradient or let it explode": lambda rate: rate * 0.25 != 1,
-    r"C5 so do most with the right σ for their width, 0.2": lambda rate: rate != 1,
+    r"C5 so do most with σ = 0.2, which fits their width, 50": lambda rate: rate != 1,
 }
 """When a part of many nets is confirmed, read from its words."""
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from rnnlab.claims.claim import NOT_RUN, Clause
 from rnnlab.claims.ledger import CLAIMS
-from rnnlab.claims.number import BLIND, NOISY, SHORT, Finding, Number, Rule, at_least, at_most, between, exactly
+from rnnlab.claims.number import BLIND, NOISY, SHORT, SINGLE, Finding, Number, Rule, at_least, at_most, between, exactly
 from rnnlab.table import Table
 
 PARTS = [pytest.param(part, id=f"{claim.name} {part.says}") for claim in CLAIMS for part in claim.parts if part.measure]
@@ -126,7 +126,7 @@ def test_a_share_s_interval_holds_it_and_narrows(of, hits):
 
 
 def test_a_mean_of_one_seed_decides_nothing():
-    assert at_most(5)(Number.mean([1.0])) == Finding("undecided", NOISY)
+    assert at_most(5)(Number.mean([1.0])) == Finding("undecided", SINGLE)
     assert at_most(5)(Number.mean([1.0, 1.1, 0.9])) == YES
     assert at_most(5)(Number.mean([1.0, inf])) == Finding("undecided", NOISY)
 
@@ -152,7 +152,7 @@ def test_what_still_falls_says_how_fast_and_when_it_could_be_there():
 
 
 COUNTS = Clause("g", "yes", "no", "open", "{k} of {n}")
-NAMES = Clause("g", "yes", "no", "open", "yes with {which}")
+NAMES = Clause("g", "yes", "no", "this is open", "yes with {which}")
 LABELS = ("tanh", "ReLU", "sigmoid")
 
 
@@ -185,15 +185,28 @@ def test_what_has_not_been_run_is_no_defeat():
     [
         (["confirmed"] * 3, "yes"),
         (["contradicted"] * 3, "no"),
-        (["confirmed", "contradicted", "confirmed"], "yes with tanh and sigmoid (no: ReLU)"),
-        (["undecided", "confirmed", NOT_RUN], "yes with ReLU (undecided: tanh; not run yet: sigmoid)"),
-        (["confirmed", "confirmed", NOT_RUN], "yes with tanh and ReLU (not run yet: sigmoid)"),
-        (["contradicted", "contradicted", NOT_RUN], "open (no: tanh, ReLU; not run yet: sigmoid)"),
-        (["contradicted", "not tested", "undecided"], "open (no: tanh; undecided: ReLU, sigmoid)"),
+        (["confirmed", "contradicted", "confirmed"], "yes with tanh and sigmoid; contradicted: ReLU"),
+        (["undecided", "confirmed", NOT_RUN], "yes with ReLU; undecided: tanh; not run yet: sigmoid"),
+        (["confirmed", "confirmed", NOT_RUN], "yes with tanh and ReLU; not run yet: sigmoid"),
+        (
+            ["contradicted", "contradicted", NOT_RUN],
+            "this is partly open; contradicted: tanh, ReLU; not run yet: sigmoid",
+        ),
+        (
+            ["contradicted", "not tested", "undecided"],
+            "this is partly open; contradicted: tanh; undecided: sigmoid; not tested: ReLU",
+        ),
     ],
 )
 def test_a_clause_names_what_holds_and_what_does_not(outcomes, said):
     assert NAMES.of(outcomes, LABELS) == said
+
+
+def test_a_clause_gives_the_numbers_of_its_parts_where_they_are_told():
+    assert NAMES.of(["confirmed"] * 2, LABELS[:2], ["3 %", ""]) == "yes (tanh: 3 %)"
+    assert NAMES.of(["undecided"], [""], ["3 %"]) == "this is open (3 %)"
+    mixed = NAMES.of(["confirmed", "contradicted", "undecided"], LABELS, ["3 %", "40 %", ""])
+    assert mixed == "yes with tanh (3 %); contradicted: ReLU (40 %); undecided: sigmoid"
 
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.name)

@@ -12,7 +12,7 @@ import pytest
 from rnnlab.claims.claim import NOT_RUN, Part, judge_part
 from rnnlab.claims.evidence import CHANGED, CURVES, RULED, CannotTellError, Evidence, NotRunError
 from rnnlab.claims.ledger import CLAIMS
-from rnnlab.claims.number import BLIND, SHORT, Number
+from rnnlab.claims.number import BLIND, SHORT, SINGLE, Number
 from rnnlab.claims.page import row
 from rnnlab.experiments.recipes import RECIPES
 from rnnlab.experiments.results.comparison import Comparison, Side
@@ -108,7 +108,7 @@ PATTERNS = {
     r"C6 (ten ReLU layers of \d+) learn the digits": lambda v: Contest(
         "initializers", Side(layers(v), "variance_scaling:scale=2")
     ),
-    r"C9 where the past matters little, phonemes, 0.01 I has a lower error than I": lambda: Contest(
+    r"C9 where the past matters little, phonemes, 0.01·I has a lower error than I": lambda: Contest(
         "phonemes", Side("frames", "IRNN, 0.01 I"), Side("frames", "IRNN")
     ),
     r"C10 the (\w+) needs more updates for (T = 400) than for (T = 100)": lambda m, late, soon: Contest(
@@ -324,6 +324,50 @@ def test_a_level_that_still_falls_says_how_fast(tmp_path):
     still = judge_part(part, world(tmp_path, spec(contest, "bad", "")))
     assert still.number.pace == 0
     assert row(still).startswith("| ✘ |")
+
+
+def test_the_lowest_error_is_that_of_all_rows_though_a_long_runs_table_has_fewer(tmp_path):
+    ours, theirs = Side("sequential", "IRNN"), Side("whole image", "linear")
+    evidence = world(tmp_path, {("pixels", ours): "bad", ("pixels", theirs): "bad"})
+    evidence.all_runs["best"][:SEEDS] = 9.0
+    assert evidence.level("pixels", *ours) == Number(9, 9, 9, SEEDS)
+    assert evidence.less_than_ended("pixels", ours, theirs).value == pytest.approx(9 / 81 - 1, rel=0.01)
+
+
+def test_a_model_of_fewer_seeds_is_held_against_those_alone(tmp_path):
+    ours, theirs = Side("real digits", "IRNN"), Side("real digits, whole image", "linear")
+    evidence = world(tmp_path, {("pixels", ours): "bad", ("pixels", theirs): "bad"})
+    evidence.all_runs["best"][:] = np.r_[np.full(SEEDS, 40.0), 10.0, np.full(SEEDS - 1, 20.0)]
+    kept = np.arange(2 * SEEDS) % SEEDS == 0
+    kept[SEEDS:] = True
+    evidence.__dict__["all_runs"] = Table({name: column[kept] for name, column in evidence.all_runs.columns.items()})
+    found = evidence.less_than_ended("pixels", ours, theirs)
+    assert (found.value, found.seeds) == (3.0, 1)  # 40 against 10, not against the mean of all
+
+
+def test_a_changed_rule_takes_no_model_of_which_one_run_is_older(tmp_path):
+    key = ("adding", Side("T = 100", "LSTM"))
+    evidence = world(tmp_path, {key: "good"})
+    evidence.all_runs["ended"][0] = RULED + ":01"
+    assert evidence.until("adding", *key[1]).seeds == SEEDS
+    with pytest.raises(NotRunError, match="not all runs of LSTM"):
+        evidence.until("adding", *key[1], since=CHANGED)
+
+
+def test_an_indrnn_with_tanh_that_diverges_is_none_with_relu(tmp_path):
+    keys = [("phonemes", Side("frames", name)) for name in ("IndRNN", "IndRNN, tanh")]
+    evidence = world(tmp_path, dict.fromkeys(keys, "good"))
+    evidence.all_runs["status"][SEEDS:] = "diverged"
+    number = judge_part(part_of(APART[1]), evidence).number
+    assert (number.value, number.seeds, number.interval) == (0, SEEDS, "")
+
+
+def test_a_single_seed_is_called_so(tmp_path):
+    part, contest = TRAINED["C12 drawn digits: the IRNN comes to about 3 %, at most 5"]
+    evidence = world(tmp_path, spec(contest, "bad", ""))
+    one = {name: column[:1] for name, column in evidence.all_runs.columns.items()}
+    evidence.__dict__["all_runs"] = Table(one)
+    assert judge_part(part, evidence).finding == ("undecided", SINGLE)
 
 
 def test_a_run_that_diverged_has_the_trivial_answer_s_score(tmp_path):

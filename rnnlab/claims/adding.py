@@ -93,6 +93,7 @@ C10 = Claim(
                 at_most(AS_WELL, percent=True),
                 "updates, IRNN against LSTM",
                 label=f"T = {steps}",
+                told="{} updates",
             )
             for steps in LENGTHS
         ),
@@ -105,6 +106,7 @@ C10 = Claim(
                 at_most(AS_WELL, percent=True),
                 "time, IRNN against LSTM",
                 label=f"T = {steps}",
+                told="{} time",
             )
             for steps in LENGTHS
         ),
@@ -135,7 +137,7 @@ C10 = Claim(
             "time",
             "by time it is as good at every length",
             "by time it is behind at every length",
-            "whether it is by time is open",
+            "whether it is as good by time is open",
             "by time it is as good at {which}",
         ),
     ),
@@ -161,6 +163,7 @@ def cost(hidden: float) -> Part:
         "time of a step, LSTM over IRNN",
         "numbers",
         label=f"{hidden:.0f} units",
+        told="{}",
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import compress
+from itertools import zip_longest
 from typing import Literal, NamedTuple
 
 from rnnlab.claims.evidence import CannotTellError, Evidence, NotRunError
@@ -14,8 +14,8 @@ NOT_RUN = "not run yet"
 SIGNS: dict[Outcome, str] = {"confirmed": "✔", "contradicted": "✘", "undecided": "?", "not tested": "–"}
 WAITING = "…"
 """The sign of a part that has not been run yet."""
-WORDS = {"confirmed": "yes", "contradicted": "no", NOT_RUN: NOT_RUN}
-"""How a clause calls what a part came to; all else is undecided."""
+LEFT = ("contradicted", "undecided", NOT_RUN, "not tested")
+"""What a clause tells of those parts that are not confirmed, in this order."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class Part:
         first: which came first, the rule or its numbers. Trained parts are judged by runs after the rule alone.
         why: why it is not tested.
         label: how the clause names it where only some of the group's parts hold: "T = 400", "sigmoid".
+        told: how the clause gives its number, "{} %" for instance; empty if it does not.
     """
 
     source: str
@@ -43,18 +44,19 @@ class Part:
     first: Literal["rule", "numbers"] = "rule"
     why: str = ""
     label: str = ""
+    told: str = ""
 
 
 @dataclass(frozen=True)
 class Clause:
-    """What a group of parts says, in a clause: one of four, which their outcomes choose.
+    """What a group of parts says, in a sentence: one of four, which their outcomes choose.
 
     Attributes:
         group: the parts that it tells.
         yes: all are confirmed.
         no: all are contradicted.
-        some: some are confirmed: {which} by their labels, or {k} of the {n} that have been run; what the rest are
-            follows in brackets.
+        some: some are confirmed: {which} by their labels, or {k} of the {n} that have been run; what the rest came
+            to follows.
         unknown: none is decided, or none is confirmed and some are open.
     """
 
@@ -64,25 +66,29 @@ class Clause:
     unknown: str
     some: str = ""
 
-    def of(self, standings: Sequence[str], labels: Sequence[str] = ()) -> str:
-        """The clause that these outcomes choose, of which those that have not been run are `NOT_RUN`."""
+    def of(self, standings: Sequence[str], labels: Sequence[str] = (), numbers: Sequence[str] = ()) -> str:
+        """The sentence that these outcomes choose, of which those that have not been run are `NOT_RUN`.
+
+        Args:
+            standings: of the parts.
+            labels, numbers: of the parts, too; where one has no number that is told, it is empty.
+        """
         run = [one for one in standings if one != NOT_RUN]
         k, no = run.count("confirmed"), run.count("contradicted")
-        if k + no == 0:
-            return self.unknown
-        if k == len(standings):
-            return self.yes
-        if no == len(standings):
-            return self.no
+        if k + no == 0 or len(standings) in (k, no):
+            said = self.unknown if k + no == 0 else self.yes if k else self.no
+            told = ", ".join(
+                f"{label}: {one}" if label else one for label, one in zip(labels, numbers, strict=False) if one
+            )
+            return f"{said} ({told})" if told else said
         if "{which}" not in self.some:
             said, still = self.some.format(k=k or "none", n=len(run)), len(run) - k - no
             return f"{said} ({still} undecided)" if still else said
         named: dict[str, list[str]] = {}
-        for one, label in zip(standings, labels, strict=True):
-            named.setdefault(WORDS.get(one, "undecided"), []).append(label)
-        said = self.some.format(which=_and(named["yes"])) if k else self.unknown
-        rest = "; ".join(f"{word}: {', '.join(named[word])}" for word in ("no", "undecided", NOT_RUN) if word in named)
-        return f"{said} ({rest})"
+        for one, label, number in zip_longest(standings, labels, numbers, fillvalue=""):
+            named.setdefault(one, []).append(f"{label} ({number})" if number else label)
+        said = self.some.format(which=_and(named["confirmed"])) if k else self.unknown.replace(" open", " partly open")
+        return "; ".join([said, *(f"{one}: {', '.join(named[one])}" for one in LEFT if one in named)])
 
 
 @dataclass(frozen=True)
@@ -115,6 +121,16 @@ class Judged(NamedTuple):
     number: Number | None
     finding: Finding
 
+    @property
+    def standing(self) -> str:
+        """Its outcome; `NOT_RUN` if it waits for its runs."""
+        return NOT_RUN if self.finding.why == NOT_RUN else self.finding.outcome
+
+    @property
+    def told(self) -> str:
+        """Its number, as the sentence to take away gives it; empty if it does not."""
+        return self.part.told.format(self.number.text) if self.number else ""
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -131,38 +147,37 @@ class Verdict:
     @property
     def standings(self) -> list[str]:
         """The outcomes; of parts that wait for their runs `NOT_RUN`."""
-        return [NOT_RUN if one.finding.why == NOT_RUN else one.finding.outcome for one in self.parts]
+        return [one.standing for one in self.parts]
 
     @property
     def word(self) -> str:
         """Confirmed if every part is, contradicted if none is and half or more are contradicted; else the count.
 
-        What has not been run does not count, but then the word is said to hold so far.
+        What is not tested does not count. Nor does what has not been run, but then the word is said to hold so far.
         """
-        run = [one for one in self.standings if one != NOT_RUN]
+        run = [one for one in self.standings if one not in (NOT_RUN, "not tested")]
         yes, no, total = run.count("confirmed"), run.count("contradicted"), len(run)
-        so_far = "so far " if total < len(self.parts) else ""
-        if so_far and set(run) <= {"not tested"}:
+        so_far = "so far " if NOT_RUN in self.standings else ""
+        if so_far and not run:
             return NOT_RUN
-        if yes == total:
-            return f"{so_far}confirmed"
+        if run and yes == total:
+            return f"{so_far}confirmed{' where tested' if 'not tested' in self.standings else ''}"
         if yes:
             return f"{so_far}partly ({yes} of {total})"
         return f"{so_far}contradicted" if no and 2 * no >= total else f"{so_far}undecided"
 
     @property
     def sentence(self) -> str:
-        """What to take away: the clauses that the outcomes choose, and how many parts have not been run."""
+        """What to take away: the sentences that the outcomes choose, and how many parts have not been run."""
         said, waiting = [], self.standings.count(NOT_RUN)
         for clause in self.claim.clauses:
-            group = [one.part.group == clause.group for one in self.parts]
-            standings = list(compress(self.standings, group))
+            group = [one for one in self.parts if one.part.group == clause.group]
+            standings = [one.standing for one in group]
             if set(standings) != {NOT_RUN}:
-                said.append(clause.of(standings, [one.part.label for one in compress(self.parts, group)]))
+                said.append(clause.of(standings, [one.part.label for one in group], [one.told for one in group]))
         if waiting:
             said.append(f"{NOT_RUN}: {waiting} of {len(self.parts)} parts" if said else NOT_RUN)
-        words = "; ".join(said)
-        return f"{words[0].upper()}{words[1:]}."
+        return " ".join(f"{words[0].upper()}{words[1:]}." for words in said)
 
 
 def _and(names: Sequence[str]) -> str:

@@ -111,9 +111,9 @@ C15 = Claim(
         ),
         Clause(
             "whatever",
-            "not even weights 16 times as large make up for it",
-            "weights 16 times as large make up for it",
-            "whether large weights make up for it is open",
+            "not even weights 16 times as large make up for sigmoid's slope",
+            "weights 16 times as large make up for sigmoid's slope",
+            "whether weights 16 times as large make up for sigmoid's slope is open",
         ),
     ),
     "Nets at their start, before training.",
@@ -196,7 +196,9 @@ C16 = Claim(
             "whether a convolution is that matrix product is open",
             "of the matrix {k} of {n} statements are right",
         ),
-        Clause("always", "ReLU's slope is always 1", "ReLU's slope is 1 or 0", "ReLU's slope is open"),
+        Clause(
+            "always", "ReLU's slope is always 1", "ReLU's slope is not always 1: it is 1 or 0", "ReLU's slope is open"
+        ),
         Clause(
             "he_uniform",
             "a deep ReLU CNN keeps its gradient with he_uniform",
@@ -211,8 +213,8 @@ C16 = Claim(
         ),
         Clause(
             "sigmoid",
-            "a deep sigmoid CNN loses it with both",
-            "a deep sigmoid CNN keeps it with both",
+            "a deep sigmoid CNN loses it with either initializer",
+            "a deep sigmoid CNN keeps it with either initializer",
             "what a deep sigmoid CNN does is open",
             "a deep sigmoid CNN loses it with {which}",
         ),

@@ -27,6 +27,8 @@ PLANNED = "2026-11-21T21:05"
 """When the plan of the runs was cut, and the pilots of the phonemes made longer."""
 FINER = "2026-11-22T00:40"
 """When the net of one sigmoid layer began to be measured every 4 updates."""
+STRICTER = "2026-11-22T07:45"
+"""When the lowest error became that of all rows of a run, and a curve that is lower later one that still falls."""
 T = TypeVar("T")
 
 CURVES = {named: figure for figure in FIGURES if (named := recipe(figure)) and figure != "gradient_while_learning"}
@@ -154,9 +156,9 @@ class Evidence:
         seeds = sorted(of_a.keys() & of_b.keys())
         if not seeds:
             raise NotRunError(f"{a.model} and {b.model} have no seed in common")
-        found = paired(np.array([of_a[seed] for seed in seeds]), np.array([of_b[seed] for seed in seeds]))
+        pairs = np.array([(of_a[seed], of_b[seed]) for seed in seeds])
         may = ours.may | ({"rise"} if theirs.may else set())
-        return Number.relative(found, theirs.value, len(seeds), frozenset(may))
+        return Number.relative(paired(*pairs.T), float(pairs[:, 1].mean()), len(seeds), frozenset(may))
 
     def nearer(self, recipe: str, a: Side, b: Side, c: Side) -> Number:
         """How much farther a's score is from b's than from c's: below 0 it is nearer to b's."""
@@ -180,11 +182,9 @@ class Evidence:
 
     def _bests(self, recipe: str, side: Side) -> dict[float, float]:
         """By seed, the lowest score, at most that of the trivial answer, which a run that diverged has."""
-        rows, trivial = self.curves(recipe, side), float(self.runs(recipe, *side)["baseline"][0])
-        runs = {seed: rows.where(seed=seed) for (seed,) in rows.each("seed")}
         return {
-            seed: trivial if run["status"][-1] == "diverged" else min(trivial, float(run["score"].min()))
-            for seed, run in runs.items()
+            seed: trivial if status == "diverged" else min(trivial, best)
+            for seed, status, best, trivial in self.runs(recipe, *side).each("seed", "status", "best", "baseline")
         }
 
     def until(self, recipe: str, variant: str, model: str, since: str = RULED) -> Number:
@@ -193,12 +193,12 @@ class Evidence:
         A run that never got there has the whole budget; if it still falls, more updates may get it there.
 
         Raises:
-            NotRunError: there is no run that ended after `since`.
+            NotRunError: there is no run, or one of them ended before `since`.
         """
         side = Side(variant, model)
         rows, by, runs = self.curves(recipe, side), judged(recipe, variant), self.runs(recipe, *side)
-        if max(runs["ended"]) <= since:
-            raise NotRunError(f"{model} has not been run on {recipe}, {variant}, since {since}")
+        if min(runs["ended"]) <= since:
+            raise NotRunError(f"not all runs of {model} on {recipe}, {variant}, ended after {since}")
         budget = max(_updates(command) for command in runs["command"])
         each = [rows.where(seed=seed) for (seed,) in rows.each("seed")]
         firsts = np.array([first_below(run["update"], run["score"], by.below) for run in each])

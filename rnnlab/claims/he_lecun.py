@@ -58,10 +58,10 @@ C2 = Claim(
         ),
         Clause(
             "narrow",
-            "nets of 25 units, too",
-            "nets of 25 units do not",
-            "of nets of 25 units this is open",
-            "nets of 25 units sooner than with {which}",
+            "nets of 25 units a layer, too",
+            "nets of 25 units a layer do not",
+            "whether nets of 25 units a layer do is open",
+            "nets of 25 units a layer learn sooner with it than with {which}",
         ),
         Clause(
             "leaky",
@@ -122,7 +122,8 @@ C3 = Claim(
         Part(
             "A5",
             "data",
-            "of normalised data it saturates less than a twentieth of the units",
+            "with normalised inputs fewer than a twentieth of the units are saturated, their slope below a "
+            "tenth of the largest",
             saturated(1.0),
             at_most(0.05, percent=True),
             "saturated units, inputs N(0, 1)",
@@ -130,7 +131,7 @@ C3 = Claim(
         Part(
             "A5",
             "data",
-            "of data that are not normalised, 100 times as large, it saturates most",
+            "with inputs 100 times as large, not normalised, most are",
             saturated(100.0),
             at_least(0.5, percent=True),
             "saturated units, inputs N(0, 100²)",
@@ -147,7 +148,7 @@ C3 = Claim(
         Clause("deep", "a deep one does not learn", "a deep one learns too", "whether a deep one learns is open"),
         Clause(
             "data",
-            "with it normalised data saturate few sigmoid units, data 100 times as large most",
+            "with it normalised data saturate few sigmoid units; data 100 times as large saturate most",
             "with it normalised data saturate many sigmoid units, data 100 times as large do not saturate most",
             "whether it needs normalised data is open",
             "that it needs normalised data holds in {k} of {n} tests",

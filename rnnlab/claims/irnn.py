@@ -139,9 +139,9 @@ C8 = Claim(
         ),
         Clause(
             "lstm",
-            "so does an LSTM whose forget gate is 1",
+            "so does the cell of an LSTM whose forget gate is 1",
             "an LSTM whose forget gate is 1 does not",
-            "of the LSTM this is open",
+            "whether an LSTM whose forget gate is 1 does is open",
             "an LSTM whose forget gate is 1 shares {k} of the {n}",
         ),
     ),
@@ -209,10 +209,11 @@ C9 = Claim(
         Part(
             "B4",
             "helps",
-            "where the past matters little, phonemes, 0.01 I has a lower error than I",
+            "where the past matters little, phonemes, 0.01·I has a lower error than I",
             phonemes,
             BELOW_0,
-            "frame error, 0.01 I against I",
+            "frame error, 0.01·I against I",
+            told="{} error",
         ),
     ),
     (
@@ -225,9 +226,9 @@ C9 = Claim(
         ),
         Clause(
             "helps",
-            "on phonemes, which need little of the past, this helps",
-            "on phonemes, which need little of the past, this does not help",
-            "whether this helps on phonemes is open",
+            "on synthesised phonemes 0.01·I errs less than I",
+            "on synthesised phonemes 0.01·I errs no less than I",
+            "whether 0.01·I errs less than I on phonemes is open",
         ),
     ),
     "Speech is synthesised, one layer of 100; the notes give no task.",

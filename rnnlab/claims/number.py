@@ -13,7 +13,7 @@ from rnnlab.experiments.results.ends import digits
 from rnnlab.table import Table
 
 Outcome = Literal["confirmed", "contradicted", "undecided", "not tested"]
-SHORT, NOISY, BLIND = "too short", "too noisy", "the task cannot tell"
+SHORT, NOISY, SINGLE, BLIND = "too short", "too noisy", "one seed only", "the task cannot tell"
 """Why a part is undecided."""
 NORMAL = 1.96
 """The 97.5 % quantile of the normal distribution."""
@@ -130,8 +130,9 @@ class Finding(NamedTuple):
 class Rule:
     """Confirmed if the number's whole interval is in [low, high], contradicted if all of it is outside.
 
-    Otherwise undecided: too noisy. Where more training may still move the number, its interval is open on that side;
-    what only this leaves undecided is too short. A run that may still cross its threshold contradicts nothing.
+    Otherwise undecided: too noisy, or of one seed only. Where more training may still move the number, its interval is
+    open on that side; what only this leaves undecided is too short. A run that may still cross its threshold
+    contradicts nothing.
 
     Attributes:
         low, high: the ends.
@@ -152,7 +153,7 @@ class Rule:
         opened = self._of(-inf if "fall" in number.may else low, inf if "rise" in number.may else high)
         if opened and not (opened == "contradicted" and "cross" in number.may):
             return Finding(opened)
-        return Finding("undecided", SHORT if outcome or number.may else NOISY)
+        return Finding("undecided", SHORT if outcome or number.may else SINGLE if number.seeds == 1 else NOISY)
 
     def _of(self, low: float, high: float) -> Literal["confirmed", "contradicted"] | None:
         above, below = low >= self.low, high <= self.high

@@ -113,7 +113,7 @@ C4 = Claim(
             "20 steps back, more directions are left: the median singular value is at least ten times as large",
             spectrum,
             at_least(1.0),
-            "powers of ten between the two",
+            "log10 of the ratio of the two",
             first="numbers",
         ),
         Part(
@@ -136,27 +136,29 @@ C4 = Claim(
     (
         Clause(
             "steady",
-            "with U orthogonal a tanh RNN's gradient varies less from seed to seed than with glorot_uniform",
-            "with U orthogonal a tanh RNN's gradient varies as much from seed to seed as with glorot_uniform",
-            "whether a tanh RNN's gradient varies less from seed to seed than with glorot_uniform is open",
+            "with U orthogonal the rate at which a tanh RNN's gradient decays varies less from seed to seed than with "
+            "glorot_uniform",
+            "with U orthogonal the rate at which a tanh RNN's gradient decays varies as much from seed to seed as with "
+            "glorot_uniform",
+            "whether the rate of decay varies less from seed to seed with U orthogonal is open",
         ),
         Clause(
             "directions",
-            "it keeps many more directions",
-            "it keeps no more directions",
-            "how many directions it keeps is open",
+            "in many more directions some of the gradient is left",
+            "in no more directions is any of the gradient left",
+            "in how many directions some of the gradient is left is open",
         ),
         Clause(
             "alone",
-            "it vanishes more slowly",
-            "it vanishes as fast",
-            "whether it vanishes more slowly is open",
+            "with U alone orthogonal the gradient vanishes more slowly",
+            "with U alone orthogonal the gradient vanishes as fast",
+            "whether the gradient vanishes more slowly with U alone orthogonal is open",
         ),
         Clause(
             "both",
-            "with both W and U orthogonal it vanishes more slowly",
-            "with both W and U orthogonal it vanishes as fast",
-            "with both W and U orthogonal this is open",
+            "with W and U orthogonal it vanishes more slowly",
+            "with W and U orthogonal it vanishes as fast",
+            "whether it vanishes more slowly with W and U orthogonal is open",
         ),
         Clause(
             "learns",
@@ -166,9 +168,9 @@ C4 = Claim(
         ),
         Clause(
             "tanh",
-            "it slows the vanishing more with tanh than with ReLU",
-            "it slows the vanishing no more with tanh than with ReLU",
-            "whether it slows the vanishing more with tanh than with ReLU is open",
+            "orthogonal slows the vanishing more with tanh than with ReLU",
+            "orthogonal slows the vanishing no more with tanh than with ReLU",
+            "whether orthogonal slows the vanishing more with tanh than with ReLU is open",
         ),
     ),
     "Keras draws U from orthogonal by default; the survey does not say what it is compared with: here, glorot_uniform.",

@@ -9,6 +9,7 @@ from rnnlab.claims.number import MOST, Number, Rule, at_most, exactly
 from rnnlab.experiments.cost_model import bound
 from rnnlab.layers import RNN
 from rnnlab.parallel import work_and_depth
+from rnnlab.table import Table
 
 ROUNDOFF = 1e-5
 """What two orders of summing a batch in float32 may make of a gradient, relative to its largest entry: some 100
@@ -66,8 +67,9 @@ def batches(evidence: Evidence) -> Number:
 
 
 def ensemble_error(evidence: Evidence) -> Number:
-    """The largest error of an ensemble over the mean of its members'."""
+    """The largest error of an ensemble of two or more over the mean of its members'."""
     rows = evidence.table("parallelism").where(kind="ensemble")
+    rows = Table({name: column[rows["x"].astype(float) > 1] for name, column in rows.columns.items()})
     error, members = (rows.where(series=name)["ratio"].astype(float) for name in ("error", "members"))
     return Number.exact((error / members).max())
 
@@ -167,7 +169,7 @@ C7 = Claim(
         ),
         Clause(
             "rest",
-            "what needs no state runs for all steps at once, and a linear recurrence need not wait",
+            "products that need no state take all steps at once, and a linear recurrence need not wait, either",
             "nothing can run for all steps at once",
             "what can run for all steps at once is open",
             "only what needs no state, or only a linear recurrence, runs for all steps at once",
@@ -185,7 +187,12 @@ C7 = Claim(
             "whether two workers are faster is open",
             "two workers either compute the same gradient or are faster, not both",
         ),
-        Clause("small", "for a small one, too", "for a small one more slowly", "for a small one this is open"),
+        Clause(
+            "small",
+            "for a small network they are faster, too",
+            "for a small network they are slower",
+            "whether they are faster for a small network is open",
+        ),
         Clause(
             "ensemble",
             "an ensemble is no worse than its members on average, and trains faster side by side",

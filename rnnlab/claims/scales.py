@@ -67,7 +67,7 @@ C5 = Claim(
         Part(
             "A7",
             "fitting",
-            "so do most with the right σ for their width, 0.2",
+            "so do most with σ = 0.2, which fits their width, 50",
             lost_or_exploded(0.2),
             MOST,
             "nets whose gradient is out of [1e-3, 1e3]",
@@ -76,28 +76,28 @@ C5 = Claim(
     (
         Clause(
             "tuning",
-            "one σ learns where another does not",
-            "the σ that was tried makes no such difference",
-            "how much σ matters for learning is open",
+            "ten ReLU layers learn with σ = 0.2, and not with 0.01",
+            "ten ReLU layers do not learn with σ = 0.2, but with 0.01",
+            "whether σ decides if ten ReLU layers learn is open",
             "σ matters for learning in {k} of {n} tests",
         ),
         Clause(
             "width",
-            "the right σ depends on the width",
-            "one σ does for both widths",
-            "whether the right σ depends on the width is open",
+            "layers of 25 units, a quarter as wide, do not learn with σ = 0.2",
+            "layers of 25 units, a quarter as wide, learn with σ = 0.2, too",
+            "whether layers of 25 units, a quarter as wide, learn with σ = 0.2 is open",
         ),
         Clause(
             "default",
-            "with the default σ = 0.05 a deep ReLU net loses its gradient",
-            "with the default σ = 0.05 a deep ReLU net keeps its gradient",
-            "what the default σ = 0.05 does to a deep ReLU net is open",
+            "with the default σ = 0.05 fifty ReLU layers lose the gradient",
+            "with the default σ = 0.05 fifty ReLU layers keep the gradient",
+            "whether fifty ReLU layers keep the gradient with the default σ = 0.05 is open",
         ),
         Clause(
             "fitting",
-            "so does one with a σ that fits its width",
-            "with a σ that fits its width it is stable",
-            "with a σ that fits its width this is open",
+            "with σ = 0.2, which fits their width, they lose it, too",
+            "with σ = 0.2, which fits their width, they keep it",
+            "whether they keep it with σ = 0.2, which fits their width, is open",
         ),
     ),
     "“Unstable” is read in two ways: a σ that does not learn, and a gradient out of [1e-3, 1e3] after 50 layers.",
@@ -138,7 +138,7 @@ C6 = Claim(
                 variance(VARIANCE, width),
                 between(-1, 1),
                 "log10 of the mean square after ten layers",
-                label=f"{width}",
+                label=f"width {width}",
             )
             for width in WIDTHS
         ),
@@ -150,7 +150,7 @@ C6 = Claim(
                 variance(NORMALS[0.2], width),
                 at_most(-1) if width == WIDTHS[0] else at_least(1),
                 "log10 of the mean square after ten layers",
-                label=f"{width}",
+                label=f"width {width}",
             )
             for width in WIDTHS
         ),
@@ -161,7 +161,7 @@ C6 = Claim(
                 f"ten ReLU layers of {width} learn the digits",
                 learned(f"10 ReLU layers of {width}", VARIANCE),
                 IN_TIME,
-                label=f"{width}",
+                label=f"width {width}",
             )
             for width in WIDTHS
         ),
@@ -177,17 +177,17 @@ C6 = Claim(
     (
         Clause(
             "width",
-            "one scale keeps the signal at both widths, 16 and 400",
-            "one scale keeps the signal at neither width, 16 nor 400",
+            "one scale, 2, keeps the signal at both widths, 16 and 400",
+            "one scale, 2, keeps the signal at neither width, 16 nor 400",
             "whether one scale keeps the signal at both widths, 16 and 400, is open",
-            "one scale keeps the signal at width {which}",
+            "one scale, 2, keeps the signal at {which}",
         ),
         Clause(
             "fixed",
             "a fixed σ of 0.2 keeps it at neither width",
             "a fixed σ of 0.2 keeps it as well",
             "what a fixed σ of 0.2 does is open",
-            "a fixed σ of 0.2 loses it at width {which}",
+            "a fixed σ of 0.2 loses it at {which}",
         ),
         Clause(
             "kinds", "it adapts to convolutions", "it does not adapt to convolutions", "of convolutions this is open"
@@ -197,7 +197,7 @@ C6 = Claim(
             "ReLU nets of both widths learn with it",
             "ReLU nets of neither width learn with it",
             "whether ReLU nets of both widths learn with it is open",
-            "ReLU nets of width {which} learn with it",
+            "ReLU nets of {which} learn with it",
         ),
     ),
     "“Kinds of layers” are here dense layers of two widths, and a convolution.",

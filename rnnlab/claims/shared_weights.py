@@ -51,7 +51,8 @@ def _shared(depth: int, outcome: str) -> Part:
         share(nets.shared, "gradients", outcome, depth),
         Rule(low=RARE, strict=True, percent=True),
         f"nets whose gradient is {words.split(', ')[1]}",
-        label=f"{words.split(', ')[0]} after {depth} steps",
+        label=f"{words.split(', ')[0]} {depth} steps back",
+        told="{}",
     )
 
 
@@ -66,6 +67,7 @@ def _independent(kind: nets.Kind, depth: int, outcome: str, gain: float = 1.0) -
         at_most(RARE, percent=True),
         f"nets whose gradient is {words[1]}",
         label=f"{depth} {'sparse ' if kind is nets.sparse else ''}layers",
+        told="{}",
     )
 
 
@@ -88,7 +90,7 @@ C17 = Claim(
             "with one W for all steps the gradient explodes in some nets and vanishes in others",
             "with one W for all steps the gradient rarely explodes or vanishes",
             "what one W for all steps does to the gradient is open",
-            "with one W for all steps, in more than one net of twenty, the gradient {which}",
+            "with one W for all steps, in more than one net of twenty the gradient {which}",
         ),
         Clause(
             "outputs",
@@ -99,10 +101,10 @@ C17 = Claim(
         ),
         Clause(
             "grown",
-            "with W 1.5 times as large they do",
-            "with W 1.5 times as large they do not",
-            "with a larger W this is open",
-            "with W 1.5 times as large they do after {which}",
+            "with W 1.5 times as large the outputs explode",
+            "with W 1.5 times as large the outputs do not explode, either",
+            "whether the outputs explode with W 1.5 times as large is open",
+            "with W 1.5 times as large the outputs explode after {which}",
         ),
         Clause(
             "kept",
@@ -113,16 +115,16 @@ C17 = Claim(
         ),
         Clause(
             "lost",
-            "it rarely vanishes",
-            "it vanishes in more than one net of twenty",
-            "whether it vanishes is open",
-            "it rarely vanishes in nets of {which}",
+            "with a W for each layer the gradient rarely vanishes",
+            "with a W for each layer the gradient vanishes in more than one net of twenty",
+            "whether the gradient vanishes with a W for each layer is open",
+            "with a W for each layer it rarely vanishes in nets of {which}",
         ),
         Clause(
             "large",
             "with each W 1.5 times as large it rarely explodes",
             "with each W 1.5 times as large it explodes",
-            "whether it explodes with larger ones is open",
+            "whether it explodes with each W 1.5 times as large is open",
             "with each W 1.5 times as large it rarely explodes in nets of {which}",
         ),
     ),

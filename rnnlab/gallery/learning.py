@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 ROOT = Path("runs")
 """Where the runs are kept, in the folder that the command is called in; as `rnnlab train --recipe` keeps them."""
 
-FALLS = f"a curve still falls if it loses more than {100 * LINE_FALLS:g} % in its last quarter"
+FALLS = f"a curve still falls if a line through its last quarter loses over {100 * LINE_FALLS:g} %"
 """What the titles of curves mean."""
 
 RunSize = Annotated[Size, Knob('of the experiment: "quick" takes minutes, "paper" hours or days')]

@@ -5,13 +5,14 @@ what is left. A difference is decided if its interval does not hold 0, unless th
 """
 
 from dataclasses import dataclass
+from math import inf
 from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnlab.experiments.results.ends import first_below
-from rnnlab.experiments.results.scores import Judged, Score, falling
+from rnnlab.experiments.results.scores import LINE_FALLS, Judged, Score, falling
 from rnnlab.table import Table
 
 Word = Literal["better", "worse", "too short", "too noisy", "cannot tell"]
@@ -31,11 +32,12 @@ class Side(NamedTuple):
 
 
 class Curve(NamedTuple):
-    """One run: its rows up to the budget, and how it ended."""
+    """One run: its rows up to the budget, how it ended there, and the lowest score that it had later."""
 
     updates: NDArray[np.float64]
     scores: NDArray[np.float64]
     status: str
+    later: float = inf
 
 
 @dataclass(frozen=True)
@@ -171,7 +173,7 @@ def _cut(curve: Curve, updates: float) -> Curve:
     """Its rows up to the budget."""
     kept = curve.updates <= updates * (1 + 1e-9)  # a budget in seconds, divided by the cost, is an update again
     status = curve.status if kept.all() else "done"
-    return Curve(curve.updates[kept], curve.scores[kept], status)
+    return Curve(curve.updates[kept], curve.scores[kept], status, float(curve.scores[~kept].min(initial=inf)))
 
 
 def _level(curve: Curve, score: Score) -> float:
@@ -182,6 +184,11 @@ def _level(curve: Curve, score: Score) -> float:
 
 
 def _falls(curve: Curve, judged: Judged) -> bool:
-    """Whether the run might have done better in a longer time; one that reached its goal or diverged cannot."""
-    crossed = judged.score == "first" and np.min(curve.scores) < judged.below
-    return not crossed and curve.status == "done" and falling(curve.updates, curve.scores)
+    """Whether the run would do better in a longer time, as its rows there show or the later ones prove.
+
+    One that reached its goal or diverged cannot.
+    """
+    lowest = float(np.min(curve.scores))
+    crossed = judged.score == "first" and lowest < judged.below
+    lower_later = curve.later < (1 - LINE_FALLS) * lowest
+    return not crossed and curve.status == "done" and (lower_later or falling(curve.updates, curve.scores))
