@@ -198,10 +198,10 @@ def test_a_claim_links_to_its_figures_and_a_figure_to_its_claims(shipped, tmp_pa
 
 
 def test_a_linear_model_is_beaten_by_the_margin_or_not():
-    assert Margin("m", 90.0, 30.0, 24.0, "GRU").beaten
-    assert not Margin("m", 90.0, 30.0, 24.1, "GRU").beaten
-    assert not Margin("m", 30.0, 30.0, 10.0, "GRU").beaten
-    answers = [Margin("m", 90.0, 30.0, best, "GRU").answer for best in (24.0, 24.1, 29.9, 30.0)]
+    assert Margin("m", 90.0, 30.0, 24.0, "GRU", 3).beaten
+    assert not Margin("m", 90.0, 30.0, 24.1, "GRU", 3).beaten
+    assert not Margin("m", 30.0, 30.0, 10.0, "GRU", 3).beaten
+    answers = [Margin("m", 90.0, 30.0, best, "GRU", 3).answer for best in (24.0, 24.1, 29.9, 30.0)]
     assert answers == ["yes", "by less", "by less", "no"]
 
 
@@ -224,21 +224,24 @@ def test_the_best_recurrent_model_is_the_one_with_the_lowest_median(tmp_path):
         )
     ]
     (tmp_path / "runs.csv").write_text(Table.of(RUNS, rows).text(), encoding="utf-8")
-    assert margins(Evidence(tmp_path)) == [Margin("phonemes, frame error %", 93.0, 30.0, 13.0, "LSTM")]
+    (found,) = margins(Evidence(tmp_path))
+    assert found == Margin("phonemes, frame error %", 93.0, 30.0, 13.0, "LSTM", 1, older=True)
+    assert found.of == "LSTM, 1 seed, older runs"
     assert "phonemes, frame error %" in CONTESTS
 
 
 def test_drawn_and_real_digits_have_a_trivial_answer_each(tmp_path):
     drawn = (("sequential", "IRNN", 20.0, 90.1), ("whole image", "linear", 33.0, 90.1))
+    later = "2026-11-22T05:00:00"
     real = (("real digits", "IRNN", 10.0, 90.0), ("real digits, whole image", "linear", 8.0, 90.0))
     rows = [
-        recorded(recipe="pixels", variant=variant, model=model, best=best, baseline=baseline)
+        recorded(recipe="pixels", variant=variant, model=model, best=best, baseline=baseline, ended=later)
         for variant, model, best, baseline in drawn + real
     ]
     (tmp_path / "runs.csv").write_text(Table.of(RUNS, rows).text(), encoding="utf-8")
     assert margins(Evidence(tmp_path)) == [
-        Margin("pixels, sequential, error %", 90.1, 33.0, 20.0, "IRNN"),
-        Margin("real digits, error %", 90.0, 8.0, 10.0, "IRNN"),
+        Margin("pixels, sequential, error %", 90.1, 33.0, 20.0, "IRNN", 1),
+        Margin("real digits, error %", 90.0, 8.0, 10.0, "IRNN", 1),
     ]
 
 

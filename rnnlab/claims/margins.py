@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnlab.claims.evidence import Evidence, NotRunError
+from rnnlab.claims.evidence import RULED, Evidence, NotRunError
 
 RECURRENT = ("tanh RNN", "ReLU RNN", "IRNN", "IRNN, 0.01 I", "LSTM", "GRU", "IndRNN")
 MARGIN = 0.8
@@ -30,6 +30,8 @@ class Margin:
         trivial: the score of the best answer that does not look at the input.
         linear: the linear model's lowest score, the median of its seeds.
         best, model: the lowest median of a recurrent model, and whose it is.
+        seeds: how many runs of that model there are.
+        older: whether all of them ended before the rules of the claims were committed.
     """
 
     contest: str
@@ -37,6 +39,14 @@ class Margin:
     linear: float
     best: float
     model: str
+    seeds: int
+    older: bool = False
+
+    @property
+    def of(self) -> str:
+        """Whose the lowest median is, and of what runs."""
+        seeds = f"{self.seeds} seed{'s' * (self.seeds != 1)}"
+        return f"{self.model}, {seeds}{', older runs' * self.older}"
 
     @property
     def share(self) -> float:
@@ -68,5 +78,6 @@ def margins(evidence: Evidence) -> list[Margin]:
             if best is not None:
                 runs = evidence.all_runs.where(recipe=recipe, variant=variant)
                 (trivial,) = {value for (value,) in runs.each("baseline")}
-                found.append(Margin(contest, trivial, line, scores[best], best))
+                ended = runs.where(model=best)["ended"].astype(str)
+                found.append(Margin(contest, trivial, line, scores[best], best, len(ended), max(ended) <= RULED))
     return found

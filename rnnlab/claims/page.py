@@ -122,7 +122,7 @@ def text(verdicts: list[Verdict], evidence: Evidence) -> str:
         f"same input if its error is at most {MARGIN:g} of the linear one's.",
         "| task | trivial answer | linear | best recurrent | recurrent / linear | beaten |\n|---|---|---|---|---|---|\n"
         + "\n".join(
-            f"| {row.contest} | {digits(row.trivial)} | {digits(row.linear)} | {digits(row.best)} ({row.model}) | "
+            f"| {row.contest} | {digits(row.trivial)} | {digits(row.linear)} | {digits(row.best)} ({row.of}) | "
             f"{row.share:.2f} | {row.answer} |"
             for row in margins(evidence)
         ),
