@@ -314,6 +314,12 @@ def test_where_nobody_crosses_the_task_cannot_tell(tmp_path):
     assert judge_part(part, world(tmp_path, spec(contest, "never", "never"))).finding == ("undecided", BLIND)
 
 
+def test_where_no_model_learns_the_lowest_errors_cannot_tell_either(tmp_path):
+    part, contest = TRAINED["C18 21 layers without shortcuts are better than 21 of a tanh RNN"]
+    assert judge_part(part, world(tmp_path, spec(contest, "never", "never"))).finding == ("undecided", BLIND)
+    assert judge_part(part, world(tmp_path, spec(contest, "bad", "never"))).finding == ("confirmed", "")
+
+
 def test_a_level_that_still_falls_says_how_fast(tmp_path):
     """The made-up curves fall from 90 to 49.5 in 39 rows of 100 updates: 10.4 in 1,000 updates."""
     part, contest = TRAINED["C12 drawn digits: the IRNN comes to about 3 %, at most 5"]

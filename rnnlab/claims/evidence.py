@@ -29,6 +29,8 @@ FINER = "2026-11-22T00:40"
 """When the net of one sigmoid layer began to be measured every 4 updates."""
 STRICTER = "2026-11-22T07:45"
 """When the lowest error became that of all rows of a run, and a curve that is lower later one that still falls."""
+LEARNS = 0.95
+"""A model has learned nothing whose mean error is above this share of the trivial answer's."""
 T = TypeVar("T")
 
 CURVES = {named: figure for figure in FIGURES if (named := recipe(figure)) and figure != "gradient_while_learning"}
@@ -124,22 +126,28 @@ class Evidence:
             NotRunError: one of them has not been run, or not with the same seeds.
         """
         curves = self.curves(recipe, a).above(self.curves(recipe, b)) if a != b else self.curves(recipe, a)
-        trivial = float(self.runs(recipe, *b)["baseline"][0])
         try:
-            return compare(curves, judged(recipe, b.variant), a, b, trivial=trivial, seconds=seconds)
+            return compare(curves, judged(recipe, b.variant), a, b, trivial=self.trivial(recipe, b), seconds=seconds)
         except LookupError as none:
             raise NotRunError(str(none)) from none
+
+    def trivial(self, recipe: str, side: Side) -> float:
+        """The score of the best answer that does not look at the input."""
+        return float(self.runs(recipe, *side)["baseline"][0])
 
     def less(self, recipe: str, a: Side, b: Side, seconds: tuple[float, float] | None = None) -> Number:
         """By how much a's score is above b's, as a share of b's mean: below 0 a is better. A lower score is better.
 
         Raises:
             NotRunError: see `compared`.
-            CannotTellError: no run of either crossed the threshold that the score is about.
+            CannotTellError: no run of either crossed the threshold that the score is about; or neither model's mean is
+                below the trivial answer's by a twentieth.
         """
         found = self.compared(recipe, a, b, seconds)
         if found.score == "first" and found.crossed == (0, 0):
             raise CannotTellError(f"neither {a.model} nor {b.model} crossed the threshold")
+        if found.score != "first" and min(np.mean(found.a), np.mean(found.b)) > LEARNS * self.trivial(recipe, b):
+            raise CannotTellError(f"neither {a.model} nor {b.model} is much better than the trivial answer")
         unit = float(np.mean(found.b))
         worse = "a" if found.difference > 0 else "b"
         moves = {"a": "fall", "b": "rise"} if found.score != "first" else {worse: "cross"}
