@@ -158,7 +158,8 @@ def _order(evidence: Evidence) -> list[str]:
         "is that of all its rows, not of those that are recorded, which made the IRNN's 5 % on drawn digits undecided; "
         "a curve that is lower later in its own run counts as falling, which made IndRNN against tanh RNN on pixels "
         "undecided; and, without a change of any outcome, an ensemble of one member no longer counts, nor does the "
-        "IndRNN with tanh among those with ReLU, and two models that both learn nothing are not compared. At 05:52 that day the ends of relative intervals had been limited to "
+        "IndRNN with tanh among those with ReLU, and two models that both learn nothing are not compared. At 05:52 "
+        "that day the ends of relative intervals had been limited to "
         "−100 %.",
         "Parts that are computed in a moment: the column *fixed first* says which.",
         "The rules of an earlier page, which these replace: of nine claims something was changed after their numbers "
