@@ -126,6 +126,10 @@ def test_the_sentence_has_the_numbers_that_its_parts_tell():
         "An LSTM step costs four IRNN steps or more with 128 units (4.20) and 256 units (4.70); "
         "contradicted: 64 units (3.80)."
     )
+    noisy = Verdict(
+        claim, tuple(Judged(part, Number(4, 3, 5, 20), part.rule(Number(4, 3, 5, 20))) for part in claim.parts)
+    )
+    assert "is open (64 units: 4, too noisy; 128 units: 4, too noisy; 256 units: 4, too noisy)" in noisy.sentence
 
 
 # The page

@@ -160,7 +160,7 @@ LABELS = ("tanh", "ReLU", "sigmoid")
     ("outcomes", "said"),
     [
         (["confirmed"] * 3, "yes"),
-        (["contradicted"] * 3, "no"),
+        (["contradicted"] * 3, "no (✘)"),
         (["undecided", "not tested"], "open"),
         (["undecided", NOT_RUN], "open"),
         (["confirmed", "contradicted"], "1 of 2"),
@@ -184,7 +184,7 @@ def test_what_has_not_been_run_is_no_defeat():
     ("outcomes", "said"),
     [
         (["confirmed"] * 3, "yes"),
-        (["contradicted"] * 3, "no"),
+        (["contradicted"] * 3, "no (✘)"),
         (["confirmed", "contradicted", "confirmed"], "yes with tanh and sigmoid; contradicted: ReLU"),
         (["undecided", "confirmed", NOT_RUN], "yes with ReLU; undecided: tanh; not run yet: sigmoid"),
         (["confirmed", "confirmed", NOT_RUN], "yes with tanh and ReLU; not run yet: sigmoid"),
@@ -207,6 +207,13 @@ def test_a_clause_gives_the_numbers_of_its_parts_where_they_are_told():
     assert NAMES.of(["undecided"], [""], ["3 %"]) == "this is open (3 %)"
     mixed = NAMES.of(["confirmed", "contradicted", "undecided"], LABELS, ["3 %", "40 %", ""])
     assert mixed == "yes with tanh (3 %); contradicted: ReLU (40 %); undecided: sigmoid"
+    assert NAMES.of(["contradicted"] * 2, LABELS[:2], ["3 %", "4 %"]) == "no (✘; tanh: 3 %; ReLU: 4 %)"
+
+
+def test_many_parts_that_have_not_been_run_are_counted_and_not_named():
+    labels = [f"{n} layers" for n in range(6)]
+    said = NAMES.of(["confirmed", "undecided", *[NOT_RUN] * 4], labels)
+    assert said == "yes with 0 layers; undecided: 1 layers; not run yet: 4 others"
 
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.name)

@@ -16,6 +16,8 @@ WAITING = "…"
 """The sign of a part that has not been run yet."""
 LEFT = ("contradicted", "undecided", NOT_RUN, "not tested")
 """What a clause tells of those parts that are not confirmed, in this order."""
+MANY = 3
+"""More parts that have not been run are counted, not named."""
 
 
 @dataclass(frozen=True)
@@ -77,10 +79,9 @@ class Clause:
         k, no = run.count("confirmed"), run.count("contradicted")
         if k + no == 0 or len(standings) in (k, no):
             said = self.unknown if k + no == 0 else self.yes if k else self.no
-            told = ", ".join(
-                f"{label}: {one}" if label else one for label, one in zip(labels, numbers, strict=False) if one
-            )
-            return f"{said} ({told})" if told else said
+            told = (f"{label}: {one}" if label else one for label, one in zip_longest(labels, numbers) if one)
+            noted = "; ".join([SIGNS["contradicted"]] * (no > 0) + list(told))
+            return f"{said} ({noted})" if noted else said
         if "{which}" not in self.some:
             said, still = self.some.format(k=k or "none", n=len(run)), len(run) - k - no
             return f"{said} ({still} undecided)" if still else said
@@ -88,6 +89,8 @@ class Clause:
         for one, label, number in zip_longest(standings, labels, numbers, fillvalue=""):
             named.setdefault(one, []).append(f"{label} ({number})" if number else label)
         said = self.some.format(which=_and(named["confirmed"])) if k else self.unknown.replace(" open", " partly open")
+        if len(named.get(NOT_RUN, ())) > MANY:
+            named[NOT_RUN] = [f"{len(named[NOT_RUN])} others"]
         return "; ".join([said, *(f"{one}: {', '.join(named[one])}" for one in LEFT if one in named)])
 
 
@@ -128,8 +131,9 @@ class Judged(NamedTuple):
 
     @property
     def told(self) -> str:
-        """Its number, as the sentence to take away gives it; empty if it does not."""
-        return self.part.told.format(self.number.text) if self.number else ""
+        """Its number, as the sentence to take away gives it, and why it decides nothing; empty if it does not."""
+        told = self.part.told.format(self.number.text) if self.number else ""
+        return f"{told}, {self.finding.why}" if told and self.finding.why else told
 
 
 @dataclass(frozen=True)

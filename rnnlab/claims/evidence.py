@@ -27,7 +27,7 @@ PLANNED = "2026-11-21T21:05"
 """When the plan of the runs was cut, and the pilots of the phonemes made longer."""
 FINER = "2026-11-22T00:40"
 """When the net of one sigmoid layer began to be measured every 4 updates."""
-STRICTER = "2026-11-22T07:45"
+STRICTER = "2026-11-22T08:00"
 """When the lowest error became that of all rows of a run, and a curve that is lower later one that still falls."""
 LEARNS = 0.95
 """A model has learned nothing whose mean error is above this share of the trivial answer's."""

@@ -58,10 +58,10 @@ C2 = Claim(
         ),
         Clause(
             "narrow",
-            "nets of 25 units a layer, too",
-            "nets of 25 units a layer do not",
-            "whether nets of 25 units a layer do is open",
-            "nets of 25 units a layer learn sooner with it than with {which}",
+            "ten layers of 25 units do, too",
+            "ten layers of 25 units do not",
+            "whether ten layers of 25 units do is open",
+            "ten layers of 25 units learn sooner with it than with {which}",
         ),
         Clause(
             "leaky",
@@ -140,12 +140,17 @@ C3 = Claim(
     (
         Clause(
             "shallow",
-            "a shallow sigmoid net does as well with it as with three others",
+            "a shallow sigmoid net learns about as soon with it as with three others",
             "a shallow sigmoid net does better with each of three others",
             "whether a shallow sigmoid net does as well with it is open",
             "a shallow sigmoid net does as well with it as with {which}",
         ),
-        Clause("deep", "a deep one does not learn", "a deep one learns too", "whether a deep one learns is open"),
+        Clause(
+            "deep",
+            "a deep one does not learn, as the claim implies",
+            "a deep one learns too",
+            "whether a deep one learns is open",
+        ),
         Clause(
             "data",
             "with it normalised data saturate few sigmoid units; data 100 times as large saturate most",

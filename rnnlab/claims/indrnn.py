@@ -137,17 +137,17 @@ C18 = Claim(
     (
         Clause(
             "path",
-            "through units that stay on, the gradient arrives",
-            "not even through units that stay on does the gradient arrive",
-            "whether the gradient arrives through units that stay on is open",
-            "through units that stay on, the gradient arrives at one end of u's range only",
+            "through units whose ReLU stays active, the gradient arrives",
+            "not even through units whose ReLU stays active does the gradient arrive",
+            "whether the gradient arrives through units whose ReLU stays active is open",
+            "through units whose ReLU stays active, the gradient arrives at one end of u's range only",
         ),
         Clause(
             "whole",
-            "over all units together, it arrives 200 steps back in most nets",
-            "over all units together, it does not arrive 200 steps back in most nets",
-            "whether it arrives 200 steps back over all units together is open",
-            "over all units together, it arrives 200 steps back in most nets with inputs {which}",
+            "over the whole net it arrives 200 steps back in most nets",
+            "over the whole net it does not arrive 200 steps back in most nets",
+            "whether it arrives 200 steps back over the whole net is open",
+            "over the whole net it arrives 200 steps back in most nets with inputs {which}",
         ),
         Clause(
             "neurons",
@@ -186,10 +186,10 @@ C18 = Claim(
         ),
         Clause(
             "better",
-            "it wins every comparison with RNN, LSTM and GRU",
-            "it wins no comparison with RNN, LSTM and GRU",
-            "how it compares with RNN, LSTM and GRU is open",
-            "it wins {k} of {n} comparisons with RNN, LSTM and GRU",
+            "it is better than RNN, LSTM and GRU on every task",
+            "it is better than RNN, LSTM and GRU on no task",
+            "whether it is better than RNN, LSTM and GRU is open",
+            "it is better than {which}",
         ),
     ),
     "Digits of 14 × 14; stacks of 64 units, not 2,000; far fewer updates than its authors'. Its rivals are one layer, "

@@ -130,6 +130,8 @@ BETTER = tuple(
         beats(recipe, variant, rival),
         BELOW_0,
         f"{unit}, IndRNN against {rival}",
+        label=f"the {rival} on {contest}",
+        told=f"{{}} {unit}",
     )
     for contest, (recipe, variant, unit) in CONTESTS.items()
     for rival in RIVALS

@@ -77,10 +77,10 @@ C12 = Claim(
     (
         Clause(
             "rnn",
-            "the plain RNN fails",
-            "the plain RNN does not fail",
-            "whether the plain RNN fails is open",
-            "the plain RNN fails on {which}",
+            "the plain RNN does badly",
+            "the plain RNN does well",
+            "whether the plain RNN does badly is open",
+            "the plain RNN does badly on {which}",
         ),
         Clause(
             "irnn",
@@ -186,8 +186,8 @@ C14 = Claim(
     (
         Clause(
             "better",
-            "the IRNN with 0.01·I is far better than the tanh RNN",
-            "the IRNN with 0.01·I is not far better than the tanh RNN",
+            "on synthesised speech the IRNN with 0.01·I is far better than the tanh RNN",
+            "on synthesised speech the IRNN with 0.01·I is not far better than the tanh RNN",
             "whether the IRNN with 0.01·I is far better than the tanh RNN is open",
         ),
         Clause(

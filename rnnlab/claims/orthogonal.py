@@ -144,9 +144,9 @@ C4 = Claim(
         ),
         Clause(
             "directions",
-            "in many more directions some of the gradient is left",
-            "in no more directions is any of the gradient left",
-            "in how many directions some of the gradient is left is open",
+            "20 steps back far more of the gradient's directions are left",
+            "20 steps back no more of the gradient's directions are left",
+            "how many of the gradient's directions are left 20 steps back is open",
         ),
         Clause(
             "alone",

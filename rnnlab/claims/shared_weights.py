@@ -90,7 +90,7 @@ C17 = Claim(
             "with one W for all steps the gradient explodes in some nets and vanishes in others",
             "with one W for all steps the gradient rarely explodes or vanishes",
             "what one W for all steps does to the gradient is open",
-            "with one W for all steps, in more than one net of twenty the gradient {which}",
+            "with one W for all steps, drawn by he_uniform, in more than one net of twenty the gradient {which}",
         ),
         Clause(
             "outputs",
