@@ -90,8 +90,8 @@ def caption(table: Table) -> str:
     return captions.told(
         _finding(drawn),
         "Left, the lowest held-out error: a dot for each seed, the bar and the number their median, dotted the models "
-        "that see all pixels at once, and always the same answer. Right, the errors as the "
-        f"models learn; {learning.FALLS}.{compared.budgets(drawn)}{absent}",
+        "that see all pixels at once, and always the same answer. Right, how they learn; "
+        f"{learning.FALLS}.{compared.budgets(drawn)}{absent}",
         learning.set_up(table, RECIPE),
         [*numbers, _theirs()],
         f"Sequential and permuted are the same images in the same split. {RECIPES[RECIPE].about}",
