@@ -77,7 +77,7 @@ def draw(table: Table) -> "Figure":
             ax.set_yticks(range(len(some)), [row.name.replace("d_p", "d_\np") for row in shown] if first else [])
         here[0].set_ylabel(f"initializer of {'U' if _recurrent(band[0]) else 'the kernels'}")
         for ax in here[len(band) :]:
-            ax.axis("off")
+            ax.remove()
     return figure
 
 
