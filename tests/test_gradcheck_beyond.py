@@ -1,5 +1,7 @@
 """Infinity and NaN: of what they reach nothing can be told, which is said; the rest is checked as ever."""
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -54,11 +56,15 @@ def test_a_net_that_overflows_is_inconclusive_and_says_where(size):
     small = rl.RNN.init(rng, inputs=3, hidden=4, activation="relu")
     layer, xs = rl.RNN(small.W, small.U * size, small.b, "relu"), rng.standard_normal((5, 2, 3))
     with np.errstate(all="ignore"):
-        report, infinite = rl.check_gradients(layer, xs), np.isinf(layer.forward(xs).hs)
-    first = np.argwhere(infinite)[0, 0] if infinite.any() else None
-    says = f"forward leaves inf in trace.hs at timestep {first}" if first else "backward gives -inf in hs at timestep 0"
+        report, lost = rl.check_gradients(layer, xs), ~np.isfinite(layer.forward(xs).hs)
     assert report.verdict == "inconclusive"
-    assert f"{BEYOND} {says}, " in report.note
+    # ∞, or NaN where the BLAS kernel adds 0 · ∞; and where forward stays finite, backward does not.
+    first = (
+        rf"forward leaves (inf|nan) in trace\.hs at timestep {np.argwhere(lost)[0, 0]},"
+        if lost.any()
+        else "backward gives"
+    )
+    assert re.search(rf"{BEYOND} {first} ", report.note)
     assert HIDDEN not in report.note  # it is no matter of roundoff
 
 
