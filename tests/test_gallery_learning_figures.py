@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 
+from rnnlab.experiments.results.ends import digits
 from rnnlab.experiments.results.looks import look
 from rnnlab.experiments.results.tables import baseline
 from rnnlab.experiments.runner import GRADIENTS
@@ -252,6 +253,18 @@ def test_a_model_that_was_trained_for_longer_is_compared_at_the_common_budget_an
     assert found(caption).startswith("Lowest error at equal updates, sequential: GRU 50.0 %")
     assert "Compared at the updates that all had: sequential after 100 updates (filled: IRNN 300)." in caption
     assert "Compared at" not in pixel_digits.caption(table.where(model="GRU"))
+
+
+def test_real_digits_have_a_trivial_answer_of_their_own():
+    real, drawn = ("real digits", "GRU", 0, "done", [90.0, 8.0]), ("sequential", "GRU", 0, "done", [90.0, 8.0])
+    said = {variant: _levels_of(pixel_digits.draw(curves(run)).axes[0]) for run in (real, drawn) for variant in run[:1]}
+    for variant, words in said.items():
+        assert f"always one digit: {digits(baseline('pixels', variant))}" in words
+    assert said["real digits"] != said["sequential"]
+
+
+def _levels_of(ax):
+    return {plain(text.get_text()) for text in ax.texts if "always" in text.get_text()}
 
 
 def test_who_diverged_has_a_cross_in_the_strip_and_no_last_score():

@@ -83,6 +83,10 @@ def test_a_page_links_to_a_table_by_a_relative_path(tmp_path):
 def test_baselines_are_those_of_the_recorded_runs():
     assert baseline("adding") == 1 / 6
     assert baseline("characters") == baseline("stacks")
+    drawn, real = read(RUNS).where(recipe="pixels", variant="sequential"), read(RUNS).where(variant="real digits")
+    assert baseline("pixels", "sequential") == drawn["baseline"][0]
+    assert baseline("pixels", "real digits") == real["baseline"][0] != drawn["baseline"][0]
+    assert baseline("pixels", "one's own") == baseline("pixels")
     kernels = read(RUNS).where(recipe="initializers")["baseline"]
     np.testing.assert_allclose(kernels.max() / 2, HALF, rtol=2e-3)
 

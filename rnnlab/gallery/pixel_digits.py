@@ -43,7 +43,7 @@ def _levels(table: Table, variant: str) -> dict[str, float]:
     own = f"{variant}, {WHOLE}"
     flat = own if own in set(table["variant"]) else WHOLE if not variant.startswith(VARIANTS[-1]) else ""
     found = {f"{model}, {WHOLE}": compared.level(table, RECIPE, flat, model) for model in WHOLES}
-    return {name: value for name, value in found.items() if value is not None} | {TRIVIAL: baseline(RECIPE)}
+    return {name: value for name, value in found.items() if value is not None} | {TRIVIAL: baseline(RECIPE, variant)}
 
 
 @page.styled

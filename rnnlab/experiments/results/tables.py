@@ -67,9 +67,13 @@ def _recorded(name: str) -> Table:
 
 @cache
 def baseline(recipe: str, variant: str | None = None) -> float:
-    """The score of the best answer that does not look at the input; where variants differ, that of the first one."""
+    """The score of the best answer that does not look at the input.
+
+    It is that of the variant; if none is given, or none of its runs is recorded, that of the recipe's first one.
+    """
     rows = read(RUNS).where(recipe=recipe)
-    return float((rows if variant is None else rows.where(variant=variant))["baseline"][0])
+    own = rows if variant is None else rows.where(variant=variant)
+    return float((own if len(own) else rows)["baseline"][0])
 
 
 def update_cost(recipe: str, variant: str, model: str) -> float:
