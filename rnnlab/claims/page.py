@@ -48,7 +48,8 @@ MIND = (
     "initializers of a net have one rate. Some rates are borrowed: for T = 60 from 30, for one and two layers from "
     "four, for 21 from 12, for fewer speakers from all of them, for real and permuted digits from drawn ones in order. "
     "For most stacks the best rate was the highest that was tried, 5e-3.",
-    "Initializers that are compared have eight seeds, the others three. All runs on frames of 40 speakers have the "
+    "Of initializers eight seeds are planned, and the column of seeds says how many there are so far. "
+    "All runs on frames of 40 speakers have the "
     "same data: their intervals hold no chance of the data.",
     "At the same number of updates a model whose update costs more has more time: an IndRNN of six layers with "
     "BatchNorm takes as long for one as a tanh RNN for about thirteen.",
@@ -98,13 +99,14 @@ def text(verdicts: list[Verdict], evidence: Evidence) -> str:
         "training could change the answer because the curves still fall, *the task cannot tell* if no model learns, "
         "*not run yet* if there are no runs since the rule was committed.",
         "The interval is for 95 %: of a mean over seeds, or of the mean difference of two models with the same seeds, "
-        "by the bootstrap, made wider as Student's t is for so few; of the updates until something is reached, wider "
-        "by the updates from one measurement to the next, too; of a share, Wilson's. Of times it is the middle 80 % of "
+        "by the bootstrap, made wider as Student's t is for so few; where two models are compared by the updates until "
+        "something is reached, wider by those from one measurement to the next, too; "
+        "of a share, Wilson's. Of times it is the middle 80 % of "
         "the rounds. Where chance has no part in a number, or all seeds agree, it is left out.",
         "A curve still falls if the straight line through the last quarter of its rows does, by more than 5 % and by "
         "more than two standard errors, or if the run went on after the last row that is compared and came more than 5 "
-        "% below it. A model's curves do if half of them do; where a threshold has to be reached, if any does that has "
-        "not reached it.",
+        "% below it. A model's curves do if half of them or more do; where the number is *of the budget*, if any does "
+        "that has not got there.",
         "Models are compared with the same seeds, at the same number of updates or the same time, with learning rates "
         "that were chosen with other seeds. *A against B* is by how much more A has than B, in percent of B: −20 % is "
         "a fifth less. *Of the budget* is the share of the allowed updates that was needed; 100 % if they did not do. "
