@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnnlab.claims.claim import NOT_RUN, Clause
+from rnnlab.claims.clause import NOT_RUN, Clause, Told
 from rnnlab.claims.ledger import CLAIMS
 from rnnlab.claims.number import BLIND, NOISY, SHORT, SINGLE, Finding, Number, Rule, at_least, at_most, between, exactly
 from rnnlab.table import Table
@@ -152,7 +152,7 @@ def test_what_still_falls_says_how_fast_and_when_it_could_be_there():
 
 
 COUNTS = Clause("g", "yes", "no", "open", "{k} of {n}")
-NAMES = Clause("g", "yes", "no", "this is open", "yes with {which}")
+NAMES = Clause("g", "yes", "no", "this is open", "yes with {which}", "no with {which}")
 LABELS = ("tanh", "ReLU", "sigmoid")
 
 
@@ -170,14 +170,15 @@ LABELS = ("tanh", "ReLU", "sigmoid")
     ],
 )
 def test_a_clause_follows_from_the_outcomes(outcomes, said):
-    assert COUNTS.of(outcomes) == said
+    assert COUNTS.of(list(map(Told, outcomes))) == said
 
 
 def test_what_has_not_been_run_is_no_defeat():
     outcomes = ["contradicted", "contradicted", "undecided", *[NOT_RUN] * 15]
-    assert COUNTS.of(outcomes) == "none of 3 (1 undecided)"
-    assert COUNTS.of(["confirmed", NOT_RUN]) == "1 of 1"
-    assert COUNTS.of(["contradicted", NOT_RUN]) == "none of 1"
+    assert COUNTS.of(list(map(Told, outcomes))) == "none of 3 (1 undecided)"
+    assert COUNTS.of([Told("confirmed"), Told(NOT_RUN)]) == "1 of 1"
+    assert COUNTS.of([Told("contradicted"), Told(NOT_RUN)]) == "none of 1"
+    assert COUNTS.of([Told(NOT_RUN)] * 2) == NAMES.of([Told(NOT_RUN)]).replace("this is ", "") == "open (not run yet)"
 
 
 @pytest.mark.parametrize(
@@ -185,35 +186,51 @@ def test_what_has_not_been_run_is_no_defeat():
     [
         (["confirmed"] * 3, "yes"),
         (["contradicted"] * 3, "no (✘)"),
-        (["confirmed", "contradicted", "confirmed"], "yes with tanh and sigmoid; contradicted: ReLU"),
+        (["confirmed", "contradicted", "confirmed"], "yes with tanh and sigmoid; no with ReLU (✘)"),
         (["undecided", "confirmed", NOT_RUN], "yes with ReLU; undecided: tanh; not run yet: sigmoid"),
         (["confirmed", "confirmed", NOT_RUN], "yes with tanh and ReLU; not run yet: sigmoid"),
         (
             ["contradicted", "contradicted", NOT_RUN],
-            "this is partly open; contradicted: tanh, ReLU; not run yet: sigmoid",
+            "no with tanh and ReLU (✘); not run yet: sigmoid",
         ),
         (
             ["contradicted", "not tested", "undecided"],
-            "this is partly open; contradicted: tanh; undecided: sigmoid; not tested: ReLU",
+            "no with tanh (✘); undecided: sigmoid; not tested: ReLU",
         ),
     ],
 )
 def test_a_clause_names_what_holds_and_what_does_not(outcomes, said):
-    assert NAMES.of(outcomes, LABELS) == said
+    assert NAMES.of(list(map(Told, outcomes, LABELS))) == said
 
 
 def test_a_clause_gives_the_numbers_of_its_parts_where_they_are_told():
-    assert NAMES.of(["confirmed"] * 2, LABELS[:2], ["3 %", ""]) == "yes (tanh: 3 %)"
-    assert NAMES.of(["undecided"], [""], ["3 %"]) == "this is open (3 %)"
-    mixed = NAMES.of(["confirmed", "contradicted", "undecided"], LABELS, ["3 %", "40 %", ""])
-    assert mixed == "yes with tanh (3 %); contradicted: ReLU (40 %); undecided: sigmoid"
-    assert NAMES.of(["contradicted"] * 2, LABELS[:2], ["3 %", "4 %"]) == "no (✘; tanh: 3 %; ReLU: 4 %)"
+    assert NAMES.of([Told("confirmed", "tanh", "3 %"), Told("confirmed", "ReLU")]) == "yes (tanh: 3 %)"
+    assert NAMES.of([Told("undecided", number="3 %")]) == "this is open (3 %)"
+    mixed = [Told("confirmed", "tanh", "3 %"), Told("contradicted", "ReLU", "40 %"), Told("undecided", "sigmoid")]
+    assert NAMES.of(mixed) == "yes with tanh (3 %); no with ReLU (40 %) (✘); undecided: sigmoid"
+    both = [Told("contradicted", "tanh", "3 %"), Told("contradicted", "ReLU", "4 %")]
+    assert NAMES.of(both) == "no (✘; tanh: 3 %; ReLU: 4 %)"
+
+
+def test_what_is_said_of_all_parts_is_said_once():
+    alike = [Told("confirmed", label, "0 of 200") for label in LABELS]
+    assert NAMES.of(alike) == "yes (0 of 200, each)"
+    assert NAMES.of([Told("undecided", label, why=NOISY) for label in LABELS]) == "this is open (too noisy, each)"
+
+
+def test_what_is_undecided_says_why():
+    decided, noisy = Told("confirmed", "tanh"), [Told("undecided", label, "3 %", NOISY) for label in "AB"]
+    assert NAMES.of([decided, *noisy]) == "yes with tanh; undecided, too noisy: A (3 %), B (3 %)"
+    mixed = [decided, *noisy, *(Told("undecided", label, "4 %", SHORT) for label in "CD")]
+    assert NAMES.of(mixed) == "yes with tanh; undecided, too noisy: A, B; undecided, too short: C, D"
+    assert NAMES.of(noisy) == "this is open (3 %, too noisy, each)"
+    open_ = [Told("undecided", "A", "3 %", NOISY), Told("undecided", "B", "4 %", SHORT), Told(NOT_RUN, "C")]
+    assert NAMES.of(open_) == "this is open (A: 3 %, too noisy; B: 4 %, too short); not run yet: C"
 
 
 def test_many_parts_that_have_not_been_run_are_counted_and_not_named():
-    labels = [f"{n} layers" for n in range(6)]
-    said = NAMES.of(["confirmed", "undecided", *[NOT_RUN] * 4], labels)
-    assert said == "yes with 0 layers; undecided: 1 layers; not run yet: 4 others"
+    parts = [Told("confirmed", "0 layers"), Told("undecided", "1 layer"), *(Told(NOT_RUN, str(n)) for n in range(4))]
+    assert NAMES.of(parts) == "yes with 0 layers; undecided: 1 layer; not run yet: 4 others"
 
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.name)
@@ -223,12 +240,19 @@ def test_another_outcome_gives_another_clause(claim):
         assert count, f"no part is of {clause.group}"
         labels = [part.label for part in claim.parts if part.group == clause.group]
         said = {
-            clause.of(list(outcomes), labels[:2])
+            clause.of(list(map(Told, outcomes, labels)))
             for outcomes in product(("confirmed", "contradicted", "undecided"), repeat=min(count, 2))
         }
         assert len(said) >= (3 if count == 1 else 5), clause.group
-        if "{which}" in clause.some:
+        if clause.others:
+            assert "{which}" in clause.some
+            assert "{which}" in clause.others
             assert all(labels), clause.group
             assert len(set(labels)) == count, clause.group
         else:
             assert count == 1 or ("{k}" in clause.some and "{n}" in clause.some) or count == 2, clause.group
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.name)
+def test_every_part_is_told(claim):
+    assert {part.group for part in claim.parts} == {clause.group for clause in claim.clauses}

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from rnnlab.claims import scoreboard
-from rnnlab.claims.claim import NOT_RUN, Claim, Judged, Part, Verdict
+from rnnlab.claims.claim import Claim, Judged, Part, Verdict
+from rnnlab.claims.clause import NOT_RUN, SIGNS
 from rnnlab.claims.number import Finding, at_most
 from rnnlab.table import Table
 
@@ -31,7 +32,7 @@ def board() -> Table:
 
 
 def test_every_part_is_counted_once_by_what_it_came_to(board):
-    counts = [[board[name.replace(" ", "_")][row] for name in scoreboard.STANDINGS] for row in (0, 1)]
+    counts = [[board[name.replace(" ", "_")][row] for name in SIGNS] for row in (0, 1)]
     assert counts == [[2, 1, 1, 1, 1], [3, 0, 0, 0, 0]]
 
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from rnnlab.claims.claim import NOT_RUN, Part, judge_part
+from rnnlab.claims.claim import Part, judge_part
+from rnnlab.claims.clause import NOT_RUN
 from rnnlab.claims.evidence import CHANGED, CURVES, RULED, CannotTellError, Evidence, NotRunError
 from rnnlab.claims.ledger import CLAIMS
 from rnnlab.claims.number import BLIND, SHORT, SINGLE, Number

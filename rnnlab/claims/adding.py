@@ -1,6 +1,7 @@
 """What the reading notes say of the adding problem and of the cost of a step, C10 and C11."""
 
-from rnnlab.claims.claim import RERUN, Claim, Clause, Part
+from rnnlab.claims.claim import RERUN, Claim, Part
+from rnnlab.claims.clause import Clause
 from rnnlab.claims.evidence import CannotTellError, Evidence
 from rnnlab.claims.glorot import Measure
 from rnnlab.claims.number import ABOVE_0, IN_TIME, Number, at_least, at_most
@@ -57,6 +58,7 @@ C10 = Claim(
                 harder(model),
                 ABOVE_0,
                 "updates, T = 400 against T = 100",
+                label=f"the {model}",
             )
             for model in ("LSTM", "IRNN")
         ),
@@ -113,18 +115,28 @@ C10 = Claim(
     ),
     (
         Clause(
+            "harder",
+            "T = 400 takes LSTM and IRNN more updates than T = 100",
+            "T = 400 takes LSTM and IRNN no more updates than T = 100",
+            "whether T = 400 takes LSTM and IRNN more updates than T = 100 is open",
+            "T = 400 takes {which} more updates than T = 100",
+            "it takes {which} no more",
+        ),
+        Clause(
             "solves",
             "tanh RNN and LSTM solve T = 100",
             "neither the tanh RNN nor the LSTM solves T = 100",
             "whether tanh RNN and LSTM solve T = 100 is open",
             "{which} solves T = 100",
+            "{which} does not",
         ),
         Clause(
             "struggles",
             "tanh RNN and LSTM struggle at T = 200",
             "neither struggles at T = 200",
-            "whether they struggle at T = 200 is open",
+            "whether RNN and LSTM struggle at T = 200 is open",
             "{which} struggles at T = 200",
+            "{which} does not",
         ),
         Clause(
             "updates",
@@ -132,6 +144,7 @@ C10 = Claim(
             "by updates the IRNN is behind the LSTM at every length",
             "whether the IRNN is as good as the LSTM by updates is open",
             "by updates the IRNN is as good as the LSTM at {which}",
+            "by updates the IRNN is behind the LSTM at {which}",
         ),
         Clause(
             "time",
@@ -139,6 +152,7 @@ C10 = Claim(
             "by time it is behind at every length",
             "whether it is as good by time is open",
             "by time it is as good at {which}",
+            "by time it is behind at {which}",
         ),
     ),
     "Adam and fresh batches of 16, not SGD on 100,000 fixed sequences. Time is updates times the cost of one, of our "
@@ -178,6 +192,7 @@ C11 = Claim(
             "an LSTM step costs less than four IRNN steps with 64, 128 and 256 units",
             "whether an LSTM step costs four IRNN steps is open",
             "an LSTM step costs four IRNN steps or more with {which}",
+            "it costs less than four with {which}",
         ),
     ),
     "Our own code on one core, 50 steps, batches of 32; intervals are the middle 80 % of the rounds.",

@@ -1,23 +1,15 @@
 """A claim: its parts, each with its measure and its rule; the word that counts them, and the sentence that follows."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import zip_longest
 from typing import Literal, NamedTuple
 
+from rnnlab.claims.clause import NOT_RUN, Clause, Told
 from rnnlab.claims.evidence import CannotTellError, Evidence, NotRunError
 from rnnlab.claims.number import BLIND, Finding, Number, Outcome, Rule
 
 RERUN = "rnnlab figures {} --recompute"
 """The command that makes recorded numbers again."""
-NOT_RUN = "not run yet"
-SIGNS: dict[Outcome, str] = {"confirmed": "✔", "contradicted": "✘", "undecided": "?", "not tested": "–"}
-WAITING = "…"
-"""The sign of a part that has not been run yet."""
-LEFT = ("contradicted", "undecided", NOT_RUN, "not tested")
-"""What a clause tells of those parts that are not confirmed, in this order."""
-MANY = 3
-"""More parts that have not been run are counted, not named."""
 
 
 @dataclass(frozen=True)
@@ -47,51 +39,6 @@ class Part:
     why: str = ""
     label: str = ""
     told: str = ""
-
-
-@dataclass(frozen=True)
-class Clause:
-    """What a group of parts says, in a sentence: one of four, which their outcomes choose.
-
-    Attributes:
-        group: the parts that it tells.
-        yes: all are confirmed.
-        no: all are contradicted.
-        some: some are confirmed: {which} by their labels, or {k} of the {n} that have been run; what the rest came
-            to follows.
-        unknown: none is decided, or none is confirmed and some are open.
-    """
-
-    group: str
-    yes: str
-    no: str
-    unknown: str
-    some: str = ""
-
-    def of(self, standings: Sequence[str], labels: Sequence[str] = (), numbers: Sequence[str] = ()) -> str:
-        """The sentence that these outcomes choose, of which those that have not been run are `NOT_RUN`.
-
-        Args:
-            standings: of the parts.
-            labels, numbers: of the parts, too; where one has no number that is told, it is empty.
-        """
-        run = [one for one in standings if one != NOT_RUN]
-        k, no = run.count("confirmed"), run.count("contradicted")
-        if k + no == 0 or len(standings) in (k, no):
-            said = self.unknown if k + no == 0 else self.yes if k else self.no
-            told = (f"{label}: {one}" if label else one for label, one in zip_longest(labels, numbers) if one)
-            noted = "; ".join([SIGNS["contradicted"]] * (no > 0) + list(told))
-            return f"{said} ({noted})" if noted else said
-        if "{which}" not in self.some:
-            said, still = self.some.format(k=k or "none", n=len(run)), len(run) - k - no
-            return f"{said} ({still} undecided)" if still else said
-        named: dict[str, list[str]] = {}
-        for one, label, number in zip_longest(standings, labels, numbers, fillvalue=""):
-            named.setdefault(one, []).append(f"{label} ({number})" if number else label)
-        said = self.some.format(which=_and(named["confirmed"])) if k else self.unknown.replace(" open", " partly open")
-        if len(named.get(NOT_RUN, ())) > MANY:
-            named[NOT_RUN] = [f"{len(named[NOT_RUN])} others"]
-        return "; ".join([said, *(f"{one}: {', '.join(named[one])}" for one in LEFT if one in named)])
 
 
 @dataclass(frozen=True)
@@ -130,10 +77,10 @@ class Judged(NamedTuple):
         return NOT_RUN if self.finding.why == NOT_RUN else self.finding.outcome
 
     @property
-    def told(self) -> str:
-        """Its number, as the sentence to take away gives it, and why it decides nothing; empty if it does not."""
-        told = self.part.told.format(self.number.text) if self.number else ""
-        return f"{told}, {self.finding.why}" if told and self.finding.why else told
+    def told(self) -> Told:
+        """What the sentence to take away tells of it."""
+        number = self.part.told.format(self.number.text) if self.number else ""
+        return Told(self.standing, self.part.label, number, self.finding.why if self.standing == "undecided" else "")
 
 
 @dataclass(frozen=True)
@@ -172,21 +119,12 @@ class Verdict:
 
     @property
     def sentence(self) -> str:
-        """What to take away: the sentences that the outcomes choose, and how many parts have not been run."""
-        said, waiting = [], self.standings.count(NOT_RUN)
-        for clause in self.claim.clauses:
-            group = [one for one in self.parts if one.part.group == clause.group]
-            standings = [one.standing for one in group]
-            if set(standings) != {NOT_RUN}:
-                said.append(clause.of(standings, [one.part.label for one in group], [one.told for one in group]))
-        if waiting:
-            said.append(f"{NOT_RUN}: {waiting} of {len(self.parts)} parts" if said else NOT_RUN)
+        """What to take away: for each group of parts the sentence that their outcomes choose."""
+        if set(self.standings) <= {NOT_RUN, "not tested"} and NOT_RUN in self.standings:
+            return f"{NOT_RUN.capitalize()}."
+        groups = [[one.told for one in self.parts if one.part.group == clause.group] for clause in self.claim.clauses]
+        said = [clause.of(group) for clause, group in zip(self.claim.clauses, groups, strict=True)]
         return " ".join(f"{words[0].upper()}{words[1:]}." for words in said)
-
-
-def _and(names: Sequence[str]) -> str:
-    """As "a", "a and b", "a, b and c"."""
-    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 def judge(claim: Claim, evidence: Evidence) -> Verdict:

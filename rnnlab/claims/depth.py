@@ -4,7 +4,8 @@ import numpy as np
 
 from rnnlab.activations import Sigmoid
 from rnnlab.claims import nets
-from rnnlab.claims.claim import Claim, Clause, Part
+from rnnlab.claims.claim import Claim, Part
+from rnnlab.claims.clause import Clause
 from rnnlab.claims.evidence import Evidence
 from rnnlab.claims.glorot import Measure
 from rnnlab.claims.number import FEW, MOST, Number, Rule, at_most, exactly
@@ -111,9 +112,9 @@ C15 = Claim(
         ),
         Clause(
             "whatever",
-            "not even weights 16 times as large make up for sigmoid's slope",
-            "weights 16 times as large make up for sigmoid's slope",
-            "whether weights 16 times as large make up for sigmoid's slope is open",
+            "not even weights 16 times as large keep the gradient",
+            "weights 16 times as large keep the gradient, whatever sigmoid's slope",
+            "whether weights 16 times as large keep the gradient is open",
         ),
     ),
     "Nets at their start, before training.",
@@ -197,7 +198,16 @@ C16 = Claim(
             "of the matrix {k} of {n} statements are right",
         ),
         Clause(
-            "always", "ReLU's slope is always 1", "ReLU's slope is not always 1: it is 1 or 0", "ReLU's slope is open"
+            "slope",
+            "where ReLU is active its slope is 1",
+            "where ReLU is active its slope is not 1",
+            "what ReLU's slope is where it is active is open",
+        ),
+        Clause(
+            "always",
+            "it is 1 everywhere",
+            "elsewhere it is 0",
+            "whether it is 1 everywhere is open",
         ),
         Clause(
             "he_uniform",
@@ -208,8 +218,8 @@ C16 = Claim(
         Clause(
             "glorot_uniform",
             "such a CNN keeps it with glorot_uniform, too",
-            "such a CNN loses it with glorot_uniform",
-            "with glorot_uniform this is open",
+            "such a CNN loses it with glorot_uniform: the initializer decides, not ReLU alone",
+            "whether it does with glorot_uniform is open",
         ),
         Clause(
             "sigmoid",
@@ -217,6 +227,7 @@ C16 = Claim(
             "a deep sigmoid CNN keeps it with either initializer",
             "what a deep sigmoid CNN does is open",
             "a deep sigmoid CNN loses it with {which}",
+            "it keeps it with {which}",
         ),
     ),
     f"Small images, {nets.SIDE} × {nets.SIDE}, {nets.CHANNELS} channels, {CNNS} nets each, at their start.",

@@ -6,7 +6,8 @@ from math import sqrt
 import numpy as np
 
 from rnnlab.claims import nets
-from rnnlab.claims.claim import RERUN, Claim, Clause, Part
+from rnnlab.claims.claim import RERUN, Claim, Part
+from rnnlab.claims.clause import Clause
 from rnnlab.claims.evidence import CHANGED, Evidence
 from rnnlab.claims.number import BELOW_0, IN_TIME, MOST, Number, between
 from rnnlab.experiments.results.comparison import Side
@@ -148,6 +149,7 @@ C1 = Claim(
             "not even through linear layers does it keep the variance",
             "whether it keeps the variance through linear layers is open",
             "through linear layers it keeps the variance {which}",
+            "through linear layers it does not keep the variance {which}",
         ),
         Clause(
             "suits",
@@ -155,6 +157,7 @@ C1 = Claim(
             "back through ten layers of tanh or of sigmoid it does not",
             "back through layers of tanh and sigmoid this is open",
             "back through ten layers of {which} it does, too",
+            "back through ten layers of {which} it does not",
         ),
         Clause(
             "learns",
@@ -162,6 +165,7 @@ C1 = Claim(
             "ten layers of tanh or of sigmoid do not learn with it",
             "whether ten layers of tanh and of sigmoid learn with it is open",
             "ten layers of {which} learn with it",
+            "ten layers of {which} do not",
         ),
         Clause(
             "depth",
@@ -177,10 +181,11 @@ C1 = Claim(
         ),
         Clause(
             "time",
-            "RNNs on long sequences learn sooner with another one",
-            "RNNs on long sequences learn no sooner with another one",
-            "whether RNNs do better with another is open",
+            "RNNs on long sequences learn sooner with another initializer",
+            "RNNs on long sequences learn no sooner with another initializer",
+            "whether RNNs on long sequences learn sooner with another initializer is open",
             "on long sequences {which} learns sooner",
+            "on long sequences {which} learns no sooner",
         ),
     ),
     "The claim is about kernels; Keras draws U from orthogonal in any case. 60 steps are still a short sequence.",

@@ -4,7 +4,8 @@ import numpy as np
 
 from rnnlab import initializers
 from rnnlab.activations import Sigmoid
-from rnnlab.claims.claim import Claim, Clause, Part
+from rnnlab.claims.claim import Claim, Part
+from rnnlab.claims.clause import Clause
 from rnnlab.claims.evidence import RULED, Evidence
 from rnnlab.claims.glorot import LEARNING, Measure, learned, updates
 from rnnlab.claims.number import BELOW_0, IN_TIME, NEVER, Number, at_least, at_most
@@ -39,6 +40,7 @@ C2 = Claim(
             learned("10 ReLU layers", "he_uniform", RULED),
             IN_TIME,
             first="numbers",
+            label="ReLU",
         ),
         Part(
             "A4",
@@ -46,28 +48,39 @@ C2 = Claim(
             "with he_uniform ten LeakyReLU layers learn the digits",
             learned("10 LeakyReLU layers", "he_uniform"),
             IN_TIME,
+            label="LeakyReLU",
         ),
     ),
     (
+        Clause(
+            "deep",
+            "ten layers of ReLU or LeakyReLU learn with it",
+            "ten layers of ReLU or LeakyReLU do not learn with it",
+            "whether ten layers of ReLU or LeakyReLU learn with it is open",
+            "ten layers of {which} learn with it",
+            "ten layers of {which} do not",
+        ),
         Clause(
             "sooner",
             "deep ReLU nets learn sooner with it than with any of four others",
             "deep ReLU nets learn no sooner with it than with four others",
             "whether deep ReLU nets learn sooner with it is open",
             "deep ReLU nets learn sooner with it than with {which}",
+            "they learn no sooner than with {which}",
         ),
         Clause(
             "narrow",
-            "ten layers of 25 units do, too",
-            "ten layers of 25 units do not",
-            "whether ten layers of 25 units do is open",
-            "ten layers of 25 units learn sooner with it than with {which}",
+            "ten narrow layers, of 25 units, do, too",
+            "ten narrow layers, of 25 units, do not",
+            "whether ten narrow layers, of 25 units, do is open",
+            "ten narrow layers, of 25 units, learn sooner with it than with {which}",
+            "they learn no sooner than with {which}",
         ),
         Clause(
             "leaky",
-            "with LeakyReLU it is ahead of glorot_uniform",
-            "with LeakyReLU it is not ahead of glorot_uniform",
-            "with LeakyReLU it is open",
+            "LeakyReLU nets learn sooner with it than with glorot_uniform",
+            "LeakyReLU nets learn no sooner with it than with glorot_uniform",
+            "whether LeakyReLU nets learn sooner with it than with glorot_uniform is open",
         ),
     ),
     "Ten layers on drawn digits of 14 × 14; the survey names neither a task nor a rival.",
@@ -144,12 +157,13 @@ C3 = Claim(
             "a shallow sigmoid net does better with each of three others",
             "whether a shallow sigmoid net does as well with it is open",
             "a shallow sigmoid net does as well with it as with {which}",
+            "it does better with {which}",
         ),
         Clause(
             "deep",
-            "a deep one does not learn, as the claim implies",
-            "a deep one learns too",
-            "whether a deep one learns is open",
+            "a deep one does not learn with it: it suits shallow nets alone",
+            "a deep one learns with it, too",
+            "whether a deep one learns with it is open",
         ),
         Clause(
             "data",

@@ -5,7 +5,8 @@ import numpy as np
 from rnnlab import flow
 from rnnlab.arrays import Array
 from rnnlab.claims import nets
-from rnnlab.claims.claim import RERUN, Claim, Clause, Part
+from rnnlab.claims.claim import RERUN, Claim, Part
+from rnnlab.claims.clause import Clause
 from rnnlab.claims.evidence import Evidence
 from rnnlab.claims.glorot import Measure
 from rnnlab.claims.indrnn_tasks import BETTER, ROBUST, STACKED
@@ -148,6 +149,7 @@ C18 = Claim(
             "over the whole net it does not arrive 200 steps back in most nets",
             "whether it arrives 200 steps back over the whole net is open",
             "over the whole net it arrives 200 steps back in most nets with inputs {which}",
+            "it does not with inputs {which}",
         ),
         Clause(
             "neurons",
@@ -155,6 +157,7 @@ C18 = Claim(
             "ReLU cuts off most of their neurons on the way",
             "how many neurons ReLU cuts off on the way is open",
             "ReLU cuts off less than half of the neurons with inputs {which}",
+            "it cuts off most with inputs {which}",
         ),
         Clause(
             "long",
@@ -162,6 +165,13 @@ C18 = Claim(
             "it does not solve the adding problem at 500 steps and more",
             "how long it can remember is open",
             "it solves the adding problem at {which}",
+            "it does not at {which}",
+        ),
+        Clause(
+            "diverged",
+            "no run of it with ReLU diverges",
+            "runs of it with ReLU diverge",
+            "whether runs of it with ReLU diverge is open",
         ),
         Clause(
             "robust",
@@ -169,6 +179,7 @@ C18 = Claim(
             "with few training data it errs more than its tanh version and an LSTM",
             "whether it errs less with few training data is open",
             "with few training data it errs less than {which}",
+            "with few training data it errs more than {which}",
         ),
         Clause(
             "deep",
@@ -176,13 +187,15 @@ C18 = Claim(
             "a stack of 21 layers is no better than a shallow one",
             "whether a stack of 21 layers is better than a shallow one is open",
             "a stack of 21 layers is better than a shallow one {which}",
+            "a stack of 21 layers is no better than a shallow one {which}",
         ),
         Clause(
             "deeper",
             "so deep, it is better than a tanh RNN",
             "so deep, it is no better than a tanh RNN",
-            "whether it is better than a tanh RNN of that depth is open",
+            "whether it is better than a tanh RNN so deep is open",
             "so deep, it is better than a tanh RNN {which}",
+            "so deep, it is no better than a tanh RNN {which}",
         ),
         Clause(
             "better",
@@ -190,6 +203,7 @@ C18 = Claim(
             "it is better than RNN, LSTM and GRU on no task",
             "whether it is better than RNN, LSTM and GRU is open",
             "it is better than {which}",
+            "it is no better than {which}",
         ),
     ),
     "Digits of 14 × 14; stacks of 64 units, not 2,000; far fewer updates than its authors'. Its rivals are one layer, "

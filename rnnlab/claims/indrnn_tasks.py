@@ -43,7 +43,7 @@ ROBUST = (
             robust(variant, "IndRNN, tanh"),
             BELOW_0,
             "frame error, ReLU against tanh",
-            label=f"its tanh version on {variant.removeprefix('frames, ')}",
+            label=f"its tanh version with {variant.removeprefix('frames, ')}",
             told="{} error",
         )
         for variant in FEWER
@@ -56,7 +56,7 @@ ROBUST = (
             robust(variant, "LSTM"),
             BELOW_0,
             "frame error, IndRNN against LSTM",
-            label=f"an LSTM on {variant.removeprefix('frames, ')}",
+            label=f"an LSTM with {variant.removeprefix('frames, ')}",
             told="{} error",
         )
         for variant in FEWER
@@ -109,8 +109,8 @@ STACKED = (
 RIVALS = ("tanh RNN", "LSTM", "GRU")
 CONTESTS = {
     "the adding problem, T = 400": ("adding", "T = 400", "updates"),
-    "pixels in order": ("pixels", "sequential", "error"),
-    "permuted pixels": ("pixels", "permuted", "error"),
+    "drawn digits in order": ("pixels", "sequential", "error"),
+    "drawn digits, shuffled": ("pixels", "permuted", "error"),
     "real digits": ("pixels", "real digits", "error"),
     "characters": ("characters", "characters", "bits"),
     "phonemes": ("phonemes", "frames", "error"),

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from rnnlab import flow
 from rnnlab.arrays import Array
-from rnnlab.claims.claim import Claim, Clause, Part
+from rnnlab.claims.claim import Claim, Part
+from rnnlab.claims.clause import Clause
 from rnnlab.claims.evidence import Evidence
 from rnnlab.claims.glorot import LEARNING, Measure, updates
 from rnnlab.claims.number import ABOVE_0, BELOW_0, Number, at_least
@@ -136,11 +137,11 @@ C4 = Claim(
     (
         Clause(
             "steady",
-            "with U orthogonal the rate at which a tanh RNN's gradient decays varies less from seed to seed than with "
+            "with U orthogonal, how fast a tanh RNN's gradient decays depends less on the seed than with "
             "glorot_uniform",
-            "with U orthogonal the rate at which a tanh RNN's gradient decays varies as much from seed to seed as with "
+            "with U orthogonal, how fast a tanh RNN's gradient decays depends as much on the seed as with "
             "glorot_uniform",
-            "whether the rate of decay varies less from seed to seed with U orthogonal is open",
+            "whether it depends less on the seed, with U orthogonal, how fast the gradient decays is open",
         ),
         Clause(
             "directions",

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable
 
-from rnnlab.claims.claim import NOT_RUN, SIGNS, WAITING, Judged, Verdict, judge
+from rnnlab.claims.claim import Judged, Verdict, judge
+from rnnlab.claims.clause import NOT_RUN, SIGNS
 from rnnlab.claims.evidence import CHANGED, FINER, LONGER, PLANNED, RULED, STRICTER, Evidence
 from rnnlab.claims.ledger import CLAIMS
 from rnnlab.claims.margins import MARGIN, margins
-from rnnlab.claims.number import SHORT, Finding, Outcome
+from rnnlab.claims.number import SHORT, Outcome
 from rnnlab.claims.papers import ours, theirs
 from rnnlab.claims.sources import CONSTRUCTIONS, STATEMENTS
 from rnnlab.experiments.results.ends import digits
@@ -29,17 +30,22 @@ EARLIER = {
 RESULTS: tuple[Outcome, ...] = ("confirmed", "contradicted", "undecided")
 HEADS = "| | part | measured | number | interval | seeds, nets or units | confirmed if | fixed first |"
 GLOSSARY = (
+    "A sentence with (✘) says what we found, and the claim says the opposite. What is undecided has the reason beside "
+    "it: *too noisy*, the seeds differ too much; *too short*, the curves still fall; *one seed only*.",
     "W is a kernel on the inputs and U the recurrent one: h[t] = φ(x[t] W + h[t-1] U + b). In C17 alone, as in its "
     "source, W is the recurrent one.",
     "IRNN: a ReLU RNN that starts with U = I. 0.01·I: the same with U = 0.01 I. IndRNN: every unit sees its own past "
     "alone, through one weight, u. T: how many steps a sequence has.",
-    "A gradient vanishes, or is lost, below a thousandth of what it was, and explodes above a thousand times; this is "
-    "rare in at most 5 % of nets. Unless a part says otherwise, it is the gradient of a net as initialised.",
-    "A net *learns* if its held-out error falls below half of the untrained one (nets that learn to add: below 0.05), "
-    "sooner if in fewer updates. It *solves* the adding problem below 0.01.",
-    "Drawn digits: 14 × 14 pixels, in the fonts that Matplotlib brings. Real digits: 5,000 images of MNIST. Phonemes: "
-    "vowels and fricatives, synthesised. Bits: the loss per character. Shortcuts: residual connections.",
-    "−12 % error: an eighth less than the other model's error. (✘): the opposite of the claim came out.",
+    "A gradient vanishes, or is lost, if it falls below a thousandth of what it was, and explodes if it grows more "
+    "than a thousandfold. We call that rare if it happens in at most 5 % of the nets. Unless a part says otherwise, it "
+    "is the gradient of a net as initialised.",
+    "A net *learns* if its held-out error falls below half of what it was untrained; one that learns to add, if it "
+    "falls below 0.05. It learns *sooner* if it takes fewer updates for that. It *solves* the adding problem if its "
+    "error falls below 0.01.",
+    "Drawn digits: 14 × 14 pixels, in the fonts that Matplotlib brings; in order, or in one shuffled order, a pixel a "
+    "step. Real digits: 5,000 images of MNIST, in order. Phonemes, or frames: vowels and fricatives, synthesised, of "
+    "40 speakers, or of as many as is said. Bits: the loss per character. Shortcuts: residual connections.",
+    "−12 % error: an eighth less than the other model's error.",
 )
 MIND = (
     "Pixels, characters, phonemes and stacks are judged by the lowest held-out error of a run. It, and the learning "
@@ -67,11 +73,6 @@ def counts(verdict: Verdict) -> str:
     signs = " ".join(f"{SIGNS[one]}{found.count(one)}" for one in RESULTS if one in found)
     words = (f"{found.count(one)} {one}" for one in (NOT_RUN, "not tested") if one in found)
     return ", ".join(filter(None, (signs, *words)))
-
-
-def sign(finding: Finding) -> str:
-    """Of an outcome; of a part that waits for its runs one of its own."""
-    return WAITING if finding.why == NOT_RUN else SIGNS[finding.outcome]
 
 
 def text(verdicts: list[Verdict], evidence: Evidence) -> str:
@@ -219,7 +220,7 @@ def row(judged: Judged) -> str:
     tested = part.measure is not None
     pace = number.at_this_pace(part.rule.high) if number and finding.why == SHORT else ""
     cells = [
-        f"{sign(finding)}{f' *{finding.why}*' if finding.why else ''}{f': {pace}' if pace else ''}",
+        f"{SIGNS[judged.standing]}{f' *{finding.why}*' if finding.why else ''}{f': {pace}' if pace else ''}",
         f"{part.says} ({part.source})",
         part.unit if tested else "",
         number.text if number else "",

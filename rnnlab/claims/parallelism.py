@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from rnnlab.claims.claim import RERUN, Claim, Clause, Part
+from rnnlab.claims.claim import RERUN, Claim, Part
+from rnnlab.claims.clause import Clause
 from rnnlab.claims.evidence import Evidence
 from rnnlab.claims.glorot import Measure
 from rnnlab.claims.number import MOST, Number, Rule, at_most, exactly
@@ -169,7 +170,7 @@ C7 = Claim(
         ),
         Clause(
             "rest",
-            "products that need no state take all steps at once, and a linear recurrence need not wait, either",
+            "products that need no state take all steps at once, and so can a linear recurrence",
             "nothing can run for all steps at once",
             "what can run for all steps at once is open",
             "only what needs no state, or only a linear recurrence, runs for all steps at once",
@@ -182,23 +183,29 @@ C7 = Claim(
         ),
         Clause(
             "data",
-            "two workers compute the same gradient as one, for a large network faster",
+            "two workers compute the same gradient as one, and on a large network faster",
             "two workers compute another gradient than one, and no faster",
             "whether two workers are faster is open",
             "two workers either compute the same gradient or are faster, not both",
         ),
         Clause(
             "small",
-            "for a small network they are faster, too",
-            "for a small network they are slower",
-            "whether they are faster for a small network is open",
+            "on a small network they are faster, too",
+            "on a small network they are slower",
+            "whether they are faster on a small network is open",
         ),
         Clause(
             "ensemble",
             "an ensemble is no worse than its members on average, and trains faster side by side",
             "an ensemble is worse than its members on average, and trains no faster side by side",
-            "of ensembles this is open",
+            "what an ensemble gains is open",
             "of ensembles {k} of {n} statements are right",
+        ),
+        Clause(
+            "subsets",
+            "its members can each learn another part of the data",
+            "its members cannot each learn another part of the data",
+            "members that each learn another part of the data were not tried",
         ),
     ),
     "Two cores of one machine; intervals are the middle 80 % of the rounds.",

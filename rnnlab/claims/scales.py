@@ -3,7 +3,8 @@
 import numpy as np
 
 from rnnlab.claims import nets
-from rnnlab.claims.claim import Claim, Clause, Part
+from rnnlab.claims.claim import Claim, Part
+from rnnlab.claims.clause import Clause
 from rnnlab.claims.evidence import RULED, Evidence
 from rnnlab.claims.glorot import LEARNING, Measure, learned
 from rnnlab.claims.number import IN_TIME, MOST, NEVER, Number, at_least, at_most, between
@@ -83,9 +84,9 @@ C5 = Claim(
         ),
         Clause(
             "width",
-            "layers of 25 units, a quarter as wide, do not learn with σ = 0.2",
-            "layers of 25 units, a quarter as wide, learn with σ = 0.2, too",
-            "whether layers of 25 units, a quarter as wide, learn with σ = 0.2 is open",
+            "layers of 25 units instead of 100 do not learn with σ = 0.2",
+            "layers of 25 units instead of 100 learn with σ = 0.2, too",
+            "whether layers of 25 units instead of 100 learn with σ = 0.2 is open",
         ),
         Clause(
             "default",
@@ -95,8 +96,8 @@ C5 = Claim(
         ),
         Clause(
             "fitting",
-            "with σ = 0.2, which fits their width, they lose it, too",
-            "with σ = 0.2, which fits their width, they keep it",
+            "with σ = 0.2, which fits their width, they lose it, too: it is unstable even when tuned",
+            "with σ = 0.2, which fits their width, they keep it: once tuned it is stable",
             "whether they keep it with σ = 0.2, which fits their width, is open",
         ),
     ),
@@ -181,16 +182,21 @@ C6 = Claim(
             "one scale, 2, keeps the signal at neither width, 16 nor 400",
             "whether one scale keeps the signal at both widths, 16 and 400, is open",
             "one scale, 2, keeps the signal at {which}",
+            "it does not at {which}",
         ),
         Clause(
             "fixed",
-            "a fixed σ of 0.2 keeps it at neither width",
+            "a fixed σ of 0.2 does not keep it at either width",
             "a fixed σ of 0.2 keeps it as well",
             "what a fixed σ of 0.2 does is open",
             "a fixed σ of 0.2 loses it at {which}",
+            "it keeps it at {which}",
         ),
         Clause(
-            "kinds", "it adapts to convolutions", "it does not adapt to convolutions", "of convolutions this is open"
+            "kinds",
+            "it adapts to convolutions",
+            "it does not adapt to convolutions",
+            "whether it adapts to convolutions is open",
         ),
         Clause(
             "learns",
@@ -198,6 +204,7 @@ C6 = Claim(
             "ReLU nets of neither width learn with it",
             "whether ReLU nets of both widths learn with it is open",
             "ReLU nets of {which} learn with it",
+            "nets of {which} do not",
         ),
     ),
     "“Kinds of layers” are here dense layers of two widths, and a convolution.",

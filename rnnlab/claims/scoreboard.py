@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from rnnlab.claims.claim import NOT_RUN, Verdict
+from rnnlab.claims.claim import Verdict
+from rnnlab.claims.clause import NOT_RUN, SIGNS
 from rnnlab.experiments.results import looks
 from rnnlab.gallery import captions, page
 from rnnlab.table import Table
@@ -12,14 +13,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-STANDINGS = {
-    "confirmed": ("✔", looks.GREEN, "white"),
-    "contradicted": ("✘", looks.RED, "white"),
-    "undecided": ("?", "#F5D28A", "black"),
-    NOT_RUN: ("…", "#E4E4E4", "black"),
-    "not tested": ("–", "white", "black"),
+COLORS = {
+    "confirmed": (looks.GREEN, "white"),
+    "contradicted": (looks.RED, "white"),
+    "undecided": ("#F5D28A", "black"),
+    NOT_RUN: ("#E4E4E4", "black"),
+    "not tested": ("white", "black"),
 }
-"""What a part can come to: its sign, the colour of its bar, and the ink on it."""
+"""Of a bar, by how its parts stand, and the ink on it."""
 LETTERS, LINE, ROW = 66, 0.165, 0.12
 """Letters in a line of a claim, the height of a line in inches, and how much a row has besides."""
 TOP, BOTTOM, BARS = 0.6, 0.35, 0.68
@@ -28,9 +29,9 @@ TOP, BOTTOM, BARS = 0.6, 0.35, 0.68
 
 def tally(verdicts: Sequence[Verdict]) -> Table:
     """A row for each claim: its name, what it says, and how many of its parts came to what."""
-    names = [standing.replace(" ", "_") for standing in STANDINGS]
+    names = [standing.replace(" ", "_") for standing in SIGNS]
     rows: list[tuple[str | float, ...]] = [
-        (one.claim.name, one.claim.says, *(float(one.standings.count(standing)) for standing in STANDINGS))
+        (one.claim.name, one.claim.says, *(float(one.standings.count(standing)) for standing in SIGNS))
         for one in verdicts
     ]
     return Table.of(f"claim says {' '.join(names)}", rows)
@@ -67,24 +68,24 @@ def _draw_bar(ax: "Axes", middle: float, height: float, counts: dict[str, int]) 
     """The counts side by side, each as wide as its share."""
     total, start = max(1, sum(counts.values())), 0.0
     for standing, count in counts.items():
-        sign, color, ink = STANDINGS[standing]
+        color, ink = COLORS[standing]
         share = count / total
         if count:
             style: Any = {"color": color, "edgecolor": "#999999", "lw": 0.6}
             ax.barh(middle, share, left=start, height=min(0.3, 0.8 * height), **style)
-            words = f"{sign}{count}" if share > 0.12 else f"{count}"
+            words = f"{SIGNS[standing]}{count}" if share > 0.12 else f"{count}"
             ax.text(start + share / 2, middle, words, color=ink, fontsize=9, ha="center", va="center")
         start += share
 
 
 def _counts(table: Table) -> list[dict[str, int]]:
     """Of each claim, in the order of the bars."""
-    columns = [table[standing.replace(" ", "_")] for standing in STANDINGS]
-    return [dict(zip(STANDINGS, map(int, row), strict=True)) for row in zip(*columns, strict=True)]
+    columns = [table[standing.replace(" ", "_")] for standing in SIGNS]
+    return [dict(zip(SIGNS, map(int, row), strict=True)) for row in zip(*columns, strict=True)]
 
 
 def _totals(table: Table) -> dict[str, int]:
-    return {standing: int(table[standing.replace(" ", "_")].sum()) for standing in STANDINGS}
+    return {standing: int(table[standing.replace(" ", "_")].sum()) for standing in SIGNS}
 
 
 def _found(table: Table) -> str:
@@ -95,7 +96,7 @@ def _found(table: Table) -> str:
 
 def _key(table: Table) -> str:
     """The signs of the bars, and how many of all parts have each."""
-    said = [f"{STANDINGS[standing][0]} {standing} {count}" for standing, count in _totals(table).items() if count]
+    said = [f"{SIGNS[standing]} {standing} {count}" for standing, count in _totals(table).items() if count]
     return "      ".join(said)
 
 

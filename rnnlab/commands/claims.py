@@ -20,7 +20,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Judge, print, and write the page if nothing was left out."""
     from rnnlab.claims import scoreboard
-    from rnnlab.claims.claim import SIGNS, judge
+    from rnnlab.claims.claim import judge
+    from rnnlab.claims.clause import SIGNS
     from rnnlab.claims.evidence import Evidence
     from rnnlab.claims.ledger import CLAIMS
     from rnnlab.claims.page import judged, text
@@ -36,9 +37,10 @@ def run(arguments: argparse.Namespace) -> None:
     for verdict in chosen:
         print(f"{verdict.claim.name:4} {verdict.claim.says}\n     {verdict.word}: {verdict.sentence}")
         if arguments.names:
-            for part, number, finding in verdict.parts:
+            for one in verdict.parts:
+                part, number, finding = one
                 found = f"{number.text} {f'({number.interval})' if number.interval else ''}" if number else finding.why
-                print(f"     {SIGNS[finding.outcome]} {part.says}: {part.unit} {found.strip()}; rule: {part.rule.says}")
+                print(f"     {SIGNS[one.standing]} {part.says}: {part.unit} {found.strip()}; rule: {part.rule.says}")
             print(f"     {verdict.claim.command}")
     for path in dict.fromkeys(evidence.own):
         print(f"judged by your own {path}, which differs from the recorded table: delete it to be judged by that one")
