@@ -11,9 +11,10 @@ import pytest
 
 from rnnlab.claims.claim import Part, judge_part
 from rnnlab.claims.clause import NOT_RUN
-from rnnlab.claims.evidence import CHANGED, CURVES, RULED, CannotTellError, Evidence, NotRunError
+from rnnlab.claims.evidence import CURVES, CannotTellError, Evidence, NotRunError
+from rnnlab.claims.history import CHANGED, RULED
 from rnnlab.claims.ledger import CLAIMS
-from rnnlab.claims.number import BLIND, SHORT, SINGLE, Number
+from rnnlab.claims.number import BLIND, NOISY, SHORT, SINGLE, Number
 from rnnlab.claims.page import row
 from rnnlab.experiments.recipes import RECIPES
 from rnnlab.experiments.results.comparison import Comparison, Side
@@ -53,7 +54,7 @@ def world(tmp_path, spec: Spec, ended: str = AFTER, status: str = "done") -> Evi
             scores = shape(word, base, SCORE[recipe].score == "first", rng)
             tables[recipe].append((*side, seed, status, scores))
             command = f"rnnlab train x --updates {100 * ROWS}"
-            rows.append((recipe, *side, float(seed), status, 1.0, min(scores), base, command, ended))
+            rows.append((recipe, *side, float(seed), status, 100.0 * (ROWS - 1), min(scores), base, command, ended))
     evidence.__dict__["all_runs"] = Table.of(RUNS, rows)
     evidence._tables.update({CURVES[recipe]: curves(*runs) for recipe, runs in tables.items()})
     return evidence
@@ -160,8 +161,8 @@ ORDER = {"drawn digits": "sequential", "real digits": "real digits"}
 WHOLE = {"drawn digits": "whole image", "real digits": "real digits, whole image"}
 PLACES = {
     "the adding problem, T = 400": ("adding", "T = 400"),
-    "pixels in order": ("pixels", "sequential"),
-    "permuted pixels": ("pixels", "permuted"),
+    "drawn digits in order": ("pixels", "sequential"),
+    "drawn digits, shuffled": ("pixels", "permuted"),
     "real digits": ("pixels", "real digits"),
     "characters": ("characters", "characters"),
     "phonemes": ("phonemes", "frames"),
@@ -183,7 +184,7 @@ def needs_runs(part: Part, evidence: Evidence) -> bool:
     return False
 
 
-def trained(tmp_path_factory=None) -> dict[str, tuple[Part, Contest]]:
+def trained() -> dict[str, tuple[Part, Contest]]:
     found = {}
     for claim in CLAIMS:
         for part in claim.parts:
@@ -308,6 +309,65 @@ def test_a_budget_that_is_the_default_is_not_in_the_command(tmp_path, monkeypatc
     evidence.all_runs["command"][:] = "rnnlab train x"
     assert 0.1 <= said.value <= 0.125
     assert evidence.until("adding", *key[1]).value == said.value / 2
+
+
+def crossing(tmp_path, **crossings: list[int]) -> Evidence:
+    """Evidence of runs on the adding problem that cross in these rows of the 40; ROWS: never. T100_LSTM=[3, 40, 40]."""
+    sides = {name: Side(f"T = {name.split('_')[0][1:]}", name.split("_")[1]) for name in crossings}
+    evidence = world(tmp_path, {("adding", side): "good" for side in sides.values()})
+    runs = []
+    for name, side in sides.items():
+        of_seeds = [[1 / 6] * first + [0.001] * (ROWS - first) for first in crossings[name]]
+        runs += [(*side, seed, "done", scores) for seed, scores in enumerate(of_seeds)]
+    evidence._tables[CURVES["adding"]] = curves(*runs)
+    return evidence
+
+
+@pytest.mark.parametrize(
+    ("soon", "late", "finding"),
+    [
+        ([29, 23, ROWS], [ROWS, ROWS, ROWS], ("confirmed", "")),  # it fails, though the budget is less than twice
+        ([10, 11, 12], [22, 24, 30], ("confirmed", "")),
+        ([10, 11, 12], [21, 20, 13], ("contradicted", "")),
+        ([10, 11, 12], [21, ROWS, 30], ("undecided", NOISY)),
+        ([29, ROWS, ROWS], [ROWS, ROWS, ROWS], ("undecided", BLIND)),
+    ],
+)
+def test_a_model_struggles_if_it_takes_twice_the_updates_or_fails(soon, late, finding, tmp_path):
+    part, _ = TRAINED["C10 the LSTM needs twice as many updates, or fails, at T = 200"]
+    assert judge_part(part, crossing(tmp_path, T100_LSTM=soon, T200_LSTM=late)).finding == finding
+
+
+def test_who_never_solves_it_is_not_as_good_as_who_hardly_does(tmp_path):
+    """By the budget alone the IRNN would be 1 % behind."""
+    part, _ = TRAINED["C10 T = 400: the IRNN needs at most a tenth more updates than the LSTM"]
+    never = crossing(tmp_path, T400_IRNN=[ROWS] * 3, T400_LSTM=[ROWS - 1, ROWS, ROWS])
+    assert judge_part(part, never).finding.outcome == "undecided"
+    sooner = crossing(tmp_path, T400_IRNN=[3, 3, 3], T400_LSTM=[ROWS] * 3)
+    assert judge_part(part, sooner).finding == ("confirmed", "")
+
+
+def test_who_crosses_in_the_last_row_has_crossed(tmp_path):
+    part, _ = TRAINED["C10 the LSTM solves T = 100"]
+    evidence = crossing(tmp_path, T100_LSTM=[ROWS - 3, ROWS - 2, ROWS - 1])
+    evidence.all_runs["command"][:] = f"rnnlab train x --updates {100 * (ROWS - 1)}"
+    assert judge_part(part, evidence).finding == ("confirmed", "")
+    none = judge_part(part, crossing(tmp_path, T100_LSTM=[ROWS] * 3))
+    assert none.finding == ("contradicted", "")
+    assert none.number.value > 1
+
+
+def test_a_curve_that_ends_elsewhere_than_its_run_is_of_another_run(tmp_path):
+    for longer in range(3):
+        evidence = crossing(tmp_path, T100_LSTM=[3, 4, 5])
+        evidence.all_runs["updates"][:longer] *= 2
+        assert evidence.until("adding", "T = 100", "LSTM").seeds == evidence.level("adding", "T = 100", "LSTM").seeds
+        assert evidence.until("adding", "T = 100", "LSTM").seeds == 3 - longer
+    evidence = crossing(tmp_path, T100_LSTM=[3, 4, 5])
+    evidence.all_runs["updates"][:] *= 2
+    for measure in (evidence.until, evidence.level):
+        with pytest.raises(NotRunError, match="no curve of the runs of LSTM"):
+            measure("adding", "T = 100", "LSTM")
 
 
 def test_where_nobody_crosses_the_task_cannot_tell(tmp_path):

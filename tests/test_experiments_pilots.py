@@ -50,6 +50,12 @@ def test_where_none_crossed_the_lowest_score_decides_and_a_diverged_run_has_none
     assert (runs["LSTM"].lr, runs["LSTM"].forget_bias) == (1e-3, 4.0)
 
 
+def test_who_crossed_and_then_diverged_has_lost():
+    found = {("IRNN", "lr=0.0002"): (3, 0.009, "done"), ("IRNN", "lr=0.005"): (1, 0.001, "diverged")}
+    runs = {entry.model: entry.run for entry in PAIR.entries("paper", pilots(PAIR, found))}
+    assert runs["IRNN"].lr == 2e-4
+
+
 def test_one_rate_for_all_is_the_best_on_average():
     crossed = {("IRNN", "lr=0.0002"): 0, ("LSTM", "lr=0.0002"): 3, ("IRNN", "lr=0.001"): 1, ("LSTM", "lr=0.001"): 1}
     recipe = replace(PAIR, one_rate=True, pilots=tuple(tried([ONE, TWO], 4)))

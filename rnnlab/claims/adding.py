@@ -1,16 +1,20 @@
 """What the reading notes say of the adding problem and of the cost of a step, C10 and C11."""
 
+from dataclasses import replace
+
+import numpy as np
+
 from rnnlab.claims.claim import RERUN, Claim, Part
 from rnnlab.claims.clause import Clause
 from rnnlab.claims.evidence import CannotTellError, Evidence
 from rnnlab.claims.glorot import Measure
-from rnnlab.claims.number import ABOVE_0, IN_TIME, Number, at_least, at_most
+from rnnlab.claims.number import ABOVE_0, IN_TIME, MOST, Number, at_least, at_most
 from rnnlab.experiments.results.comparison import Side
 from rnnlab.experiments.results.tables import update_cost
 
 LENGTHS = (100, 200, 400)
 AS_WELL = 0.1
-"""As well: at most a tenth more updates, or time, or error."""
+"""As well: at most a tenth more updates, or time."""
 
 
 def solved(model: str, steps: int) -> Measure:
@@ -24,12 +28,21 @@ def harder(model: str) -> Measure:
 
 
 def struggles(model: str) -> Measure:
-    """How many updates more T = 200 takes than T = 100, if the model solves T = 100 at all."""
+    """The share of the seeds that at T = 200 need twice the updates that T = 100 takes on average, or fail there.
+
+    Raises:
+        CannotTellError: half of the seeds or more fail at T = 100.
+    """
 
     def measure(evidence: Evidence) -> Number:
-        if evidence.crossed("adding", "T = 100", model).value <= 0.5:
+        soon, late = (evidence.crossings("adding", f"T = {steps}", model) for steps in (100, 200))
+        if np.isfinite(soon.firsts).mean() <= 0.5:
             raise CannotTellError(f"the {model} does not solve T = 100")
-        return evidence.less("adding", Side("T = 200", model), Side("T = 100", model))
+        twice = 2 * float(np.minimum(soon.firsts, soon.budget).mean())
+        in_time = late.falls and late.budget < twice  # what still falls may get there before
+        return replace(
+            Number.mean((late.firsts >= twice).astype(float), frozenset({"fall"} if in_time else ())), kind="percent"
+        )
 
     return measure
 
@@ -80,8 +93,8 @@ C10 = Claim(
                 "struggles",
                 f"the {model} needs twice as many updates, or fails, at T = 200",
                 struggles(model),
-                at_least(1.0, percent=True),
-                "updates, T = 200 against T = 100",
+                MOST,
+                "seeds that do",
                 label=f"the {model}",
             )
             for model in ("tanh RNN", "LSTM")

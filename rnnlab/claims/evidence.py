@@ -1,6 +1,5 @@
 """Where a part's number comes from: recorded runs, each model's curves compared by one method, and figures' tables."""
 
-import shlex
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
@@ -10,27 +9,15 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnlab.claims.crossings import Crossings, crossings
+from rnnlab.claims.history import RULED
 from rnnlab.claims.number import Number
 from rnnlab.experiments.results.comparison import Comparison, Side, compare, paired
-from rnnlab.experiments.results.ends import first_below
 from rnnlab.experiments.results.scores import falling, judged, late_line
 from rnnlab.experiments.results.tables import RUNS, is_recorded, own_copy, read
 from rnnlab.gallery.figures import FIGURES, recipe
-from rnnlab.settings import Settings
 from rnnlab.table import Table
 
-RULED = "2026-11-21T18:15"
-"""When the rules of the trained parts were committed, UTC: a run that ended before is not judged by them."""
-CHANGED = "2026-11-21T18:50"
-"""When the rule of whether a net learns was changed: a share of so few seeds could not be decided."""
-PLANNED = "2026-11-21T21:05"
-"""When the plan of the runs was cut, and the pilots of the phonemes made longer."""
-FINER = "2026-11-22T00:40"
-"""When the net of one sigmoid layer began to be measured every 4 updates."""
-STRICTER = "2026-11-22T08:00"
-"""When the lowest error became that of all rows of a run, and a curve that is lower later one that still falls."""
-LONGER = "2026-11-22T09:50"
-"""When IndRNN, LSTM and GRU were given more updates on digits."""
 LEARNS = 0.95
 """A model has learned nothing whose mean error is above this share of the trivial answer's."""
 T = TypeVar("T")
@@ -116,10 +103,21 @@ class Evidence:
         return np.where(rows["status"] == "diverged", np.inf, rows["best"]).astype(float)
 
     def curves(self, recipe: str, side: Side) -> Table:
-        """The learning curves of those runs."""
-        seeds = self.runs(recipe, *side)["seed"]
+        """The learning curves of those runs.
+
+        Raises:
+            NotRunError: there is none that ends where its run does: the two tables are not of the same runs.
+        """
+        runs = self.runs(recipe, *side)
         rows = self.table(CURVES[recipe]).where(variant=side.variant, model=side.model)
-        return Table({name: column[np.isin(rows["seed"], seeds)] for name, column in rows.columns.items()})
+        whole = [
+            seed
+            for seed, updates in runs.each("seed", "updates")
+            if rows.where(seed=seed)["update"].max(initial=-1) == updates
+        ]
+        if not whole:
+            raise NotRunError(f"{CURVES[recipe]} has no curve of the runs of {side.model}, {side.variant}")
+        return Table({name: column[np.isin(rows["seed"], whole)] for name, column in rows.columns.items()})
 
     def compared(self, recipe: str, a: Side, b: Side, seconds: tuple[float, float] | None = None) -> Comparison:
         """Model a against model b by the score that judges the recipe, at their common budget.
@@ -153,8 +151,12 @@ class Evidence:
         unit = float(np.mean(found.b))
         worse = "a" if found.difference > 0 else "b"
         moves = {"a": "fall", "b": "rise"} if found.score != "first" else {worse: "cross"}
-        may = frozenset(moves[name] for name in found.falling if name in moves)
-        return Number.relative((found.difference, found.low, found.high), unit, found.seeds, may)
+        may = {moves[name] for name in found.falling if name in moves}
+        if found.score == "first":  # what never crossed has the budget, and would have more
+            may |= {
+                move for move, crossed in zip(("more", "less"), found.crossed, strict=True) if crossed < found.seeds
+            }
+        return Number.relative((found.difference, found.low, found.high), unit, found.seeds, frozenset(may))
 
     def less_than_ended(self, recipe: str, a: Side, b: Side) -> Number:
         """The same of the lowest scores, where b is a small model that has long stopped falling: each has its budget.
@@ -181,9 +183,9 @@ class Evidence:
 
     def level(self, recipe: str, variant: str, model: str) -> Number:
         """The mean of the lowest scores of the seeds, at most that of the trivial answer."""
-        best = self._bests(recipe, Side(variant, model))
         rows = self.curves(recipe, Side(variant, model))
-        runs = [rows.where(seed=seed) for seed in best]
+        runs = [rows.where(seed=seed) for (seed,) in rows.each("seed")]
+        best = self._bests(recipe, Side(variant, model))
         falls = [run["status"][-1] == "done" and falling(run["update"], run["score"]) for run in runs]
         if np.mean(falls) < 0.5:
             return Number.mean(list(best.values()))
@@ -191,49 +193,36 @@ class Evidence:
         return replace(Number.mean(list(best.values()), frozenset({"fall"})), pace=pace)
 
     def _bests(self, recipe: str, side: Side) -> dict[float, float]:
-        """By seed, the lowest score, at most that of the trivial answer, which a run that diverged has."""
+        """By seed that has a curve, the lowest score, at most that of the trivial answer, which a diverged run has."""
+        curves = self.curves(recipe, side)["seed"]
         return {
             seed: trivial if status == "diverged" else min(trivial, best)
             for seed, status, best, trivial in self.runs(recipe, *side).each("seed", "status", "best", "baseline")
+            if seed in curves
         }
+
+    def crossings(self, recipe: str, variant: str, model: str) -> Crossings:
+        """When each run was below the threshold of the score that judges the recipe.
+
+        Raises:
+            NotRunError: there is no run.
+        """
+        side = Side(variant, model)
+        commands = self.runs(recipe, *side)["command"].tolist()
+        return crossings(self.curves(recipe, side), commands, judged(recipe, variant).below)
 
     def until(self, recipe: str, variant: str, model: str, since: str = RULED) -> Number:
         """Updates until the score was below the threshold, as a share of the budget: the mean of the seeds.
 
-        A run that never got there has the whole budget; if it still falls, more updates may get it there.
+        A run that never got there counts as one row of the log more than the budget; if it still falls, more updates
+        may get it there.
 
         Raises:
             NotRunError: there is no run, or one of them ended before `since`.
         """
-        side = Side(variant, model)
-        rows, by, runs = self.curves(recipe, side), judged(recipe, variant), self.runs(recipe, *side)
-        if min(runs["ended"]) <= since:
+        if min(self.runs(recipe, variant, model)["ended"]) <= since:
             raise NotRunError(f"not all runs of {model} on {recipe}, {variant}, ended after {since}")
-        budget = max(_updates(command) for command in runs["command"])
-        each = [rows.where(seed=seed) for (seed,) in rows.each("seed")]
-        firsts = np.array([first_below(run["update"], run["score"], by.below) for run in each])
-        shares = np.minimum(firsts / budget, 1.0)
-        may = frozenset({"fall"}) if _some_fall(each, np.isfinite(firsts)) else frozenset[str]()
-        found = Number.mean(shares, may)  # its interval knows nothing of the budget, which no run exceeds
-        return replace(found, low=max(found.low, 0.0), high=min(found.high, 1.0), kind="percent")
-
-    def crossed(self, recipe: str, variant: str, model: str) -> Number:
-        """The share of the seeds whose score was below the threshold at some time; more may be if the others fall."""
-        rows, by = self.curves(recipe, Side(variant, model)), judged(recipe, variant)
-        runs = [rows.where(seed=seed) for (seed,) in rows.each("seed")]
-        below = np.array([np.isfinite(first_below(run["update"], run["score"], by.below)) for run in runs])
-        return Number.share(sum(below), len(below), frozenset({"rise"}) if _some_fall(runs, below) else frozenset())
-
-
-def _some_fall(runs: list[Table], crossed: NDArray[np.bool_]) -> bool:
-    """Whether a run that has not crossed the threshold, and did not diverge, still falls."""
-    return any(
-        not done and run["status"][-1] == "done" and falling(run["update"], run["score"])
-        for run, done in zip(runs, crossed, strict=True)
-    )
-
-
-def _updates(command: str) -> int:
-    """The budget of a run, from its command, which leaves out what is the default."""
-    words = shlex.split(command)
-    return int(words[words.index("--updates") + 1]) if "--updates" in words else Settings.updates
+        firsts, budget, row, falls = self.crossings(recipe, variant, model)
+        shares = np.minimum(firsts, budget + row) / budget
+        found = Number.mean(shares, frozenset({"fall"} if falls else ()))
+        return replace(found, low=max(found.low, 0.0), high=min(found.high, float(shares.max())), kind="percent")

@@ -8,7 +8,8 @@ import numpy as np
 from rnnlab.claims import nets
 from rnnlab.claims.claim import RERUN, Claim, Part
 from rnnlab.claims.clause import Clause
-from rnnlab.claims.evidence import CHANGED, Evidence
+from rnnlab.claims.evidence import Evidence
+from rnnlab.claims.history import CHANGED
 from rnnlab.claims.number import BELOW_0, IN_TIME, MOST, Number, between
 from rnnlab.experiments.results.comparison import Side
 

@@ -6,8 +6,9 @@ from rnnlab import initializers
 from rnnlab.activations import Sigmoid
 from rnnlab.claims.claim import Claim, Part
 from rnnlab.claims.clause import Clause
-from rnnlab.claims.evidence import RULED, Evidence
+from rnnlab.claims.evidence import Evidence
 from rnnlab.claims.glorot import LEARNING, Measure, learned, updates
+from rnnlab.claims.history import RULED
 from rnnlab.claims.number import BELOW_0, IN_TIME, NEVER, Number, at_least, at_most
 
 RIVALS = ("glorot_uniform", "lecun_uniform", "orthogonal", "random_normal")

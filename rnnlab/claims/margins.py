@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnlab.claims.evidence import RULED, Evidence, NotRunError
+from rnnlab.claims.evidence import Evidence, NotRunError
+from rnnlab.claims.history import RULED
 
 RECURRENT = ("tanh RNN", "ReLU RNN", "IRNN", "IRNN, 0.01 I", "LSTM", "GRU", "IndRNN")
 MARGIN = 0.8

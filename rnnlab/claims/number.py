@@ -30,6 +30,7 @@ class Number:
         kind: "share" of the seeds, "relative" to what it is compared with, "percent" of something, or "plain".
         may: whether more training may still make it "fall" or "rise"; "cross" where a run still falls towards the
             threshold that it has not crossed: it will need more updates, but is not to be blamed for too short a run.
+            And whether it may be "less" or "more" in truth, since a run that never crossed was given its budget.
         pace: by how much an error still fell with every update at the end, the mean of the seeds; 0 where it did not.
     """
 
@@ -130,9 +131,9 @@ class Finding(NamedTuple):
 class Rule:
     """Confirmed if the number's whole interval is in [low, high], contradicted if all of it is outside.
 
-    Otherwise undecided: too noisy, or of one seed only. Where more training may still move the number, its interval is
-    open on that side; what only this leaves undecided is too short. A run that may still cross its threshold
-    contradicts nothing.
+    Otherwise undecided. Where more training may still move the number, or a run never crossed, its interval is open on
+    that side; what only this leaves undecided is too short, and so is all else that more training may move. The rest
+    is too noisy, or of one seed only. A run that may still cross its threshold contradicts nothing.
 
     Attributes:
         low, high: the ends.
@@ -150,10 +151,14 @@ class Rule:
             return Finding("undecided", BLIND)
         low, high = number.low, number.high
         outcome = self._of(low, high)
-        opened = self._of(-inf if "fall" in number.may else low, inf if "rise" in number.may else high)
+        opened = self._of(
+            -inf if number.may & {"fall", "less"} else low, inf if number.may & {"rise", "more"} else high
+        )
         if opened and not (opened == "contradicted" and "cross" in number.may):
             return Finding(opened)
-        return Finding("undecided", SHORT if outcome or number.may else SINGLE if number.seeds == 1 else NOISY)
+        return Finding(
+            "undecided", SHORT if outcome or number.may - {"less", "more"} else SINGLE if number.seeds == 1 else NOISY
+        )
 
     def _of(self, low: float, high: float) -> Literal["confirmed", "contradicted"] | None:
         above, below = low >= self.low, high <= self.high
@@ -197,9 +202,9 @@ def exactly(value: float) -> Rule:
 
 BELOW_0, ABOVE_0 = Rule(high=0.0, strict=True), Rule(low=0.0, strict=True)
 """Lower, or higher, than what it is compared with."""
-IN_TIME = Rule(high=1.0, strict=True, percent=True)
+IN_TIME = Rule(high=1.0, percent=True)
 """Before its updates are used up."""
-NEVER = Rule(low=1.0, percent=True)
+NEVER = Rule(low=1.0, strict=True, percent=True)
 """Not in all its updates."""
 MOST, FEW = Rule(low=0.5, strict=True, percent=True), Rule(high=0.5, strict=True, percent=True)
 """More than half of the seeds, less than half."""

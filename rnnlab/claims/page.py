@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 from rnnlab.claims.claim import Judged, Verdict, judge
 from rnnlab.claims.clause import NOT_RUN, SIGNS
-from rnnlab.claims.evidence import CHANGED, FINER, LONGER, PLANNED, RULED, STRICTER, Evidence
+from rnnlab.claims.evidence import Evidence
+from rnnlab.claims.history import CHANGES
 from rnnlab.claims.ledger import CLAIMS
 from rnnlab.claims.margins import MARGIN, margins
 from rnnlab.claims.number import SHORT, Outcome
@@ -15,18 +16,6 @@ from rnnlab.experiments.results.papers import REPORTED
 from rnnlab.experiments.results.tables import RUNS, link, location
 from rnnlab.gallery.figures import BEARS_ON, FIGURES
 
-EARLIER = {
-    "C1": "the error to reach, and two more rivals",
-    "C2": "one more rival, and both widths at once",
-    "C3": "what is undecided",
-    "C4": "the error to reach",
-    "C5": "every seed instead of the median",
-    "C6": "every seed instead of the median",
-    "C10": "T = 100 must be solved",
-    "C12": "longer runs count",
-    "C18": "stacks with and without shortcuts apart, and updates instead of the last error",
-}
-"""The earlier rules that were changed after the first numbers were in, and in what."""
 RESULTS: tuple[Outcome, ...] = ("confirmed", "contradicted", "undecided")
 HEADS = "| | part | measured | number | interval | seeds, nets or units | confirmed if | fixed first |"
 GLOSSARY = (
@@ -110,7 +99,8 @@ def text(verdicts: list[Verdict], evidence: Evidence) -> str:
         "that has not got there.",
         "Models are compared with the same seeds, at the same number of updates or the same time, with learning rates "
         "that were chosen with other seeds. *A against B* is by how much more A has than B, in percent of B: −20 % is "
-        "a fifth less. *Of the budget* is the share of the allowed updates that was needed; 100 % if they did not do. "
+        "a fifth less. *Of the budget* is the share of the allowed updates that was needed; above 100 % where "
+        "some seeds did not get there. "
         "λ is by how much log |gradient| grows with every step back; below 0 it vanishes. A1 is the first statement of "
         "the survey, B1 of the notes, D1 of the answer.",
         "To keep in mind:",
@@ -147,35 +137,8 @@ def text(verdicts: list[Verdict], evidence: Evidence) -> str:
 def _order(evidence: Evidence) -> list[str]:
     """What was fixed before, and what was changed after, in a list; and where every run stands."""
     runs = link(location(RUNS, evidence.out), evidence.out)
-    items = [
-        f"Parts that need training: the rule. They are judged only by runs that ended after {_when(RULED)}, when the "
-        "rules were committed.",
-        f"One of these rules was changed at {_when(CHANGED)[11:]}, while runs were under way: whether a net learns was "
-        "judged by the share of its seeds that do, which three seeds cannot decide. It is now judged by the "
-        "mean time that they take, and only by runs after that, except where *fixed first* says numbers.",
-        f"The plan of the runs was changed at {_when(PLANNED)[11:]}, to fit the time: the adding problem without "
-        "T = 150 and 300, fewer updates on pixels. No such run had been made. The pilots of the phonemes were made "
-        "as long as the scored runs, because one had been seen: with the rate that short pilots chose, the LSTM "
-        "learned and then lost it again.",
-        f"And at {_when(FINER)}: the net of one sigmoid layer is measured every 4 updates instead of every 40. Each of "
-        "its runs had learned after 120 to 200, so that nothing could be decided; all of them were made again.",
-        f"Changed at {_when(STRICTER)}, when an independent reader had recomputed the page: the lowest error of a run "
-        "is that of all its rows, not of those that are recorded, which made the IRNN's 5 % on drawn digits undecided; "
-        "a curve that is lower later in its own run counts as falling, which made IndRNN against tanh RNN on pixels "
-        "undecided; and, without a change of any outcome, an ensemble of one member no longer counts, nor does the "
-        "IndRNN with tanh among those with ReLU, and two models that both learn nothing are not compared. At 05:52 "
-        "that day the ends of relative intervals had been limited to −100 %.",
-        f"And at {_when(LONGER)[11:]}, with their numbers known: the IndRNN reads digits as long as the tanh RNN does, "
-        "15,000 updates (it had 8,000 in order, 4,000 on real digits), and LSTM and GRU read real ones for 12,000 "
-        "(8,000). All six comparisons of the IndRNN there had been too short. The runs went on from where they had "
-        "ended.",
-        "Parts that are computed in a moment: the column *fixed first* says which.",
-        "The rules of an earlier page, which these replace: of nine claims something was changed after their numbers "
-        f"were in. {'; '.join(f'{name}: {what}' for name, what in EARLIER.items())}. That of C7 was written after its "
-        "numbers.",
-    ]
     return [
-        _listed(items),
+        _listed(CHANGES),
         f"The history of `rnnlab/claims/` shows it all. [Every run]({runs}) is listed with its command, seed, time and "
         "versions.",
     ]
@@ -183,11 +146,6 @@ def _order(evidence: Evidence) -> list[str]:
 
 def _listed(items: Iterable[str]) -> str:
     return "\n".join(f"- {item}" for item in items)
-
-
-def _when(moment: str) -> str:
-    """As "2026-11-21 18:15 UTC"."""
-    return f"{moment.replace('T', ' ')} UTC"
 
 
 def _claim(verdict: Verdict) -> str:

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from rnnlab.claims.evidence import RULED, Evidence, NotRunError
+from rnnlab.claims.evidence import Evidence, NotRunError
+from rnnlab.claims.history import RULED
 from rnnlab.experiments.results.ends import SOLVED, digits
 from rnnlab.experiments.results.papers import Reported
 

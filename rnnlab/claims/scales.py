@@ -5,8 +5,9 @@ import numpy as np
 from rnnlab.claims import nets
 from rnnlab.claims.claim import Claim, Part
 from rnnlab.claims.clause import Clause
-from rnnlab.claims.evidence import RULED, Evidence
+from rnnlab.claims.evidence import Evidence
 from rnnlab.claims.glorot import LEARNING, Measure, learned
+from rnnlab.claims.history import RULED
 from rnnlab.claims.number import IN_TIME, MOST, NEVER, Number, at_least, at_most, between
 from rnnlab.layers import Conv2D
 

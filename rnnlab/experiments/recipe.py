@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from math import inf
 from typing import Any, Literal
 
 import numpy as np
@@ -107,9 +108,9 @@ def best(recipe: str, rivals: Iterable[Entry], pilots: Table) -> Mapping[str, An
 
     It is the one with the lowest score of those that judge the recipe (`scores.SCORE`), all after the same number of
     updates, as a mean over the pilots' seeds, and over the models where all have one rate. For `first` a run that never
-    crossed the threshold counts as the whole budget; where that decides nothing, the lowest `best` does. A run that
-    diverged, or is worse than the best answer that does not look at the input, counts as that answer. Of equal ones it
-    is the first that is tried, which has the lowest rate.
+    crossed the threshold, or diverged, counts as the whole budget; where that decides nothing, the lowest `best` does,
+    where a run that diverged, or is worse than the best answer that does not look at the input, counts as that answer.
+    Of equal ones it is the first that is tried, which has the lowest rate.
 
     Raises:
         ValueError: not all of them have been run.
@@ -125,8 +126,10 @@ def best(recipe: str, rivals: Iterable[Entry], pilots: Table) -> Mapping[str, An
                 f"{one.tries} has not been made: rnnlab experiments {recipe} --pilots"
             )
         budget, trivial = float(one.run.updates), float(row["baseline"][0])
-        lowest = trivial if row["status"][0] == "diverged" else min(float(row["best"][0]), trivial)
-        first = min(float(row["first"][0]), budget) if judged(recipe, one.variant).score == "first" else 0.0
+        diverged = row["status"][0] == "diverged"
+        first, lowest = (inf, inf) if diverged else (float(row["first"][0]), float(row["best"][0]))
+        lowest = min(lowest, trivial)
+        first = min(first, budget) if judged(recipe, one.variant).score == "first" else 0.0
         found.setdefault(one.tries, []).append((first, lowest))
         settings[one.tries] = one.varied
     means = {tries: tuple(np.mean(scores, axis=0)) for tries, scores in found.items()}
