@@ -197,7 +197,7 @@ def test_a_matrix_that_is_not_the_convolution_is_found_out(tmp_path, monkeypatch
 # Parallelism
 
 BROKEN = {
-    "steps wait": {"kind": "stage", "other": 1.0},
+    "steps wait": {"kind": "stage"},
     "two workers' averaged gradient": {"kind": "gradient", "ratio": 0.1},
     "with two workers the largest": {"kind": "data", "ratio": 0.9, "low": 0.8, "high": 0.95},
     "every layer is faster on a batch": {"kind": "batch", "ratio": 0.9, "low": 0.8, "high": 0.95},

@@ -11,10 +11,10 @@ import pytest
 
 from rnnlab.claims.claim import Part, judge_part
 from rnnlab.claims.clause import NOT_RUN
-from rnnlab.claims.evidence import CURVES, CannotTellError, Evidence, NotRunError
+from rnnlab.claims.evidence import CURVES, Evidence, NotRunError
 from rnnlab.claims.history import CHANGED, RULED
 from rnnlab.claims.ledger import CLAIMS
-from rnnlab.claims.number import BLIND, NOISY, SHORT, SINGLE, Number
+from rnnlab.claims.number import BLIND, NOISY, SHORT, SINGLE, CannotTellError, Number
 from rnnlab.claims.page import row
 from rnnlab.experiments.recipes import RECIPES
 from rnnlab.experiments.results.comparison import Comparison, Side

@@ -228,6 +228,7 @@ def test_a_trained_network_writes_text(tmp_path, capsys):
         (["--recipe", "subtracting"], "invalid choice"),
         (["characters", "--input", "nowhere.txt"], "nowhere.txt: No such file"),
         (["pixels", "--input", "nowhere"], "nowhere"),
+        (["pixels", "--input", "nowhere", "--seeds", "2"], "nowhere"),
         (["phonemes", "--input", "nowhere"], "nowhere"),
         (["adding", "--recurrent-initializer", "xavier"], "initializer must be one of"),
     ],

@@ -13,7 +13,7 @@ from rnnlab.experiments import recipe as recipe_module
 from rnnlab.experiments import runner, schedule, update_cost
 from rnnlab.experiments.recipe import GRID, PILOT_SEEDS, Entry, Recipe, best, seeded, tried
 from rnnlab.experiments.recipes import RECIPES
-from rnnlab.experiments.recording import current, older, thinned
+from rnnlab.experiments.recording import current, older, shorter_than, thinned
 from rnnlab.experiments.results.tables import PILOTS, RUNS
 from rnnlab.experiments.run import Run
 from rnnlab.table import Table
@@ -280,6 +280,17 @@ def test_a_recorded_run_of_another_command_or_without_a_time_is_no_longer_meant(
     assert current(table(command.replace("--updates 6", "--updates 3"), "2026"), [entry])
     assert not current(table(command, ""), [entry])
     assert not current(table(f"{command} --lr 0.5", "2026"), [entry])
+
+
+def test_a_shorter_run_of_ones_own_does_not_replace_a_longer_recorded_one():
+    made = {("T = 6", "a", 0.0): 100.0, ("T = 6", "b", 0.0): inf, ("T = 6", "c", 0.0): 30.0}
+    own = Table.of(
+        "variant model seed status updates",
+        [("T = 6", name, 0.0, "done", 30.0) for name in "abcd"] + [("T = 6", "a", 1.0, "done", 30.0)],
+    )
+    assert shorter_than(own, made) == {("T = 6", "a", 0.0), ("T = 6", "b", 0.0)}
+    solved = Table({**own.columns, "status": np.full(5, "solved")})
+    assert shorter_than(solved, made) == set()
 
 
 def test_older_runs_stay_until_one_of_their_variant_is_newer():

@@ -6,11 +6,10 @@ import numpy as np
 
 from rnnlab.claims.claim import RERUN, Claim, Part
 from rnnlab.claims.clause import Clause
-from rnnlab.claims.evidence import CannotTellError, Evidence
+from rnnlab.claims.evidence import Evidence
 from rnnlab.claims.glorot import Measure
-from rnnlab.claims.number import ABOVE_0, IN_TIME, MOST, Number, at_least, at_most
+from rnnlab.claims.number import ABOVE_0, IN_TIME, MOST, CannotTellError, Number, at_least, at_most
 from rnnlab.experiments.results.comparison import Side
-from rnnlab.experiments.results.tables import update_cost
 
 LENGTHS = (100, 200, 400)
 AS_WELL = 0.1
@@ -52,7 +51,7 @@ def as_soon(steps: int, by_time: bool) -> Measure:
     variant = f"T = {steps}"
 
     def measure(evidence: Evidence) -> Number:
-        seconds = update_cost("adding", variant, "IRNN"), update_cost("adding", variant, "LSTM")
+        seconds = evidence.cost("adding", variant, "IRNN"), evidence.cost("adding", variant, "LSTM")
         return evidence.less("adding", Side(variant, "IRNN"), Side(variant, "LSTM"), seconds if by_time else None)
 
     return measure

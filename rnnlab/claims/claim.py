@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from rnnlab.claims.clause import NOT_RUN, Clause, Told
-from rnnlab.claims.evidence import CannotTellError, Evidence, NotRunError
-from rnnlab.claims.number import BLIND, Finding, Number, Outcome, Rule
+from rnnlab.claims.evidence import Evidence, NotRunError
+from rnnlab.claims.number import BLIND, CannotTellError, Finding, Number, Outcome, Rule
 
 RERUN = "rnnlab figures {} --recompute"
 """The command that makes recorded numbers again."""

@@ -39,7 +39,7 @@ def shrunk(evidence: Evidence) -> Number:
     """The share of nets of ten sigmoid layers, their weights 16 times glorot_uniform's, that shrink the error."""
     large = f"variance_scaling:scale={LARGE_WEIGHTS**2},mode=fan_avg,distribution=uniform"
     found = evidence.once(nets.norms, nets.independent, "sigmoid", large, TEN)
-    return Number.share(int(np.sum(found.gradients[:, TEN] <= 1)), nets.NETS)
+    return Number.share(int(np.sum(found.gradients[:, TEN] <= 1)), len(found.gradients))
 
 
 def lost(activation: str) -> Measure:
@@ -137,7 +137,8 @@ def columns(axis: int) -> Measure:
     """The rows, or the columns, of the matrix that im2col makes."""
 
     def measure(evidence: Evidence) -> Number:
-        return Number.exact(im2col(np.zeros((1, 4, 4, 1)), (2, 2), padding=1).reshape(-1, 4).shape[axis])
+        _, Y, X, patch = im2col(np.zeros((1, 4, 4, 1)), (2, 2), padding=1).shape
+        return Number.exact((Y * X, patch)[axis])
 
     return measure
 

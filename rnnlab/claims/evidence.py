@@ -14,12 +14,10 @@ from rnnlab.claims.history import RULED
 from rnnlab.claims.number import Number
 from rnnlab.experiments.results.comparison import Comparison, Side, compare, paired
 from rnnlab.experiments.results.scores import falling, judged, late_line
-from rnnlab.experiments.results.tables import RUNS, is_recorded, own_copy, read
+from rnnlab.experiments.results.tables import RUNS, UPDATE_COST, is_recorded, own_copy, read
 from rnnlab.gallery.figures import FIGURES, recipe
 from rnnlab.table import Table
 
-LEARNS = 0.95
-"""A model has learned nothing whose mean error is above this share of the trivial answer's."""
 T = TypeVar("T")
 
 CURVES = {named: figure for figure in FIGURES if (named := recipe(figure)) and figure != "gradient_while_learning"}
@@ -28,10 +26,6 @@ CURVES = {named: figure for figure in FIGURES if (named := recipe(figure)) and f
 
 class NotRunError(LookupError):
     """A run that a part needs has not been recorded since its rule was committed."""
-
-
-class CannotTellError(LookupError):
-    """The runs say nothing of what a part asks."""
 
 
 class Evidence:
@@ -126,37 +120,43 @@ class Evidence:
             NotRunError: one of them has not been run, or not with the same seeds.
         """
         curves = self.curves(recipe, a).above(self.curves(recipe, b)) if a != b else self.curves(recipe, a)
+        if a.variant == b.variant:
+            curves = self._of_the_same_data(recipe, curves, a, b)
         try:
             return compare(curves, judged(recipe, b.variant), a, b, trivial=self.trivial(recipe, b), seconds=seconds)
         except LookupError as none:
             raise NotRunError(str(none)) from none
+
+    def _of_the_same_data(self, recipe: str, curves: Table, a: Side, b: Side) -> Table:
+        """The curves of those seeds whose trivial answer is the same for both: characters are of Python's own texts."""
+        baselines = [dict(self.runs(recipe, *side).each("seed", "baseline")) for side in (a, b)]
+        same = [seed for seed, value in baselines[0].items() if baselines[1].get(seed) == value]
+        return Table({name: column[np.isin(curves["seed"], same)] for name, column in curves.columns.items()})
+
+    def cost(self, recipe: str, variant: str, model: str) -> float:
+        """Seconds of an update, measured by itself.
+
+        Raises:
+            NotRunError: the model has not been run, or this has not been measured.
+        """
+        self.runs(recipe, variant, model)
+        rows = self.table(UPDATE_COST).where(recipe=recipe, variant=variant, model=model)
+        if not len(rows):
+            raise NotRunError(f"an update of {model} on {recipe}, {variant}, has not been timed")
+        return float(rows["seconds"][0])
 
     def trivial(self, recipe: str, side: Side) -> float:
         """The score of the best answer that does not look at the input."""
         return float(self.runs(recipe, *side)["baseline"][0])
 
     def less(self, recipe: str, a: Side, b: Side, seconds: tuple[float, float] | None = None) -> Number:
-        """By how much a's score is above b's, as a share of b's mean: below 0 a is better. A lower score is better.
+        """By how much a's score is above b's, as a share of b's mean: `Number.less` of the two.
 
         Raises:
             NotRunError: see `compared`.
-            CannotTellError: no run of either crossed the threshold that the score is about; or neither model's mean is
-                below the trivial answer's by a twentieth.
+            CannotTellError: see `Number.less`.
         """
-        found = self.compared(recipe, a, b, seconds)
-        if found.score == "first" and found.crossed == (0, 0):
-            raise CannotTellError(f"neither {a.model} nor {b.model} crossed the threshold")
-        if found.score != "first" and min(np.mean(found.a), np.mean(found.b)) > LEARNS * self.trivial(recipe, b):
-            raise CannotTellError(f"neither {a.model} nor {b.model} is much better than the trivial answer")
-        unit = float(np.mean(found.b))
-        worse = "a" if found.difference > 0 else "b"
-        moves = {"a": "fall", "b": "rise"} if found.score != "first" else {worse: "cross"}
-        may = {moves[name] for name in found.falling if name in moves}
-        if found.score == "first":  # what never crossed has the budget, and would have more
-            may |= {
-                move for move, crossed in zip(("more", "less"), found.crossed, strict=True) if crossed < found.seeds
-            }
-        return Number.relative((found.difference, found.low, found.high), unit, found.seeds, frozenset(may))
+        return Number.less(self.compared(recipe, a, b, seconds), self.trivial(recipe, b))
 
     def less_than_ended(self, recipe: str, a: Side, b: Side) -> Number:
         """The same of the lowest scores, where b is a small model that has long stopped falling: each has its budget.

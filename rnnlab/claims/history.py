@@ -38,7 +38,7 @@ CHANGES = (
     "And at 09:50 UTC, with their numbers known: the IndRNN reads digits as long as the tanh RNN does, "
     "15,000 updates (it had 8,000 in order, 4,000 on real digits), and LSTM and GRU read real ones for 12,000 "
     "(8,000). All six comparisons of the IndRNN there had been too short. The runs went on from where they had "
-    "ended.",
+    "ended, but for the IndRNN's on real digits, which were made again.",
     "And at 10:10 UTC, when another reader had read the code: who reaches the threshold in the very last "
     "row has reached it, which made *ten ReLU layers of 16 learn* (C6) confirmed; who never reaches it is not *as "
     "good* as who hardly does; and *struggles at T = 200* counts the seeds that fail there or need twice the "

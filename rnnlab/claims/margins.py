@@ -78,7 +78,7 @@ def margins(evidence: Evidence) -> list[Margin]:
             best = min(scores, key=lambda model: scores[model], default=None)
             if best is not None:
                 runs = evidence.all_runs.where(recipe=recipe, variant=variant)
-                (trivial,) = {value for (value,) in runs.each("baseline")}
+                trivial = float(np.median(runs["baseline"]))
                 ended = runs.where(model=best)["ended"].astype(str)
                 found.append(Margin(contest, trivial, line, scores[best], best, len(ended), max(ended) <= RULED))
     return found

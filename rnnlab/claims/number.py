@@ -8,15 +8,21 @@ from typing import Literal, NamedTuple, Self
 import numpy as np
 
 from rnnlab.arrays import Array
-from rnnlab.experiments.results.comparison import paired
+from rnnlab.experiments.results.comparison import NORMAL, Comparison, paired
 from rnnlab.experiments.results.ends import digits
 from rnnlab.table import Table
 
 Outcome = Literal["confirmed", "contradicted", "undecided", "not tested"]
 SHORT, NOISY, SINGLE, BLIND = "too short", "too noisy", "one seed only", "the task cannot tell"
 """Why a part is undecided."""
-NORMAL = 1.96
-"""The 97.5 % quantile of the normal distribution."""
+
+
+LEARNS = 0.95
+"""A model has learned nothing whose mean error is above this share of the trivial answer's."""
+
+
+class CannotTellError(LookupError):
+    """The runs say nothing of what a part asks."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +75,28 @@ class Number:
         """
         difference, low, high = (end / to for end in found)
         return cls(difference, max(low, -1.0), high, seeds, "relative", may)
+
+    @classmethod
+    def less(cls, found: Comparison, trivial: float) -> Self:
+        """By how much a's score is above b's, as a share of b's mean: below 0 a is better. A lower score is better.
+
+        Raises:
+            CannotTellError: no run of either crossed the threshold that the score is about, or all of b's were below
+                it untrained; or neither model's mean is below the trivial answer's by a twentieth.
+        """
+        if found.score == "first" and found.crossed == (0, 0):
+            raise CannotTellError("neither model crossed the threshold")
+        if not np.any(found.b):
+            raise CannotTellError("there is nothing that it could be a share of")
+        if found.score != "first" and min(np.mean(found.a), np.mean(found.b)) > LEARNS * trivial:
+            raise CannotTellError("neither model is much better than the trivial answer")
+        worse = "a" if found.difference > 0 else "b"
+        moves = {"a": "fall", "b": "rise"} if found.score != "first" else {worse: "cross"}
+        may = {moves[name] for name in found.falling if name in moves}
+        if found.score == "first":  # what never crossed has the budget, and would have more
+            may |= {move for move, some in zip(("more", "less"), found.crossed, strict=True) if some < found.seeds}
+        difference = found.difference, found.low, found.high
+        return cls.relative(difference, float(np.mean(found.b)), found.seeds, frozenset(may))
 
     @classmethod
     def share(cls, hits: int, of: int, may: frozenset[str] = frozenset()) -> Self:

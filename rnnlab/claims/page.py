@@ -14,6 +14,7 @@ from rnnlab.claims.sources import CONSTRUCTIONS, STATEMENTS
 from rnnlab.experiments.results.ends import digits
 from rnnlab.experiments.results.papers import REPORTED
 from rnnlab.experiments.results.tables import RUNS, link, location
+from rnnlab.gallery import publish
 from rnnlab.gallery.figures import BEARS_ON, FIGURES
 
 RESULTS: tuple[Outcome, ...] = ("confirmed", "contradicted", "undecided")
@@ -168,8 +169,7 @@ def _claim(verdict: Verdict) -> str:
 
 def anchor(figure: str) -> str:
     """Where the gallery's page shows it: that page's heading, as GitHub makes a link of it."""
-    kept = "".join(letter for letter in FIGURES[figure].TITLE.lower() if letter.isalnum() or letter in " -_")
-    return f"README.md#{kept.replace(' ', '-')}"
+    return f"README.md#{publish.anchor(FIGURES[figure].TITLE)}"
 
 
 def row(judged: Judged) -> str:

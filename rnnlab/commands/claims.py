@@ -39,8 +39,9 @@ def run(arguments: argparse.Namespace) -> None:
         if arguments.names:
             for one in verdict.parts:
                 part, number, finding = one
-                found = f"{number.text} {f'({number.interval})' if number.interval else ''}" if number else finding.why
-                print(f"     {SIGNS[one.standing]} {part.says}: {part.unit} {found.strip()}; rule: {part.rule.says}")
+                found = f"{number.text} {f'({number.interval})' if number.interval else ''}".strip() if number else ""
+                measured = f"{part.unit} {found}; rule: {part.rule.says}" if found else ""
+                print(f"     {SIGNS[one.standing]} {part.says}: {'; '.join(filter(None, (measured, finding.why)))}")
             print(f"     {verdict.claim.command}")
     for path in dict.fromkeys(evidence.own):
         print(f"judged by your own {path}, which differs from the recorded table: delete it to be judged by that one")

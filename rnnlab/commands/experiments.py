@@ -9,8 +9,8 @@ from rnnlab import interrupt
 from rnnlab.experiments import schedule, update_cost
 from rnnlab.experiments.recipe import Entry
 from rnnlab.experiments.recipes import RECIPES
-from rnnlab.experiments.recording import COMMON, KEY, PILOT, current, joined, older, thinned, with_rows
-from rnnlab.experiments.results.tables import PILOTS, RUNS, UPDATE_COST, is_recorded, read
+from rnnlab.experiments.recording import COMMON, KEY, PILOT, current, joined, older, shorter_than, thinned, with_rows
+from rnnlab.experiments.results.tables import PILOTS, RUNS, UPDATE_COST, read
 from rnnlab.experiments.run import Outcome
 from rnnlab.experiments.runner import carry_out_all, curves, ended, outcomes, tries
 from rnnlab.experiments.schedule import Placed, pilot_table
@@ -85,7 +85,7 @@ def _run(names: list[str], arguments: argparse.Namespace) -> None:
         interrupt.ignore()
         print(f"rnnlab experiments: interrupted; the same command goes on with what is in {out}", file=sys.stderr)
         raise
-    print(f"all have ended; rnnlab experiments --out {out} --record figures writes their tables")
+    print(f"all whose data is here have ended; rnnlab experiments --out {out} --record figures writes their tables")
 
 
 def _carry_out(runs: Sequence[Placed], jobs: int) -> None:
@@ -114,7 +114,16 @@ def _plan(names: list[str], arguments: argparse.Namespace) -> None:
     out, seeds = arguments.out, sys.maxsize if arguments.seeds is None else arguments.seeds
     runs = [Placed(name, entry, out / f"{name}-pilots") for name in names for entry in RECIPES[name].pilots]
     for name in names:
-        entries = [entry for entry in RECIPES[name].paper if entry.run.seed < seeds]
+        made = current(read(RUNS).where(recipe=name), RECIPES[name].ready(pilot_table(RECIPES[name], out)))
+        entries = [
+            entry
+            for entry in RECIPES[name].paper
+            if entry.run.seed < seeds
+            and not (
+                arguments.missing
+                and made.get((entry.variant, entry.model, float(entry.run.seed)), 0) >= entry.run.updates
+            )
+        ]
         runs += [Placed(name, entry, out / f"{name}-paper") for entry in entries]
     left = [one for one in runs if not _has_ended(one)]
     for key in dict.fromkeys((one.root.name, one.entry.variant) for one in runs):
@@ -135,32 +144,35 @@ def _time(names: list[str], folder: Path) -> None:
     entries = [(name, entry) for name in names for entry in (*RECIPES[name].pilots, *RECIPES[name].paper)]
     here = [(name, entry) for name, entry in entries if Path(entry.run.data.get("input", ".")).exists()]
     table = update_cost.measure(here, lambda line: print(line, flush=True))
-    before = read(UPDATE_COST, folder) if is_recorded(UPDATE_COST) else None
+    whole = read(UPDATE_COST, folder)
     for name in names:
-        before = with_rows(table.where(recipe=name), before, name)
-    _write(UPDATE_COST, before or table, folder)
+        whole = with_rows(table.where(recipe=name), whole, name)
+    _write(UPDATE_COST, whole, folder)
 
 
 def _record(names: list[str], out: Path, folder: Path) -> None:
     """The recipes that have runs in `out`: their pilots, runs and curves take the place of those in the tables.
 
-    A recorded run stays if it is not in `out` and is what its recipe still means, or if it is older than the recipe and
-    nothing of its variant is newer; all others of the recipe go.
+    A recorded run stays if it is what its recipe still means, and is not in `out` or made more updates than there; or
+    if it is older than the recipe and nothing of its variant is newer. All others of the recipe go.
     """
-    pilots, runs = ((read(name, folder) if is_recorded(name) else None) for name in (PILOTS, RUNS))
+    pilots, runs = read(PILOTS, folder), read(RUNS, folder)
     for name in names:
         own = tries(name, RECIPES[name].pilots, out / f"{name}-pilots")
         if len(own):
             planned = {(one.variant, one.model, one.run.command) for one in RECIPES[name].pilots}
-            whole = own if pilots is None else joined(own, pilots.where(recipe=name), planned, *PILOT)
-            pilots = with_rows(whole, pilots, name)
+            pilots = with_rows(joined(own, pilots.where(recipe=name), planned, *PILOT), pilots, name)
         entries, root = RECIPES[name].ready(pilot_table(RECIPES[name], out)), out / f"{name}-paper"
+        before = runs.where(recipe=name)
+        meant = current(before, entries)
         scored = outcomes(name, "paper", entries, root)
         every = len(RECIPES[name].pilots), len(RECIPES[name].paper)
         print(f"{name}: {len(own)} of {every[0]} pilot runs and {len(scored)} of {every[1]} scored runs have ended")
-        if len(scored) and runs is not None:
-            before = runs.where(recipe=name)
-            meant = current(before, entries)
+        if longer := shorter_than(scored, meant):
+            print(f"{name}: {len(longer)} recorded runs made more updates than those in {out}, and stay")
+            entries = tuple(one for one in entries if (one.variant, one.model, float(one.run.seed)) not in longer)
+            scored = outcomes(name, "paper", entries, root)
+        if len(scored):
             newer = {*scored["variant"].tolist(), *(variant for variant, *_ in meant)}
             kept = meant.keys() | older(before, {one.variant for one in RECIPES[name].paper}, newer)
             runs = with_rows(joined(scored, before, kept, *KEY), runs, name)
@@ -172,8 +184,7 @@ def _record(names: list[str], out: Path, folder: Path) -> None:
                     if len(table):
                         _write(figure, table, folder)
     for table_name, rows in ((PILOTS, pilots), (RUNS, runs)):
-        if rows is not None:
-            _write(table_name, rows, folder)
+        _write(table_name, rows, folder)
 
 
 def _write(name: str, table: Table, folder: Path) -> None:

@@ -216,6 +216,8 @@ def _seeds(run: Run, arguments: argparse.Namespace, there: Cluster | None) -> No
         name, count, least = ("ensemble", arguments.ensemble, 2)  # of one there is nothing to combine
     if count < least:
         raise ValueError(f"--{name} must be at least {least}; got {count}")
+    if "input" in run.data:
+        run.the_task()  # says what is wrong with the data, before any run is left out for lack of it
     entries = [Entry(run.task, run.words, replace(run, seed=run.seed + number)) for number in range(count)]
     _begun(entries, arguments)
     executor = None if there is None else there.executor

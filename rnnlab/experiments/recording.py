@@ -1,6 +1,6 @@
 """What is kept of runs that have ended: their curves, thinned and rounded, so that all of them stay a few megabytes."""
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Mapping
 from math import inf
 from typing import Any
 
@@ -59,6 +59,12 @@ def current(runs: Table, entries: Iterable[Entry]) -> dict[tuple[str, str, float
         if ended and commands.get((variant, model, seed)) == without_goals(command):
             found[variant, model, seed] = updates if status == "done" else inf
     return found
+
+
+def shorter_than(own: Table, made: Mapping[tuple[str, str, float], float]) -> set[tuple[str, str, float]]:
+    """Of one's own runs those that made fewer updates than the same recorded run, and might still go on."""
+    rows = own.each(*KEY, "status", "updates")
+    return {(*key,) for *key, status, updates in rows if status == "done" and updates < made.get((*key,), 0)}
 
 
 def older(runs: Table, planned: Container[str], newer: Container[str]) -> set[tuple[str, str, float]]:

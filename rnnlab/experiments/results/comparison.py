@@ -1,12 +1,12 @@
 """Whether one model is better than another: the mean difference of the same seeds, with its bootstrap interval.
 
 Both curves are cut at the common budget, by updates or by time, and the score that judges the experiment is read from
-what is left. A difference is decided if its interval does not hold 0, unless the worse model's curves still fall.
+what is left. `claims.number.Number.less` says what the difference decides.
 """
 
 from dataclasses import dataclass
 from math import inf
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +15,11 @@ from rnnlab.experiments.results.ends import first_below
 from rnnlab.experiments.results.scores import LINE_FALLS, Judged, Score, falling
 from rnnlab.table import Table
 
-Word = Literal["better", "worse", "too short", "too noisy", "cannot tell"]
-
 RESAMPLES = 10_000
 STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131)
 """The 97.5 % quantile of Student's t with 1, 2, … degrees of freedom."""
 NORMAL = 1.960
-"""That of the normal distribution."""
+"""The same quantile of the normal distribution."""
 
 
 class Side(NamedTuple):
@@ -65,22 +63,6 @@ class Comparison:
     budget: float
     crossed: tuple[int, int]
     falling: tuple[str, ...]
-
-    @property
-    def word(self) -> Word:
-        """What a is, compared with b: "better", "worse", or why that is undecided.
-
-        "too short" where the worse one still falls, "cannot tell" where no run of either crossed the threshold that
-        the score is about, or there are fewer than two seeds, and "too noisy" where the interval holds 0.
-        """
-        if self.seeds < 2 or (self.score == "first" and self.crossed == (0, 0)):
-            return "too short" if self.falling else "cannot tell"
-        behind = "a" * (self.difference >= 0) + "b" * (self.difference <= 0)  # both, if they are equal
-        if any(model in self.falling for model in behind):
-            return "too short"
-        if self.low <= 0 <= self.high:
-            return "too noisy"
-        return "better" if self.difference < 0 else "worse"
 
 
 def compare(

@@ -102,6 +102,8 @@ def digits(value: float) -> str:
     """
     if not value:
         return "0"
+    if not np.isfinite(value):
+        return "∞" if value > 0 else f"{value}"
     exact = Decimal(repr(float(value)))
     rounded = exact.quantize(Decimal(1).scaleb(exact.adjusted() - 2), ROUND_HALF_UP)
     return f"{float(rounded):#.3g}".rstrip(".")
