@@ -154,8 +154,8 @@ def test_orthogonal_against_glorot(better, tmp_path):
 
 def test_paths_that_are_cut_are_counted(tmp_path):
     evidence = Evidence(tmp_path)
-    for inputs, arrived, alive in (("adding", 1.0, 900), ("normal", 0.0, 100)):
-        evidence._measured[(indrnn._arrives, inputs)] = np.full(50, arrived), (alive, 1000)
+    for inputs, arrived, alive in (("adding", 1.0, 0.9), ("normal", 0.0, 0.1)):
+        evidence._measured[(indrnn._arrives, inputs)] = np.full(50, arrived), np.full(50, alive)
     found = [outcome(part, evidence) for words, part in parts("C18").items() if "whole nets" in words]
     assert found == ["confirmed", "contradicted"] * 2
 
