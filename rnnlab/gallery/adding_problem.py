@@ -128,7 +128,9 @@ def _finding(table: Table) -> str:
     found = {model: np.isfinite(solved_after(table, longest, model)) for model in given[longest]}
     every = [model for model, solved in found.items() if solved.all()]
     none = [model for model, solved in found.items() if not solved.any()]
-    where = f"At {longest}"
+    spent = table.where(variant=longest, status="done")["update"]
+    within = f", within {spent.max():,.0f} updates" if len(spent) else ""
+    where = f"At {longest}{within}"
     solvers = f"every seed of {listed(every)} solves it" if every else "no model solves it with every seed"
     losers = f", none of {listed(none)}" if none else ""
     return captions.finding(

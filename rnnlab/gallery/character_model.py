@@ -45,9 +45,8 @@ def draw(table: Table) -> "Figure":
     if not len(known):
         low, high = min(one.levels.values()), max(one.levels.values())
     room = 0.15 * max(high - low, 0.1 * low)
-    measure, limits = "bits per character", (low - room, high + room)
-    bottom = low - room
-    return compared.draw(table, RECIPE, [one], [_found(one)], measure=measure, limits=limits, curves=(bottom, 5.0))
+    measure, limits, curves = "bits per character", (low - room, high + room), (low - room, high + 15 * room)
+    return compared.draw(table, RECIPE, [one], [_found(one)], measure=measure, limits=limits, curves=curves)
 
 
 def _found(one: Band) -> str:

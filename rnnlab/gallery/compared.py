@@ -136,7 +136,7 @@ def draw(
         dots.draw_rows(left, one.rows, named, limits=limits, log=bool(ticks))
         left.set_xlabel(f"{WHICH[judged(recipe, one.variant).score]} {measure}")
         page.headline(left, found, 3.6)
-        _draw_curves(right, table, one, bool(ticks))
+        _draw_curves(right, table, one, bool(ticks), measure.startswith("bits"))
         right.set(ylabel=measure, ylim=curves)
         for ax, axis in ((left, left.xaxis), (right, right.yaxis)):
             if ticks:
@@ -148,16 +148,17 @@ def draw(
     return figure
 
 
-def _draw_curves(ax: "Axes", table: Table, one: Band, log: bool) -> None:
+def _draw_curves(ax: "Axes", table: Table, one: Band, log: bool, bits: bool) -> None:
     here = table.where(variant=one.variant)
     most = max((float(here.where(model=model)["update"].max()) for model in one.models), default=1.0)
-    learning.draw_curves(ax, table, one.variant, one.models, every=1000 if most >= 5000 else 1)
+    unit = 1000 if most >= 5000 else 1
+    if one.longer and max(one.longer.values()) > FAR * one.updates:  # else the others would be a line on the left
+        first = float(here["update"][here["update"] > 0].min())
+        ax.set(xscale="log", xlim=(0.8 * first / unit, 1.15 * most / unit))
+        ax.xaxis.set_major_formatter("{x:g}")
+    learning.draw_curves(ax, table, one.variant, one.models, every=unit)
     for value in one.levels.values():
         ax.axhline(value, color=GREY, lw=1.1, ls=(0, (1, 2)), zorder=1)
     if log:
         ax.set_yscale("log")
-    if one.longer and max(one.longer.values()) > FAR * one.updates:  # else the others would be a line on the left
-        unit = 1000 if most >= 5000 else 1
-        ax.set(xscale="log", xlim=(max(one.updates / 100, 1) / unit, 1.15 * most / unit))
-        ax.xaxis.set_major_formatter("{x:g}")
-    page.headline(ax, learning.pace(table, one.variant, one.models), 2.2)
+    page.headline(ax, learning.pace(table, one.variant, one.models, up=bits), 2.2)

@@ -10,7 +10,7 @@ from rnnlab.experiments.recipes import Entry
 from rnnlab.experiments.results import looks
 from rnnlab.experiments.results.ends import present
 from rnnlab.experiments.runner import gradients
-from rnnlab.gallery import learning, page
+from rnnlab.gallery import captions, learning, page
 from rnnlab.gallery.knobs import checked
 from rnnlab.gallery.learning import Jobs, RunsIn, RunSize
 from rnnlab.table import Table
@@ -94,20 +94,57 @@ def caption(table: Table) -> str:
     lost = f" Triangles: exactly 0 ({', '.join(zeros)})." if zeros else ""
     (variant,) = {variant for (variant,) in table.each("variant")}
     (seed,) = {seed for (seed,) in table.each("seed")}
-    return (
-        "Norm of the derivative of a sequence's loss by the state h[t], all paths to the loss together, median of "
-        f"32 held-out sequences of the adding problem, {variant}, seed {seed:.0f}, at several moments of the training; "
-        "the later, the darker and thicker; dashed as initialised. Of a stack it is the state of the top layer. The "
-        f"norm at the first state over that at the last: {'; '.join(said)}.{lost}"
+    return captions.told(
+        _finding(table, models),
+        "Norm of the derivative of a sequence's loss by the state h[t], all paths to the loss together; the later in "
+        "the training, the darker and thicker; dashed as initialised. All of a curve sinks as the error does: how it "
+        f"leans is what tells. In the titles the norm at the first state over that at the last.{lost}",
+        f"Median of 32 held-out sequences of the adding problem, {variant}, seed {seed:.0f}. Of a stack it is the "
+        "state of the top layer.",
+        [f"The first state's over the last's: {'; '.join(said)}", *_least(table, models)],
     )
 
 
-def _left(rows: Table) -> list[str]:
-    """The norm at the first state over that at the last, as initialised and at the last moment."""
+def _finding(table: Table, models: list[str]) -> str:
+    """Of how many of the models that solved it the gradient reaches farther back then than as initialised."""
+    solved = [model for model in models if "solved" in table.where(model=model)["status"]]
+    shares = {model: _shares(table.where(model=model)) for model in solved}
+    farther = [model for model, values in shares.items() if values[-1][1] > values[0][1]]
+    if not solved:
+        return captions.finding("No model solved the task, so no gradient shows what learning does to it.")
+    return captions.finding(
+        f"Of {len(solved)} models that solve it, the gradient of {len(farther) or 'none'} "
+        "reaches farther back then than as initialised."
+    )
+
+
+def _least(table: Table, models: list[str]) -> list[str]:
+    """Where the gradient is least in between, at the last moment."""
+    said = []
+    for model in models:
+        rows = table.where(model=model)
+        last = rows.where(update=rows["update"].max())
+        low = np.argmin(last["norm"])
+        if 0 < low < len(last) - 1 and last["norm"][-1] > 0:
+            said.append(
+                f"{model} {last['norm'][low] / last['norm'][-1]:.2g}, {last['t'].max() - last['t'][low]:.0f} back"
+            )
+    return [f"Least of all steps, at the last moment: {'; '.join(said)}"] if said else []
+
+
+def _shares(rows: Table) -> list[tuple[float, float]]:
+    """The norm at the first state over that at the last, as initialised and at the last moment, with their updates."""
     shares = []
     for update in dict.fromkeys((rows["update"].min(), rows["update"].max())):
         one = rows.where(update=update)
         first, last = (float(one["norm"][one["t"] == t][0]) for t in (one["t"].min(), one["t"].max()))
-        share = f"{first / last:.2g}" if last > 0 else "0"
-        shares.append(f"{share} {f'after {update:,.0f} updates' if update else 'as initialised'}")
+        shares.append((float(update), first / last if last > 0 else 0.0))
     return shares
+
+
+def _left(rows: Table) -> list[str]:
+    """Those shares in words."""
+    return [
+        f"{share:.2g} {f'after {update:,.0f} updates' if update else 'as initialised'}"
+        for update, share in _shares(rows)
+    ]

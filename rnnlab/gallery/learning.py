@@ -104,12 +104,28 @@ def _falls(updates: NDArray[np.float64], scores: NDArray[np.float64]) -> bool:
     return bool(scores[-1] < (1 - LINE_FALLS) * scores[updates <= start][-1])
 
 
-def pace(table: Table, variant: str, models: Iterable[str]) -> str:
-    """The finding of a panel of curves: who might do better in a longer time."""
+def rising(table: Table, variant: str, models: Iterable[str]) -> list[str]:
+    """The models of whose runs half or more end above their lowest score by as much as would count as falling."""
+    found = []
+    for model in models:
+        end = ends(table, variant, model)
+        if end is not None and np.mean((end.scores > (1 + LINE_FALLS) * end.bests) & np.isfinite(end.scores)) >= 0.5:
+            found.append(model)
+    return found
+
+
+def pace(table: Table, variant: str, models: Sequence[str], *, up: bool = False) -> str:
+    """The finding of a panel of curves: who might do better in a longer time.
+
+    Args:
+        up: where none falls, who ends above its lowest score, too. Errors in percent go up and down too much for that.
+    """
     falls = still_falling(table, variant, models)
     others = {model for (model,) in table.where(variant=variant).each("model")} & set(models)
     if not falls:
-        return f"No curve still falls by {100 * LINE_FALLS:g} %" if others else "Not run"
+        rises = rising(table, variant, models) if up else []
+        again = f"; {listed(rises)} rise{'s' * (len(rises) == 1)} again" if rises else ""
+        return f"No curve still falls by {100 * LINE_FALLS:g} %{again}" if others else "Not run"
     return "All still fall" if len(falls) == len(others) > 1 else f"{listed(falls)} still fall{'s' * (len(falls) == 1)}"
 
 
@@ -120,11 +136,15 @@ def draw_curves(ax: "Axes", table: Table, variant: str, models: Sequence[str], *
         runs = table.where(variant=variant, model=model)
         for (seed,) in runs.each("seed"):
             one = runs.where(seed=seed)
+            if ax.get_xscale() == "log":  # which has no place for the start: a line from there would be flat
+                one = Table({name: column[one["update"] > 0] for name, column in one.columns.items()})
             ax.plot(one["update"] / every, one["score"], color=color, ls=line, lw=0.9)
             marker, fill = ENDS[one["status"][-1]]
             last: dict[str, Any] = {"marker": marker, "mfc": color if fill == "full" else "white"}
             ax.plot(one["update"][-1:] / every, one["score"][-1:], color=color, ls="none", ms=4, **last)
-    ax.set(xlabel="updates" if every == 1 else "thousands of updates", xlim=(0, None))
+    ax.set(xlabel="updates" if every == 1 else "thousands of updates")
+    if ax.get_xscale() == "linear":
+        ax.set_xlim(0, None)
 
 
 def label_curves(ax: "Axes", table: Table, variant: str, models: Sequence[str]) -> None:
