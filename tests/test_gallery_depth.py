@@ -26,9 +26,17 @@ from rnnlab.table import Table
 from small_figures import SMALL, small_table
 
 
+class Tables(dict[str, Table]):
+    """The small tables, each computed for the first test that looks at it."""
+
+    def __missing__(self, name: str) -> Table:
+        self[name] = small_table(name)
+        return self[name]
+
+
 @pytest.fixture(scope="module")
 def tables() -> dict[str, Table]:
-    return {name: small_table(name) for name in SMALL}
+    return Tables()
 
 
 # Decay
@@ -158,11 +166,13 @@ def test_an_rnn_without_input_is_an_mlp_that_shares_its_weight():
     )
 
 
+@pytest.mark.deep
 def test_sigmoid_vanishes_in_depth_and_in_time(tables):
     for net in depth_vs_time.NETS:
         assert 1e-34 < end(tables["depth_vs_time"], "sigmoid", 1.0, net)["median"][0] < 1e-28
 
 
+@pytest.mark.deep
 def test_relu_roughly_keeps_the_median_and_loses_none_for_good(tables):
     for net in depth_vs_time.NETS:
         rows = end(tables["depth_vs_time"], "relu", 1.0, net)
@@ -170,6 +180,7 @@ def test_relu_roughly_keeps_the_median_and_loses_none_for_good(tables):
         assert rows["low"][0] > 0
 
 
+@pytest.mark.deep
 def test_one_shared_weight_sets_the_seeds_apart(tables):
     relu = tables["depth_vs_time"].where(activation="relu", gain=1.0)
 
@@ -182,6 +193,7 @@ def test_one_shared_weight_sets_the_seeds_apart(tables):
     assert power["MLP"] < 0.85 < power["RNN"]
 
 
+@pytest.mark.deep
 def test_a_gain_is_no_less_explosive_where_weights_are_independent(tables):
     table = tables["depth_vs_time"]
     for net in depth_vs_time.NETS:
