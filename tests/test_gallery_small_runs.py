@@ -9,6 +9,7 @@ from rnnlab.gallery import gradient_map, recurrent_spectrum, saliency, small_run
 from rnnlab.gallery.knobs import with_knobs
 from rnnlab.table import Table
 from rnnlab.tasks import Adding
+from small_figures import plain
 
 TINY = {"steps": 6, "hidden": 5, "updates": 8, "seed": 1}
 
@@ -64,6 +65,25 @@ def test_carriers_are_the_fewest_with_nine_tenths_of_the_square(sizes, few):
     assert gradient_map.carriers(units(sizes)) == few
 
 
+def test_the_right_titles_say_whether_it_learned_and_the_bar_where_its_scale_is_left():
+    rows = [
+        (model, updates, error if updates else np.nan, t, 0.0, size)
+        for model, error, size in (("GRU", 0.0012, 0.5), ("IRNN", 0.188, 1.63))
+        for updates in (0.0, 800.0)
+        for t in (0.0, 1.0)
+    ]
+    table = with_knobs(Table.of("model updates error t unit size", rows), steps=1, hidden=1, seed=0)
+    figure = gradient_map.draw(table)
+    titles = [plain(ax.get_title(loc="left")) for ax in figure.axes[:4]]
+    assert "learned" not in titles[0] + titles[2]
+    assert titles[1].endswith("; learned (error 0.00120)")
+    assert titles[3].endswith("; not learned (error 0.188)")
+    assert gradient_map.caption(table).startswith("**GRU learns: 50.0 % of its gradient")
+    assert gradient_map._beyond(table) == "both"
+    assert gradient_map._beyond(table.where(model="GRU")) == "min"
+    assert [gradient_map.share(value) for value in (0.384, 6.2e-5, 2e-7)] == ["38.4 %", "0.006 %", "2e-07"]
+
+
 def test_a_map_has_the_unit_with_most_of_the_gradient_at_the_start_on_top():
     rows = gradient_map.compute(**TINY).where(model="IRNN", updates=0.0)
     sizes = gradient_map._map(rows)
@@ -96,17 +116,20 @@ def test_the_eigenvalues_are_those_of_u_and_the_identity_s_lie_on_the_circle():
 
 def test_the_finding_counts_the_nets_whose_eigenvalues_came_out():
     rows = [
-        (model, updates, np.nan if not updates else 0.1, size, 0.0)
-        for model, sizes in (("tanh RNN", (0.9, 1.2)), ("IRNN", (1.0, 1.0)))
+        (model, updates, np.nan if not updates else error, size, 0.0)
+        for model, sizes, error in (("tanh RNN", (0.9, 1.2), 0.1), ("IRNN", (1.0, 1.0001), 0.01))
         for updates, size in zip((0.0, 50.0), sizes, strict=True)
     ]
     table = with_knobs(Table.of("model updates error real imaginary", rows), steps=3, hidden=1, seed=0)
     caption = recurrent_spectrum.caption(table)
-    assert "In 1 of 2 nets learning moves eigenvalues of U out of the unit circle, at most to 1.20." in caption
+    assert "Training moves eigenvalues of U out of the unit circle in 1 of 2 nets, at most to 1.20." in caption
     titles = [
         ax.get_title(loc="left").replace("\n", " ").replace("\u00a0", " ") for ax in recurrent_spectrum.draw(table).axes
     ]
-    assert titles == ["tanh RNN: largest |λ| 0.90 → 1.20", "IRNN: largest |λ| 1.00 → 1.00"]
+    assert titles == [
+        "tanh RNN: largest |λ| 0.90 → 1.20, not learned (error 0.100)",
+        "IRNN: largest |λ| 1.00 → 1.00, learned (error 0.0100)",
+    ]
 
 
 @pytest.mark.parametrize("knobs", [TINY, {"steps": 2, "hidden": 1, "updates": 1}, deep({"steps": 60, "updates": 4})])
@@ -123,14 +146,17 @@ def test_the_slopes_are_the_difference_that_a_value_makes():
     network = small_runs.small_run("GRU", **TINY).after
     xs, _ = Adding(6).batch(np.random.default_rng([6, 4]), saliency.SEQUENCES)
     rows = table.where(model="GRU", updates=8.0)
+    last = 5 - xs[::-1, :, 1].argmax(axis=0)  # of each sequence the step of its second mark
+    drawn = int(last.argmin())
+    assert last[drawn] == 3  # the second half begins there: from no mark is it further to the end
     for t in range(6):
         up, down = xs.copy(), xs.copy()
-        up[t, 0, 0] += 1e-5
-        down[t, 0, 0] -= 1e-5
-        quotient = (network.forward(up).ys[0, 0] - network.forward(down).ys[0, 0]) / 2e-5
+        up[t, drawn, 0] += 1e-5
+        down[t, drawn, 0] -= 1e-5
+        quotient = (network.forward(up).ys[drawn, 0] - network.forward(down).ys[drawn, 0]) / 2e-5
         # Roundoff of outputs near 1 over 2e-5 is some 1e-11; the third derivative's share is (1e-5)²/6 of it, 2e-11.
         assert rows["slope"][t] == pytest.approx(quotient, abs=1e-9)
-    assert rows["marked"].tolist() == xs[:, 0, 1].tolist()
+    assert rows["marked"].tolist() == xs[:, drawn, 1].tolist()
 
 
 def test_a_net_that_adds_has_slope_1_where_marked_and_the_title_says_so():
@@ -139,6 +165,6 @@ def test_a_net_that_adds_has_slope_1_where_marked_and_the_title_says_so():
     ]
     table = with_knobs(Table.of("model updates error t marked slope size other", rows), steps=5, hidden=1, seed=0)
     (ax,) = saliency.draw(table).axes
-    assert ax.get_title(loc="left") == "GRU at first: 1.00 where marked,\n0.00 elsewhere"
+    assert ax.get_title(loc="left") == "GRU as initialised: marked 1.00,\n1.00; others 0.00"
     spans = sorted(len(collection.get_paths()) for collection in ax.collections)
     assert spans == [2, 3]

@@ -1,5 +1,6 @@
 """The unrolled network: its arrows are as thick as the gradient, which its two factors make step by step."""
 
+import re
 from math import prod
 
 import numpy as np
@@ -79,6 +80,8 @@ def test_the_title_and_the_words_follow_from_the_numbers():
     for ax, model in zip(figure.axes, unrolled.STATES, strict=True):
         assert unrolled.share(unrolled.left(table, model)) in ax.get_title(loc="left").replace("\u00a0", " ")
         words = next(text.get_text() for text in ax.texts if text.get_text().startswith("×"))
-        assert f"({unrolled.mean_factor(table.where(model=model), 'first'):.2f})" in words
+        each, steps = re.search(r"([\d.]+) a step, (\d+) times", words).groups()
+        # Three digits, so each factor is right to 0.0005, and ten of them to ten times that share.
+        assert float(each) ** int(steps) == pytest.approx(unrolled.left(table, model), rel=10 * 0.0006 / float(each))
     assert unrolled.share(1.0) == "100 %"
     assert unrolled.share(3e-7) == "3e-07"

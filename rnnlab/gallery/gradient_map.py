@@ -6,11 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnlab.arrays import Array
-from rnnlab.experiments.results.ends import digits
+from rnnlab.experiments.results.ends import LEARNED, digits
 from rnnlab.gallery import captions, page
+from rnnlab.gallery.captions import listed
 from rnnlab.gallery.knobs import Hidden, Knob, Seed, Updates, checked, knob, setting, with_knobs
 from rnnlab.gallery.series import ALL, Words, chosen
-from rnnlab.gallery.small_runs import BATCH, ToLearn, rates, small_run
+from rnnlab.gallery.small_runs import BATCH, YARDSTICK, ToLearn, outcome, rates, small_run
 from rnnlab.network import Network
 from rnnlab.table import Table
 from rnnlab.tasks import Adding
@@ -81,9 +82,14 @@ def draw(table: Table) -> "Figure":
         ax.set_ylabel("units, sorted")
     for ax in panels[-2:]:
         ax.set_xlabel("step t; the loss reads the last")
-    bar = figure.colorbar(image, ax=panels, location="bottom", shrink=0.6, aspect=40, extend="min")
-    bar.set_label("|dL/dh[t]| of a unit, with that of all at the last step 1")
+    bar = figure.colorbar(image, ax=panels, location="bottom", shrink=0.6, aspect=40, extend=_beyond(table))
+    bar.set_label("|dL/dh[t]| of a unit, beside that of all units at the last step")
     return figure
+
+
+def _beyond(table: Table) -> str:
+    """At which ends of the scale of colours there is an arrow, because sizes go beyond it."""
+    return "both" if table["size"].max() > 1 + 1e-3 else "min"
 
 
 def _moments(table: Table, model: str) -> tuple[float, float]:
@@ -126,15 +132,30 @@ def carriers(rows: Table) -> int:
 
 
 def share(value: float) -> str:
-    """As "12.3 %", and small ones as "2e-07"."""
-    return f"{digits(100 * value)} %" if value >= 1e-3 else "nothing" if value == 0 else f"{value:.0e}"
+    """As "12.3 %", "0.006 %", and smaller ones as "2e-07"."""
+    if value >= 1e-3:
+        return f"{digits(100 * value)} %"
+    return (
+        f"{float(f'{100 * value:.0e}'):.4f}".rstrip("0") + " %"
+        if value >= 1e-6
+        else f"{value:.0e}"
+        if value
+        else "nothing"
+    )
 
 
 def _found(table: Table, model: str, updates: float) -> str:
     rows = table.where(model=model, updates=updates)
     when = f"after {updates:,.0f} updates" if updates else "as initialised"
     few = carriers(rows)
-    return f"{model} {when}: {share(left(rows))} left" + (f", in {few} unit{'s' * (few > 1)}" if few else "")
+    units = f", in {few} unit{'s' * (few > 1)}" if few else ""
+    ended = f"; {outcome(_error(table, model))}" if updates else ""
+    return f"{model} {when}: {share(left(rows))} left{units}{ended}"
+
+
+def _error(table: Table, model: str) -> float:
+    """Held out, at the end."""
+    return float(table.where(model=model, updates=_moments(table, model)[1])["error"][-1])
 
 
 def caption(table: Table) -> str:
@@ -142,16 +163,22 @@ def caption(table: Table) -> str:
     change = {
         model: tuple(left(table.where(model=model, updates=at)) for at in _moments(table, model)) for model in models
     }
-    order = sorted(models, key=lambda model: change[model][1] / max(change[model][0], 1e-300))
-    gained, lost = order[-1], order[0]
-    before, after = map(share, change[gained])
-    said = f"Learning takes what is left of {gained}'s gradient at h[0] from {before} to {after}"
+    learned = [model for model in models if _error(table, model) < LEARNED]
+    order = sorted(learned or models, key=lambda model: change[model][1] / max(change[model][0], 1e-300))
+    before, after = map(share, change[order[-1]])
+    does = "learns" if learned else "does not learn"
+    said = f"{order[-1]} {does}: {before} of its gradient left at h[0] becomes {after}"
+    others = [model for model in models if model not in learned]
     return captions.told(
         captions.finding(
-            f"{said}, {lost}'s to {share(change[lost][1])}." if lost != gained else f"{said}.", f"{said}."
+            f"{said}; {listed(others)} {'do' if len(others) > 1 else 'does'} not."
+            if learned and others
+            else f"{said}.",
+            f"{said}.",
         ),
         "A row of a map is a unit, a column a step: bright where the unit's dL/dh[t] is large, black where it is gone. "
-        "Units are sorted by what they have at h[0]; the titles count those that have nine tenths of its square.",
+        "Units are sorted by what they have at h[0]; the titles count those that have nine tenths of its square. "
+        f"{YARDSTICK}",
         f"The adding problem, {setting(table, 'steps', 'hidden', 'seed')}, Adam, learning rates {rates(models)}, "
         f"batches of {BATCH}; root mean square over {SEQUENCES} held-out sequences.",
         [_numbers(table, model) for model in models],

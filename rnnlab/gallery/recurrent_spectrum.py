@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 
 from rnnlab.experiments.results import looks
-from rnnlab.experiments.results.ends import digits
+from rnnlab.experiments.results.ends import LEARNED
 from rnnlab.gallery import captions, page
+from rnnlab.gallery.captions import listed
 from rnnlab.gallery.dots import SMALL
 from rnnlab.gallery.knobs import Hidden, Knob, Seed, Updates, checked, setting, with_knobs
 from rnnlab.gallery.series import ALL, Words, chosen
-from rnnlab.gallery.small_runs import BATCH, ToLearn, rates, small_run
+from rnnlab.gallery.small_runs import BATCH, YARDSTICK, ToLearn, outcome, rates, small_run
 from rnnlab.network import Network
 from rnnlab.table import Table
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 TITLE = "The eigenvalues of U, before and after training"
 MODELS = ("tanh RNN", "tanh RNN, glorot_uniform", "IRNN")
+CLEAR = 0.01
+"""How far from the unit circle an eigenvalue must be to count as outside of it: about what can be seen."""
 
 
 @checked
@@ -74,7 +77,7 @@ def _draw_plane(ax: "Axes", table: Table, model: str) -> None:
     fills: tuple[Any, Any] = ("none", "full")
     for updates, fill in zip(_moments(table, model), fills, strict=True):
         rows = table.where(model=model, updates=updates)
-        label = f"after {updates:,.0f}" if updates else "at first"
+        label = "trained" if updates else "initialised"
         points: Any = {"color": color, "marker": marker, "fillstyle": fill, "ls": "none", "ms": 4.5, "mew": 0.9}
         ax.plot(rows["real"], rows["imaginary"], **points, label=label, zorder=3)
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2, fontsize=SMALL, handletextpad=0.1)
@@ -93,40 +96,46 @@ def radius(table: Table, model: str, updates: float) -> float:
 
 
 def outside(table: Table, model: str, updates: float) -> int:
-    """How many eigenvalues lie outside of the unit circle; those on it, to within a millionth, do not."""
+    """How many eigenvalues lie outside of the unit circle by more than a hundredth."""
     rows = table.where(model=model, updates=updates)
-    return int((np.hypot(rows["real"], rows["imaginary"]) > 1 + 1e-6).sum())
+    return int((np.hypot(rows["real"], rows["imaginary"]) > 1 + CLEAR).sum())
 
 
 def _found(table: Table, model: str) -> str:
     start, end = _moments(table, model)
-    return f"{model}: largest |λ| {radius(table, model, start):.2f} → {radius(table, model, end):.2f}"
+    moved = f"{radius(table, model, start):.2f} → {radius(table, model, end):.2f}"
+    return f"{model}: largest |λ| {moved}, {outcome(_error(table, model))}"
+
+
+def _error(table: Table, model: str) -> float:
+    """Held out, at the end."""
+    return float(table.where(model=model, updates=_moments(table, model)[1])["error"][-1])
 
 
 def caption(table: Table) -> str:
     models = [model for (model,) in table.each("model")]
     moved = [model for model in models if outside(table, model, _moments(table, model)[1]) > outside(table, model, 0)]
     largest = max(radius(table, model, _moments(table, model)[1]) for model in models)
+    made = [f"{_moments(table, model)[1]:,.0f}" for model in models]
+    said = f"Training moves eigenvalues of U out of the unit circle in {len(moved)} of {len(models)} nets"
+    failed = [model for model in models if not _error(table, model) < LEARNED]
+    unlearned = f"; {listed(failed)} {'do' if len(failed) > 1 else 'does'} not learn" if failed else ""
     return captions.told(
-        captions.finding(
-            f"In {len(moved)} of {len(models)} nets learning moves eigenvalues of U out of the unit circle, at most to "
-            f"{largest:.2f}."
-        ),
+        captions.finding(f"{said}, at most to {largest:.2f}{unlearned}.", f"{said}, at most to {largest:.2f}."),
         "A point is an eigenvalue of U, hollow as initialised, filled as trained; the circle is |λ| = 1. In a linear "
         "net the gradient would vanish with all of them inside and might explode with one outside; the slopes, 1 or "
-        "less, make it smaller still. The titles give the largest |λ|.",
+        f"less, make it smaller still. The titles give the largest |λ|, before and after. {YARDSTICK}",
         f"The adding problem, {setting(table, 'steps', 'hidden', 'seed')}, Adam, learning rates {rates(models)}, "
-        f"batches of {BATCH}.",
+        f"batches of {BATCH}; {listed(list(dict.fromkeys(made)))} updates.",
         [_numbers(table, model) for model in models],
     )
 
 
 def _numbers(table: Table, model: str) -> str:
     start, end = _moments(table, model)
-    error = float(table.where(model=model, updates=end)["error"][-1])
-    learned = "it diverged" if np.isinf(error) else f"held-out error {digits(error)}"
     return (
         f"{model}: largest |λ| {radius(table, model, start):.3f} as initialised, {radius(table, model, end):.3f} after "
-        f"{end:,.0f} updates ({learned}); outside of the circle {outside(table, model, start)} and "
+        f"{end:,.0f} updates, {outcome(_error(table, model))}; outside of the circle by more than {CLEAR:g} "
+        f"{outside(table, model, start)} and "
         f"{outside(table, model, end)}"
     )

@@ -26,7 +26,7 @@ MODELS = ("GRU", "tanh RNN")
 MOMENTS = 0, 0.25, 0.5, 1
 """Shares of the updates after which a network is looked at."""
 SEQUENCES = 64
-"""Held-out sequences; the first is drawn."""
+"""Held-out sequences; drawn is the one whose second mark is furthest from the end, so that both need memory."""
 
 
 @checked
@@ -42,7 +42,8 @@ def compute(
 
     Returns:
         model; updates; error, held out (NaN as initialised); t, from 1; marked, 1 or 0; slope, dy/dx[t] by the value
-        of the first sequence; size, the mean |dy/dx[t]| of all sequences at marked steps, and other, at all others.
+        of the sequence that is drawn; size, the mean |dy/dx[t]| of all sequences at marked steps, and other, at all
+        others.
     """
     rows: list[tuple[str | float, ...]] = []
     for model in chosen(series, MODELS):
@@ -50,10 +51,10 @@ def compute(
             run = small_run(model, steps=steps, hidden=hidden, updates=max(moment, 1), seed=seed)
             network, error = (run.after, run.error) if moment else (run.before, np.nan)
             slopes, marked = _slopes(network, steps)
-            sizes = np.abs(slopes)
+            sizes, one = np.abs(slopes), _example(marked)
             means = float(sizes[marked].mean()), float(sizes[~marked].mean()) if steps > 2 else 0.0
             rows += [
-                (model, float(moment), error, t + 1.0, float(marked[t, 0]), float(slopes[t, 0]), *means)
+                (model, float(moment), error, t + 1.0, float(marked[t, one]), float(slopes[t, one]), *means)
                 for t in range(steps)
             ]
     return with_knobs(
@@ -68,6 +69,11 @@ def _slopes(network: Network, steps: int) -> tuple[Array, NDArray[np.bool_]]:
     dxs = network.backward(trace, np.ones_like(trace.ys)).xs
     slopes = np.zeros_like(xs[:, :, 0]) if dxs is None else dxs[:, :, 0]  # None where inputs are integers: not here
     return slopes, xs[:, :, 1] == 1
+
+
+def _example(marked: NDArray[np.bool_]) -> int:
+    """The sequence whose second mark is furthest from the end."""
+    return int(np.argmax(marked[::-1].argmax(axis=0)))
 
 
 @page.styled
@@ -107,9 +113,12 @@ def means(table: Table, model: str, updates: float) -> tuple[float, float]:
 
 
 def _found(table: Table, model: str, updates: float) -> str:
-    marked, other = means(table, model, updates)
-    when = f"after {updates:,.0f}" if updates else "at first"
-    return f"{model} {when}: {marked:.2f} where marked, {other:.2f} elsewhere"
+    """The bars of a panel, in words."""
+    rows = table.where(model=model, updates=updates)
+    marked, rest = (np.abs(rows.where(marked=kind)["slope"]) for kind in (1.0, 0.0))
+    when = f"after {updates:,.0f} updates" if updates else "as initialised"
+    others = f"; others {rest.mean():.2f}" if len(rest) else ""
+    return f"{model} {when}: marked {', '.join(f'{size:.2f}' for size in marked)}{others}"
 
 
 def caption(table: Table) -> str:
@@ -120,12 +129,13 @@ def caption(table: Table) -> str:
     best = max(models, key=lambda model: ends[model][0] - ends[model][1])
     return captions.told(
         captions.finding(
-            f"The answer's slope after {last:,.0f} updates, marked and elsewhere: {said}.",
-            f"At the end {best}'s answer changes by {ends[best][0]:.2f} with a marked value.",
+            f"The answer's mean slope after {last:,.0f} updates, marked and elsewhere: {said}.",
+            f"At the end {best}'s answer changes by {ends[best][0]:.2f} with a marked value, on average.",
         ),
         "A bar is how much the answer changes with the value of that step, in colour at the two marked steps; the "
-        "answer is their sum, so it should be 1 there (dashed) and 0 elsewhere. The titles give the means over "
-        f"{SEQUENCES} held-out sequences.",
+        "answer is their sum, so it should be 1 there (dashed) and 0 elsewhere. Drawn is one held-out sequence, that "
+        "whose second mark is furthest from the end; its titles give the bars of the marked steps and the mean of the "
+        f"others. The means here are over all {SEQUENCES}.",
         f"The adding problem, {setting(table, 'steps', 'hidden', 'seed')}, Adam, learning rates {rates(models)}, "
         f"batches of {BATCH}; {listed([f'{updates:,.0f}' for (updates,) in table.each('updates')])} updates.",
         [_numbers(table, model) for model in models],

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import numpy as np
 
+from rnnlab.experiments.results.ends import LEARNED, digits
 from rnnlab.gallery.knobs import Knob
 from rnnlab.models import build
 from rnnlab.network import Network
@@ -55,3 +56,14 @@ def small_run(model: str, *, steps: int, hidden: int, updates: int, seed: int) -
 def rates(models: Iterable[str]) -> str:
     """The learning rates, as a caption says them."""
     return ", ".join(f"{model} {MODELS[model][1]:g}" for model in models)
+
+
+def outcome(error: float) -> str:
+    """Whether a network with this held-out error has learned, as a title says it."""
+    if np.isinf(error):
+        return "diverged"
+    return f"{'learned' if error < LEARNED else 'not learned'} (error {digits(error)})"
+
+
+YARDSTICK = f"A net has learned where its held-out error is below {LEARNED:g}; always answering 1 has {1 / 6:.3f}."
+"""What `outcome` goes by."""

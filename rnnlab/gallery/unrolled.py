@@ -113,7 +113,8 @@ def draw(table: Table) -> "Figure":
     for ax, model in zip(panels, models, strict=True):
         _draw_chain(ax, table.where(model=model), model)
         page.headline(ax, _found(table, model), 6.8)
-    panels[-1].set_xlabel("step t")
+    rule = "dL/dh[t−1] = (dL/dh[t] × ① slope) × ② Uᵀ" if models != ["LSTM"] else "dL/dc[t−1] = dL/dc[t] × f + …"
+    panels[-1].set_xlabel(f"step t; an arrow is {rule}")
     return figure
 
 
@@ -155,13 +156,12 @@ def _arrow(ax: "Axes", place: float, gradient: float, color: str, room: float) -
 
 
 def pair(rows: Table, model: str) -> str:
-    """What an arrow multiplies by, and on average by how much."""
-    words = []
-    for name, kind in zip(PAIRS[model], ("first", "second"), strict=True):
-        factor = mean_factor(rows, kind)
-        if name:
-            words.append(f"× {name}" + (f" ({factor:.2f})" if np.isfinite(factor) else ""))
-    return "   ".join(words)
+    """What an arrow multiplies by, and by how much that is each step: so often multiplied it makes what is left."""
+    names = "   ".join(f"× {name}" for name in PAIRS[model] if name) + (", and by way of h" if model == "LSTM" else "")
+    steps, whole = int(rows["t"].max()), float(rows["gradient"][0])
+    if whole <= 0:
+        return names
+    return f"{names}:   {whole ** (1 / steps):.{2 + int(np.log10(steps))}f} a step, {steps} times"
 
 
 def mean_factor(rows: Table, kind: str) -> float:
@@ -201,8 +201,8 @@ def caption(table: Table) -> str:
             f"{most} keeps the most, {share(left(table, most))} of the gradient after {steps:.0f} steps.",
         ),
         "Circles are states; the loss reads the last. Each arrow goes one step back and is as thick as the |dL/dh[t]| "
-        "that arrives (dotted: too thin to be seen). Above each chain is what every arrow multiplies by, in brackets "
-        f"by how much that changes the norm, on average over the steps.{thinned}",
+        "that arrives (dotted: too thin to be seen). Above each chain is what every arrow multiplies by, and by how "
+        f"much each step would have to, if all were alike, to leave what the title says.{thinned}",
         f"{setting(table, 'steps', 'hidden', 'inputs', 'seeds')}, x[t] from N(0, 1), h[0] = 0, as initialised: "
         "tanh with U orthogonal, IRNN, IndRNN with u for this T, LSTM with forget bias 1; medians.",
         [_numbers(table.where(model=model), model) for model in models],
@@ -214,4 +214,11 @@ def caption(table: Table) -> str:
 def _numbers(rows: Table, model: str) -> str:
     """The norm at a few states, from the last to the first."""
     places = np.unique(np.linspace(0, rows["t"].max(), 6).round()).astype(int)[::-1]
-    return f"{model}: " + ", ".join(f"{STATES[model]}[{t}] {rows['gradient'][t]:.2g}" for t in places)
+    norms = ", ".join(f"{STATES[model]}[{t}] {rows['gradient'][t]:.2g}" for t in places)
+    means = {
+        name: mean_factor(rows, kind) for name, kind in zip(PAIRS[model], ("first", "second"), strict=True) if name
+    }
+    known = ", ".join(f"{name} {factor:.2f}" for name, factor in means.items() if np.isfinite(factor))
+    return f"{model}: {norms}" + (
+        f"; by themselves {known} (means over the steps of the seeds' medians)" if known else ""
+    )
