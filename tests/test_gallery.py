@@ -223,6 +223,19 @@ def test_only_the_complex_step_sees_a_vanished_gradient():
     assert "central ones are lost in roundoff below 1e-12, extrapolated ones below 1e-14" in readme
 
 
+def test_every_error_of_the_oracles_is_drawn_at_its_height_or_as_a_stroke_above():
+    table = full_table("oracle_errors")
+    above = oracle_errors.draw(table).axes[0]
+    for rule, (color, _) in oracle_errors.INKS.items():
+        errors = table.where(panel="size", rule=rule)["error"]
+        lines = [line for line in above.lines if line.get_color() == color and len(line.get_xdata()) != 2]
+        drawn = sum(len(line.get_xdata()) for line in lines)
+        strokes = sum(len(line.get_xdata()) for line in lines if line.get_marker() == "|")
+        assert drawn == len(errors)
+        assert strokes == (errors > 1e10).sum()
+        assert not strokes or any(f"{rule} {strokes}" in text.get_text() for text in above.texts)
+
+
 def test_what_is_computed_twice_is_the_same_table():
     assert irnn_memory.compute().text() == irnn_memory.compute().text()
     assert oracle_errors.compute(steps=60).text() == oracle_errors.compute(steps=60).text()

@@ -42,6 +42,18 @@ def test_large_weights_saturate_tanh_and_small_ones_lose_the_signal(table):
     assert signal.size(table, "tanh", "random_normal:stddev=0.01") == pytest.approx(1e-20, rel=0.5)
 
 
+def test_what_lies_beyond_a_map_is_said_in_its_title(table):
+    exploding = "random_normal:stddev=0.2"
+    hs = [signal._layers(np.random.default_rng(s), "relu", exploding, 10, 100, 200)[-1] for s in range(5)]
+    share = float((np.array(hs) > 3).mean())
+    # 40 shares are rounded to six digits.
+    assert signal.beyond(table, "relu", exploding) == pytest.approx(share, abs=40 * 5e-7)
+    assert signal._fate(table, "relu", exploding) == f"{100 * share:.0f} % above 3"
+    assert signal._fate(table, "relu", "glorot_uniform").endswith("% below 0.075")
+    assert signal._fate(table, "tanh", exploding).endswith("% over ±0.95")
+    assert signal._fate(table, "tanh", "glorot_uniform").endswith("in layer 10")
+
+
 @pytest.mark.parametrize(
     "knobs", [{"depth": 1, "width": 1, "batch": 1, "seeds": 1}, SMALL, deep({"depth": 40, "seeds": 1})]
 )

@@ -59,7 +59,20 @@ def test_sounds_go_on_without_a_gap_from_the_first_frame_to_the_last():
     assert spans[-1][2] == 50
     assert all(before[2] + 1 == after[1] for before, after in pairwise(spans))
     labels = tasks.draw(table).axes[4].texts
-    assert [text.get_text() for text in labels] == [name for name, first, last in spans if last - first + 1 >= 50 / 30]
+    assert [text.get_text() for text in labels] == [
+        "silence" if name == "sil" else name for name, first, last in spans if last - first + 1 >= 50 / 30
+    ]
+
+
+def test_what_the_finding_says_is_to_be_remembered_is_marked_in_the_picture():
+    table = tasks.compute(steps=40, delay=15)
+    said = tasks.caption(table).split("**")[1]
+    marked = [ax for ax in tasks.draw(table).axes if any("remembered" in text.get_text() for text in ax.texts)]
+    assert len(marked) == 3
+    for ax in marked:
+        (words,) = (text.get_text() for text in ax.texts if "remembered" in text.get_text())
+        steps = words.removeprefix("to be remembered for ").removesuffix(" steps")
+        assert f"for {steps} " in said
 
 
 def test_a_symbol_to_copy_comes_back_after_the_lag():

@@ -113,15 +113,15 @@ def _draw_products(ax: "Axes", table: Table) -> None:
     sigmoid, relu = (table.where(activation=name) for name in ("sigmoid", "relu"))
     if len(sigmoid):
         ax.plot(sigmoid["x"], sigmoid["check"], color=looks.BLACK, lw=1)
-        ends["0.25ⁿ, sigmoid's largest"] = (float(sigmoid["check"][-1]), looks.BLACK)
+        ends["0.25ⁿ, sigmoid's most"] = (float(sigmoid["check"][-1]), looks.BLACK)
     if len(relu):
         green, seen = looks.ACTIVATIONS["relu"].color, relu["open"] > 0
         ax.plot(relu["x"][seen], relu["open"][seen], color=green, ls="-", marker="s", ms=4, mfc="white")
-        ends["ReLU, share of open paths"] = (max(float(relu["open"][-1]), bottom), green)
+        ends["ReLU, paths open"] = (max(float(relu["open"][-1]), bottom), green)
     heights = page.apart({words: end for words, (end, _) in ends.items()}, 0.075 * np.log(3 / bottom))
     last, whole = 1 + 1.02 * (layers - 1), 1 + (3.0 if page.narrow() else 1.36) * max(layers - 1, 0.1)
     for words, height in heights.items():
-        ax.text(last, height, words, color=ends[words][1], fontsize=SMALL, va="center", in_layout=False)
+        page.label(ax, last, height, words, ends[words][1], fontsize=SMALL)
     ax.set(xlabel="slopes in a row, n", ylabel="product of n slopes", yscale="log", ylim=(bottom, 3))
     ax.set(xlim=(1, whole))
     ax.set_xticks([tick for tick in ax.get_xticks() if 1 <= tick <= layers])
@@ -136,9 +136,16 @@ def _found(table: Table) -> str:
     names = [name for (name,) in last.each("activation")]
     smooth = [name for name in ("sigmoid", "tanh") if name in names] or [name for name in names if name != "relu"][:2]
     left = ", ".join(f"{last.only('slope', activation=name):.0e} with {NAMES[name]}" for name in smooth)
-    passed = f"ReLU passes {last.only('open', activation='relu'):.0e} of the paths whole" if "relu" in names else ""
+    passed = _passed(last.only("open", activation="relu")) if "relu" in names else ""
     slopes = f"{n:.0f} slope{'s in a row leave' if n > 1 else ' leaves'}"
     return "; ".join(part for part in (f"{slopes} {left}" if left else "", passed) if part)
+
+
+def _passed(share: float) -> str:
+    """Of how many paths every slope of ReLU is 1."""
+    if share <= 0:
+        return "ReLU passes no path whole"
+    return f"ReLU lets 1 path in {float(f'{1 / share:.1g}'):,.0f} through whole"
 
 
 def caption(table: Table) -> str:

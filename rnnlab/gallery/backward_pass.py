@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 TITLE = "The backward pass, step by step"
 MODELS = ("tanh RNN", "IRNN")
+SLOW, STILL = 6, 8
+"""So many moments at the start are shown for so many frames each, about a second."""
 HEIGHT = 30.0
 """The top of the scale, where the largest bar is about 1."""
 MOST = 60
@@ -67,7 +69,7 @@ def draw(table: Table) -> "Figure":
         show(ax, rows, model, 0)
     panels[0].set_ylabel("gradient that arrives, |dL/dh[t]|")
     equals = "\n= " if page.narrow() else "  =  "
-    figure.suptitle(f"dL/dh[t−1]{equals}(dL/dh[t] × ① slope)  ② Uᵀ", fontsize=11)
+    figure.suptitle(f"dL/dh[t−1]{equals}(dL/dh[t] × ① slope)  ×  ② Uᵀ", fontsize=11)
     return figure
 
 
@@ -93,13 +95,14 @@ def moments(table: Table) -> list[int]:
 
 
 def frames(table: Table) -> "Iterator[Figure]":
-    """The figure at each moment."""
+    """The figure at each moment; the first ones are shown again, so that their factors can be read."""
     figure = draw(table)
     models = [model for (model,) in table.each("model")]
-    for t in moments(table):
+    for place, t in enumerate(moments(table)):
         for ax, model in zip(figure.axes, models, strict=True):
             show(ax, table.where(model=model), model, t)
-        yield figure
+        for _ in range(STILL if place < SLOW else 1):
+            yield figure
 
 
 def caption(table: Table) -> str:

@@ -187,7 +187,14 @@ def _draw_errors(ax: "Axes", table: Table, start: str) -> None:
 
 
 def _outcome(free: Table, bound: Table) -> str:
-    return f"E ends at {free['error'][-1]:.2g}, clipped at {bound['error'][-1]:.1g} (best {bound['error'].min():.0e})"
+    """Where the descent ends, and between which errors the clipped one swings over the second half of the updates."""
+    return f"E ends at {free['error'][-1]:.2g}; clipped it swings {swing(bound)}"
+
+
+def swing(rows: Table) -> str:
+    """From the smallest to the largest error in the second half of a descent."""
+    late = rows["error"][len(rows["error"]) // 2 :]
+    return f"between {late.min():.1g} and {late.max():.1g}"
 
 
 def path(table: Table, start: str, clip: str) -> Table:
@@ -223,7 +230,8 @@ def caption(table: Table) -> str:
     free = path(table, "top", "none")
     return captions.told(
         captions.finding(
-            f"{_thrown(table).capitalize()}; clipped, the error falls to {bound['error'].min():.0e}.",
+            f"{_thrown(table).capitalize()}; clipped, the descent stays near it and E swings {swing(bound)}.",
+            f"{_thrown(table).capitalize()}; clipped, E swings {swing(bound)}.",
             f"{_thrown(table).capitalize()}.",
         ),
         "Above, the darker the larger the error; stars are the starts, a dot is an update, an arrow a long step; the "
@@ -233,7 +241,8 @@ def caption(table: Table) -> str:
         [
             *(f"from the {start}: {_said(table, start)}" for start in STARTS),
             f"clipped, no step is longer than {_longest(table):.2g}; from the top E = {bound['error'][-1]:.0e} after "
-            f"{bound['update'][-1]:.0f} updates, at best {bound['error'].min():.0e}",
+            f"{bound['update'][-1]:.0f} updates; in the second half it swings {swing(bound)}, as the descent "
+            "steps over the cliff and comes back",
         ],
         f"For w > {1 / growth(1.0):.2f} the line b = {START} - w σ({START}) is a cliff: on it x[0] is a fixed point "
         f"that repels, and a state beside it leaves by a factor {growth(w):.3f} a step, {growth(w) ** STEPS:.0f} in "

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 
 from rnnlab.gallery import captions, cliff, page
-from rnnlab.gallery.cliff import CLIP, FAR, PATHS, RATE, STARTS, STEPS, lengths, path
+from rnnlab.gallery.cliff import CLIP, FAR, PATHS, RATE, STARTS, STEPS, lengths, path, swing
 from rnnlab.gallery.dots import SMALL
 from rnnlab.gallery.knobs import Knob, checked
 from rnnlab.table import Table
@@ -85,14 +85,15 @@ def _thrown(table: Table, update: int) -> str:
         return "gradient descent, with and without clipping"
     if steps.max() < FAR:
         return f"up to update {update} no step is longer than {steps.max():.2g}"
-    return f"update {steps.argmax() + 1} without clipping: a step of length {steps.max():.2g}"
+    long = f"without clipping a step of length {steps.max():.2g}"
+    return f"{update} updates: {long}, at update {steps.argmax() + 1}"
 
 
 def caption(table: Table) -> str:
     free, bound = (path(table, START, clip) for clip in CLIPS)
     updates = int(free["update"][-1])
     longest = float(lengths(free).max(initial=0))
-    ends = f"clipped, E is at best {bound['error'].min():.0e}"
+    ends = f"clipped, E swings {swing(bound)}"
     found = (
         f"One step of length {longest:.2g} leaves the valley, and E stays at {free['error'][-1]:.2g}; {ends}."
         if longest > FAR

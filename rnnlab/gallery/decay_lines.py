@@ -58,6 +58,8 @@ class Series:
 GLOROT, ORTHOGONAL = "glorot_uniform", "orthogonal"
 REMEDIES, GATES, YOURS = "ReLU with a remedy", "gates", "your own"
 MODELS, STARTS = looks.MODELS, looks.INITIALIZERS
+CELL, OPENED = Look(looks.SKY, "-.", "^"), Look(looks.BLACK, "-", "D")
+"""Of the LSTM's cell, with a forget bias of 1 and of 5: three lines of one model in one panel."""
 ALONE = Look(STARTS[ORTHOGONAL].color, ":", "d")
 """Of orthogonal as U, with another W."""
 
@@ -74,8 +76,8 @@ SERIES = {
     "IndRNN": Series(REMEDIES, _indrnn, MODELS["IndRNN"]),
     "GRU": Series(GATES, _gru, MODELS["GRU"]),
     "LSTM, h": Series(GATES, _lstm(1), MODELS["LSTM"]),
-    "LSTM, c": Series(GATES, _lstm(1), MODELS["LSTM, cell"], of="cs"),
-    "LSTM, c, forget bias 5": Series(GATES, _lstm(5), MODELS["LSTM, cell, forget bias 5"], of="cs"),
+    "LSTM, c": Series(GATES, _lstm(1), CELL, of="cs"),
+    "LSTM, c, forget bias 5": Series(GATES, _lstm(5), OPENED, of="cs"),
 }
 
 

@@ -51,17 +51,26 @@ def beside(rows: Table, name: str, panel: str, far: float) -> str:
     if not last:
         return f"{short}\n0 from {back[(median == 0) & (back > 0)][0]:.0f} on"
     if far < back[-1]:
-        return f"{short}\n{last:.1g} left"
+        return f"{short}\n{_now(rows, last, 1)}"
     halves = re.fullmatch(r"(halves|doubles) in (.*)", pace(rows))
     if halves:
         return f"{short}\n{'½' if halves[1] == 'halves' else '× 2'} in {halves[2]}"
-    return f"{short}\n{f'{last:.2g} left' if last < 1 else 'kept' if last == 1 else f'× {last:.3g}'}"
+    return f"{short}\n{_now(rows, last, 2)}"
+
+
+def _now(rows: Table, last: float, digits: int) -> str:
+    """What is left of the 1 at the loss; of the cell, which begins with less than that, where it has come to."""
+    if rows["median"][0] == 0 or last > 1:
+        return f"comes to {last:.{max(digits, 2)}g}" if last < 100 else f"comes to {last:.0f}"
+    return "kept" if last == 1 else f"{last:.{digits}g} left"
 
 
 def of_panel(table: Table, panel: str, names: Sequence[str], far: float) -> str:
-    """What a panel shows, so many steps back: a gradient vanishes there if under a hundredth is left."""
+    """What a panel shows, so many steps back: a gradient vanishes there if under a hundredth is left of what it was."""
     left = {name: float(table.only("median", series=name, back=far)) for name in names}
-    gone, kept = [name for name in names if left[name] < 0.01], [name for name in names if left[name] >= 0.01]
+    began = {name: _first(table.where(series=name)) for name in names}
+    gone = [name for name in names if left[name] < 0.01 * began[name] or left[name] == 0]
+    kept = [name for name in names if name not in gone]
     most = max(left.values())
     if not kept:
         under = [k for k in np.unique(table["back"]) if 0 < k <= far and _all_under(table, names, k)]
@@ -73,7 +82,14 @@ def of_panel(table: Table, panel: str, names: Sequence[str], far: float) -> str:
         low = min(left.values())
         return f"{panel}: after {far:.0f} steps {f'{low:.2g} or more is left' if low <= 1 else f'at least × {low:.2g}'}"
     spared = captions.listed([name.removeprefix(f"{panel}, ") for name in kept], last="or")
-    return f"{panel}: {len(gone)} of {len(names)} vanish within {far:.0f} steps, not {spared}"
+    fall = "falls" if len(gone) == 1 else "fall"
+    return f"{panel}: {len(gone)} of {len(names)} {fall} below 1/100 within {far:.0f} steps, not {spared}"
+
+
+def _first(rows: Table) -> float:
+    """The norm where the gradient begins: at the loss, of the LSTM's cell a step back."""
+    above = rows["median"][rows["median"] > 0]
+    return float(above[0]) if len(above) else 0.0
 
 
 def _all_under(table: Table, names: Sequence[str], k: float) -> bool:

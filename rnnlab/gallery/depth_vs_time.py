@@ -176,11 +176,12 @@ def _draw_spreads(ax: "Axes", table: Table, ends: dict[str, float]) -> None:
     ax.set(xscale="log", yscale="log", xlim=(0.9, depth**1.35))
     ticks = [tick for tick in (1, 5, 20, 50, 200) if tick <= depth]
     ax.set_xticks(ticks, [str(tick) for tick in ticks])
-    ax.set_yticks([0.1, 0.2, 0.5, 1, 2, 5], ["0.1", "0.2", "0.5", "1", "2", "5"])
+    folds = (1.1, 1.2, 1.5, 2, 5, 20, 100)
+    ax.set_yticks(np.log(folds), [f"× {fold:g}" for fold in folds])
     ax.minorticks_off()
     for net, height in page.apart(ends, 0.3).items():
         ax.text(1.08 * depth, height, net, color=looks.MODELS[net].color, fontsize=SMALL, weight="bold", va="center")
-    ax.set(xlabel="layers or steps back from the loss, k", ylabel="spread over seeds of log |gradient|")
+    ax.set(xlabel="layers or steps back from the loss, k", ylabel="seeds differ by this factor (1 SD)")
     page.headline(ax, _apart(table), 3.0)
 
 
@@ -193,8 +194,11 @@ def _apart(table: Table) -> str:
     if not fold:
         return f"ReLU: how far seeds part in {depth:.0f} steps"
     if "RNN" in fold and other:
-        return f"One shared weight sets seeds {fold['RNN']}-fold apart, {depth:.0f} layers of their own {fold[other]}"
-    return f"{depth:.0f} layers or steps set the seeds of {other or 'one RNN'} {fold[other or 'RNN']}-fold apart"
+        return (
+            f"ReLU: seeds differ {fold['RNN']}-fold after {depth:.0f} steps of an RNN, {fold[other]}-fold in an {other}"
+        )
+    only = other or "RNN"
+    return f"ReLU: the seeds of an {only} differ {fold[only]}-fold after {depth:.0f} {'layers' if other else 'steps'}"
 
 
 def _exploded(table: Table) -> str:
@@ -289,8 +293,8 @@ def caption(table: Table) -> str:
     grown = f", and in every one at g = {explode[0]:g} ({norms('sigmoid', explode[0])})" if explode else ""
     return captions.told(
         captions.finding(f"{_apart(table)}."),
-        "Top left, the standard deviation over the seeds of log |gradient|. The others: the gradient's norm, median "
-        "and 10 to 90 % of the seeds, and its growth when every weight is multiplied by g.",
+        "Top left, by which factor seeds differ: exp of the standard deviation of log |gradient|. The others: the "
+        "gradient's norm, median and 10 to 90 % of the seeds, and its growth when every weight is multiplied by g.",
         f"{depth:.0f} layers or steps back from a loss on the last, {setting(table, 'width', 'seeds')}; the RNN has no "
         "input, so that it is an MLP whose layers share their weight; sigmoid glorot_uniform, ReLU he_uniform.",
         [

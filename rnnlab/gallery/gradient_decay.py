@@ -121,6 +121,12 @@ def _limits(table: Table, names: list[str], far: float) -> tuple[float, float]:
 def _decades(ax: "Axes") -> None:
     """At most seven ticks, at powers of ten that a reader counts in."""
     low, high = np.log10(ax.get_ylim())
+    if high - low < 2:
+        ticks = [10.0**power * part for power in range(int(np.floor(low)), int(high) + 1) for part in (1, 2, 5)]
+        seen = [tick for tick in ticks if low <= np.log10(tick) <= high]
+        ax.set_yticks(seen, [f"{tick:g}" for tick in seen])
+        ax.minorticks_off()
+        return
     step = next(step for step in (1, 2, 5, 10, 20, 50, 100) if (high - low) / step <= 7)
     powers = np.arange(np.ceil(low / step), np.floor(high / step) + 1) * step
     ax.set_yticks(10.0**powers)
@@ -191,7 +197,7 @@ def _found(table: Table) -> str:
     left = {name: float(table.only("median", series=name, back=end)) for name in names}
     alike = [one for one in names if not one.endswith("no input") and ", c" not in one]
     order = sorted(alike or names, key=lambda one: left[one])
-    least, most = (f"{left[name]:.1g}" if left[name] else "nothing" for name in (order[0], order[-1]))
+    least, most = (f"{left[name]:.2g}" if left[name] else "nothing" for name in (order[0], order[-1]))
     if len(order) == 1:
         return f"{end:.0f} steps back {order[0]} has {most} of its gradient left"
     return f"{end:.0f} steps back {order[-1]} has {most} of its gradient left, {order[0]} {least}"

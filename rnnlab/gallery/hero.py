@@ -77,6 +77,9 @@ def draw(table: Table) -> "Figure":
         words = f"{model}  {share(left(table, model))}"
         beside: Any = {"xytext": (8, 0), "textcoords": "offset points", "va": "center", "fontsize": 10.5}
         ax.annotate(words, (steps, height), color=inks[model].color, weight="bold", **beside)
+        if height < ends[model]:  # from the marker to a label that had to move
+            way: Any = {"color": inks[model].color, "lw": 0.8, "clip_on": False}
+            ax.plot([steps, 1.02 * steps], [ends[model], height], **way)
     page.headline(ax, _found(table), 6.3)
     return figure
 
@@ -101,8 +104,8 @@ def _found(table: Table) -> str:
     most, plain = models[-1], "tanh RNN" if "tanh RNN" in models[:-1] else models[0]
     kept, gone = share(left(table, most)), share(left(table, plain))
     if most == plain:
-        return f"{steps:.0f} steps back, {most} has {kept} of its gradient left"
-    return f"{steps:.0f} steps back, {most} has {kept} of its gradient left, {plain} {gone}"
+        return f"As initialised, {most} has {kept} of its gradient left {steps:.0f} steps back"
+    return f"As initialised, {most} has {kept} of its gradient left {steps:.0f} steps back, {plain} {gone}"
 
 
 def caption(table: Table) -> str:

@@ -16,7 +16,7 @@ from rnnlab.table import Table
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-TITLE = "Inside [ε^(1/T), γ^(1/T)] the gradient stays in [ε, γ]"
+TITLE = "The longer the sequence, the closer to 1 an IndRNN's weight must be"
 EPSILON, GAMMA = 0.5, 2.0
 LENGTHS = (5, 10, 20, 50, 100, 200, 500, 1000, 2000)
 FIXED = (0.9, 0.99, 0.999, 1.0, 1.001, 1.01, 1.1)
@@ -73,7 +73,7 @@ def draw(table: Table) -> "Figure":
     lengths = np.unique(table["steps"])[:: 3 if page.narrow() else 1]
     ax.set_xticks(lengths, [f"{length:.0f}" for length in lengths])
     ax.minorticks_off()
-    ax.set(xlim=(0.85 * nearest, 5 * longest), ylim=(0.6, 1.7), ylabel="recurrent weight u")
+    ax.set(xlim=(0.85 * nearest, 5 * longest), ylim=(0.6, 1.7), ylabel="recurrent weight u (axis stretched near 1)")
     ax.set_xlabel("steps T between the state and the loss")
     figure.legend(loc="outside lower center", ncols=1 if page.narrow() else 3, handletextpad=0.2, columnspacing=1)
     ax.grid(visible=False)
@@ -120,8 +120,9 @@ def caption(table: Table) -> str:
     fixed = [f"u = {u:g}: {table.only('gradient', kind='u', u=u, steps=longest):.2g}" for u in FIXED]
     return captions.told(
         captions.finding(f"{_found(table)}."),
-        "A mark is one neuron with that u over that many steps: its gradient is u^T. Shaded is the range [ε^(1/T), "
-        f"γ^(1/T)], ε = {EPSILON:g}, γ = {GAMMA:g}; in it for every T here: {captions.listed(always)}.",
+        "A mark is one neuron with that u over that many steps: its gradient is u^T; the axis of u is stretched near "
+        f"1. Shaded is the range [ε^(1/T), γ^(1/T)], ε = {EPSILON:g}, γ = {GAMMA:g}; in it for every T here: "
+        f"{captions.listed(always)}.",
         f"IndRNN, ReLU on an active path (h[0] = 1, no input), T from {lengths[0]:.0f} to {longest:.0f}.",
         [
             f"At the ends of the range, γ^(1/T) = {edge:.6f} at T = {length:.0f}, the gradient stays between "

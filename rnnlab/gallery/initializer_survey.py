@@ -124,7 +124,7 @@ def draw(table: Table) -> "Figure":
         tick.set_fontweight("bold" if name in SURVEY else "normal")
     ax.set(ylim=(len(names) - 0.4, -0.7), xlim=(left * 1.03, max(0.3, 1.2 * float(finite.max(initial=0)))))
     ax.set(
-        xlabel="growth λ as U, nats per step back: < 0 vanishes, > 0 explodes",
+        xlabel="growth λ of the gradient, nats per step back: < 0 vanishes, > 0 explodes",
         ylabel="initializer of U (bold: the survey's six)",
     )
     page.headline(ax, _found(table), 5.2)
@@ -141,9 +141,9 @@ def _found(table: Table) -> str:
     names = [name for (name,) in rows.each("initializer")]
     sigmoid = max(_growth(rows, name, "sigmoid") for name in names)
     order = sorted([name for name in names if name in SURVEY] or names, key=lambda name: _growth(rows, name, "tanh"))
-    fate = "none helps sigmoid" if sigmoid < -1 else f"sigmoid gets to {_rate(sigmoid)}"
+    fate = "Sigmoid vanishes with every U here" if sigmoid < -1 else f"Sigmoid gets to λ = {_rate(sigmoid)}"
     best, worst = (f"{_lost(_growth(rows, name, 'tanh'))} a step with {name}" for name in (order[-1], order[0]))
-    return f"As U, {fate}; tanh loses {best}" + (f", {worst.replace(' a step', '')}" if len(order) > 1 else "")
+    return f"{fate}; tanh loses {best}" + (f", {worst.replace(' a step', '')}" if len(order) > 1 else "")
 
 
 def _lost(growth: float) -> str:

@@ -16,7 +16,7 @@ from rnnlab.table import Table
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-TITLE = "αI forgets: the gradient grows by log α a step"
+TITLE = "αI forgets: the gradient is multiplied by α at every step"
 INKS = {
     0.9: (looks.RED, "--"),
     0.95: (looks.ORANGE, "-."),
@@ -69,7 +69,7 @@ def draw(table: Table) -> "Figure":
         ends[f"α = {alpha:g}: {_pace(rows)}"] = float(rows["state"][-1])
     values = np.concatenate([table["state"], table["gradient"]])
     bottom, top = values.min() / 10, values.max() * 10
-    ax.set(yscale="log", ylim=(bottom, top), xlim=(0, 1.42 * steps), ylabel="size, beside what it began with")
+    ax.set(yscale="log", ylim=(bottom, top), xlim=(0, 1.42 * steps), ylabel="size, relative to the start")
     ax.set_xlabel("steps k: line, the state after h[0]; circles, the gradient back from the loss")
     ax.set_xticks([tick for tick in ax.get_xticks() if tick <= steps][:: 2 if page.narrow() else 1])
     ax.set_xlim(0, 1.42 * steps)

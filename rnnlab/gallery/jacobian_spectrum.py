@@ -119,12 +119,15 @@ def draw(table: Table) -> "Figure":
     for lag, (color, line) in LAGS.items():
         rows = table.where(part="histogram", back=float(lag))
         if len(rows):
-            style = {"color": color, "ls": line, "drawstyle": "steps-mid"}
-            histogram.plot(rows["decade"] + 0.5, 100 * rows["share"], **style, label=f"k = {lag}")
+            whole = np.append(rows["decade"], rows["decade"][-1] + 1), np.append(rows["share"], rows["share"][-1])
+            style = {"color": color, "ls": line, "drawstyle": "steps-post"}
+            histogram.plot(whole[0], 100 * whole[1], **style, label=f"k = {lag}")
     lag, share = table.where(part="histogram", decade=-1.0).each("back", "share")[-1]
     page.headline(histogram, f"{names[0]}: {100 * share:.0f} % within a factor 10 of the largest after {lag:.0f}", 3.0)
     histogram.set(xlabel="power of ten, relative to the largest")
-    histogram.set(ylabel="share of the values, %", xlim=(DECADES[0], 0), ylim=(0, 102))
+    histogram.set(ylabel="share of the values, %", xlim=(DECADES[0], 0.15), ylim=(0, 103))
+    histogram.set_xticks(range(int(DECADES[0]), 1, 4))
+    histogram.set_xticks(DECADES, minor=True)
     histogram.legend(loc="upper left", fontsize=SMALL)
     page.headline(directions, _found(table), 3.0)
     directions.set(xlabel="steps between the states, k", ylabel="directions (Σσ²)² / Σσ⁴", yscale="log")
@@ -200,8 +203,8 @@ def caption(table: Table) -> str:
     return captions.told(
         captions.finding(f"{_found(table)}."),
         "The singular values of the product of all Jacobians over k steps: by how much each direction of a gradient is "
-        "shrunk or stretched. On top the directions, counted by how they share the gradient's square; then one "
-        "histogram, and for each initializer the largest, the median and the smallest.",
+        "shrunk or stretched. On top, how many directions are left: N if N of them are equally large, 1 if "
+        "one is all there is; then one histogram, and for each initializer the largest, the median and the smallest.",
         f"A tanh RNN by initializer of U, {setting(table, 'hidden', 'inputs')} from N(0, 1), medians of "
         f"{setting(table, 'seeds')}.",
         [

@@ -26,6 +26,15 @@ INKS = {
 QUOTIENTS = {"forward": "forward", "central": "central", "Richardson": "extrapolated"}
 """What is said of each rule that takes a difference."""
 COMPLEX_STEP = 1e-20
+CEILING = 1e10
+"""The largest error that is drawn at its height; larger ones are strokes above."""
+SAID = {
+    "forward": "forward difference",
+    "central": "central difference",
+    "Richardson": "Richardson: two central ones, extrapolated",
+    "complex step": "complex step",
+}
+"""The legend."""
 FLOOR = 1e-17
 """Where an error of exactly 0 is drawn, below the smallest error a float64 can have."""
 
@@ -123,9 +132,13 @@ def draw(table: Table) -> "Figure":
         by_step, by_size = table.where(panel="step", rule=name), table.where(panel="size", rule=name)
         for ax, x, rows, lw in ((above, "size", by_size, 0), (below, "step", by_step, 1)):
             errors = np.maximum(rows["error"], FLOOR)
-            ax.plot(rows[x], errors, color=color, marker=marker, ms=4, lw=lw, label=name)
+            inside = errors <= CEILING
+            ax.plot(rows[x][inside], errors[inside], color=color, marker=marker, ms=4, lw=lw, label=SAID[name])
+            height = CEILING * 10.0 ** (1 + list(INKS).index(name))  # a row for each, above the scale
+            ax.plot(rows[x][~inside], np.full((~inside).sum(), height), "|", color=color, ms=6)
     for ax in (above, below):
-        ax.set(xscale="log", yscale="log", ylim=(3e-18, 1e10), ylabel="relative error")
+        ax.set(xscale="log", yscale="log", ylim=(3e-18, 1e15), ylabel="relative error")
+        ax.set_yticks([10.0**power for power in range(-15, 10, 5)])
         ax.invert_xaxis()
         ax.axhline(1, color=looks.GREY, lw=0.8)
         ax.axhline(np.finfo(float).eps, color=looks.GREY, lw=0.8, ls=":")
@@ -139,10 +152,16 @@ def draw(table: Table) -> "Figure":
         va="bottom",
         fontsize=SMALL,
     )
+    beyond = {name: int((table.where(panel="size", rule=name)["error"] > CEILING).sum()) for name in QUOTIENTS}
+    said = ", ".join(f"{name} {count}" for name, count in beyond.items() if count)
+    if said:
+        corner: Any = {"transform": above.transAxes, "ha": "left", "fontsize": SMALL}
+        page.label(above, 0.02, 0.92, f"strokes: errors above 1e10,\n{said}", looks.BLACK, **corner)
     page.label(below, 0.5, np.finfo(float).eps / 10, "roundoff", looks.GREY, fontsize=SMALL)
     page.headline(above, _found(table), 6.3)
     above.set_xlabel("size of the derivative dL/dh[T−k] along one direction, each oracle at its best step")
-    below.set_xlabel(f"step of the oracle, {knob(table, 'near'):.0f} step{'s' * (knob(table, 'near') != 1)} back")
+    near = knob(table, "near")
+    below.set_xlabel(f"step size h of the oracle; the derivative is that {near:.0f} timestep{'s' * (near != 1)} back")
     page.headline(below, _best(table), 6.3)
     below.legend(loc="upper right", fontsize=SMALL)
     return figure
@@ -208,7 +227,8 @@ def caption(table: Table) -> str:
         captions.finding(f"{_found(table)}."),
         f"Relative distance of {len(rules)} oracle{'s' * (len(rules) > 1)} from the hand-written backward. Above, the "
         "further right the smaller is the gradient; a mark at 1 is a quotient of exactly 0: the loss did not change at "
-        "all. Below, the step of the oracle varies.",
+        "all; a stroke on top is an error above 1e10. Below, the step size of the oracle varies. Richardson "
+        "extrapolates from central differences at h and h/2.",
         f"A tanh RNN, {setting(table, 'steps', 'hidden', 'inputs', 'seed')}, the loss on the last step alone.",
         numbers,
         f"An error of exactly 0 is drawn at {FLOOR:.0e}.",

@@ -107,7 +107,7 @@ def draw(table: Table) -> "Figure":
         curve.plot(rows["gain"][alive], rows["exponent"][alive], marker=marker, mfc="white", label=name, **style)
         gone = rows["gain"][~alive]
         curve.plot(gone, np.full(len(gone), LOST - 0.2 * place), marker="v", **style)
-    page.label(curve, -1.52, LOST + 0.35, "−∞: every path is cut", looks.BLACK, fontsize=SMALL)
+    page.label(curve, 1.6, LOST + 0.5, "▼ −∞: all paths cut", looks.BLACK, ha="right", fontsize=SMALL)
     u = np.linspace(0.05, 1.5, 200)
     for side in (-1, 1):
         curve.plot(side * u, np.log(u), color=looks.GREY, lw=1, zorder=1, label="log |u|" if side > 0 else None)
@@ -124,13 +124,16 @@ def _heatmap(ax: "Axes", rows: Table, norm: "Normalize") -> None:
     exponents = rows["exponent"].reshape(len(gains), len(scales)).T
     ax.pcolormesh(_edges(gains), _edges(scales), exponents, cmap="PuOr", norm=norm, rasterized=True)
     finite = exponents[np.isfinite(exponents)]
-    if len(scales) > 1 and finite.min(initial=0) < 0 < finite.max(initial=0):
-        ax.contour(gains, scales, exponents, levels=[0.0], colors=looks.BLACK, linewidths=1.6)
+    if finite.min(initial=0) < 0 < finite.max(initial=0):
+        zeros = np.repeat([_critical(rows, scale) for scale in scales], 2)
+        sides = np.stack([_edges(scales)[:-1], _edges(scales)[1:]], axis=1).ravel()
+        inside = (zeros > 0) & np.isfinite(zeros)
+        ax.plot(zeros[inside], sides[inside], color=looks.BLACK, lw=1.6)
     sufficient = _sufficient(rows)
-    silent = (exponents < 0) & (gains > sufficient)
-    if len(scales) > 1 and len(gains) > 1 and silent.any():
-        hatched: Any = {"colors": "none", "hatches": ["///"], "levels": [0.5, 1.5]}
-        ax.contourf(gains, scales, silent.astype(float), **hatched)
+    for scale, low, high in zip(scales, *(_edges(scales)[part] for part in (slice(-1), slice(1, None))), strict=True):
+        last = min(_critical(rows, scale), _edges(gains)[-1])
+        if last > sufficient:  # from the bound's end to λ = 0, row by row
+            ax.fill_between([sufficient, last], low, high, facecolor="none", edgecolor=looks.BLACK, hatch="///", lw=0)
     ax.axvline(sufficient, color=looks.BLACK, ls="--", lw=1)
     beside: Any = {"rotation": 90, "ha": "right", "va": "bottom", "fontsize": SMALL}
     page.label(ax, sufficient * 0.93, scales[0] * 0.8, "γ σ$_{max}$(U) = 1", looks.BLACK, **beside)
@@ -146,11 +149,17 @@ def _heatmap(ax: "Axes", rows: Table, norm: "Normalize") -> None:
 
 
 def _where(rows: Table) -> str:
-    """Up to which gain it vanishes without an input to speak of, and up to which the bound says so."""
+    """Up to which gain it vanishes, with the smallest and the largest input, and up to which the bound says so."""
     scales = np.unique(rows["scale"])
     critical = _critical(rows, scales[0])
-    ends = "at no g" if critical == 0 else "at every g" if np.isinf(critical) else f"to g = {critical:.2g}"
-    return f"vanishes {ends}, by the bound to {_sufficient(rows):.2g}"
+    most = _critical(rows, scales[-1])
+    if critical == 0 or np.isinf(critical):
+        ends = "at no g" if critical == 0 else "at every g"
+    elif np.isinf(most) or most <= 1.05 * critical:
+        ends = f"up to g = {critical:.2g}"
+    else:
+        ends = f"up to g = {critical:.2g} to {most:.2g}, by input"
+    return f"vanishes {ends}; bound: {_sufficient(rows):.2g}"
 
 
 def _cut(table: Table) -> str:
@@ -215,10 +224,13 @@ def caption(table: Table) -> str:
     return captions.told(
         captions.finding(
             f"With tanh the gradient vanishes up to g = {edge('tanh')}; the bound says so to {bound:.2g}.",
-            f"With tanh λ passes 0 at g = {gain(_critical(maps['tanh'], scales[0]))}; the bound ends at {bound:.2g}.",
+            f"With tanh the gradient {_where(maps['tanh'])}.",
+            f"With tanh and the smallest input λ passes 0 at g = {gain(_critical(maps['tanh'], scales[0]))}; the bound "
+            f"ends at {bound:.2g}.",
         ),
         "Orange: the gradient vanishes, by exp(λ) a step; purple: it explodes; black line: λ = 0. Left of the dashed "
-        "line Pascanu's bound γ σ_max(U) is below 1 and it must vanish; where it is hatched it vanishes all the same.",
+        "line Pascanu's bound γ σ_max(U) is below 1 and it must vanish (γ is the activation's largest slope, σ_max(U) "
+        "the largest singular value of U); where it is hatched it vanishes all the same.",
         f"RNNs with U ~ N(0, g²/H), {setting(table, 'steps', 'hidden', 'inputs')}, the first "
         f"{table['discard'][0]:.0f} steps left out, medians of {setting(table, 'seeds')}; IndRNN with "
         f"{setting(table, 'neurons')}.",

@@ -110,10 +110,12 @@ def _draw_sizes(ax: "Axes", table: Table, activation: str) -> None:
         ax.plot(rows["layer"][seen], rows["value"][seen], color=color, ls=line, marker=marker, ms=4)
         ends[start] = max(size(table, activation, start), bottom)
     ax.axhline(1, color=looks.GREY, lw=0.8, ls=(0, (1, 2)), zorder=0)
-    ax.set(yscale="log", ylim=(bottom, top), xlim=(0, 1.62 * depth), xlabel="layer; 0 is the input")
+    ax.set(yscale="log", ylim=(bottom, top), xlim=(0, 1.7 * depth), xlabel="layer; 0 is the input")
     ax.set_xticks(np.unique(np.linspace(0, depth, 6).round()))
     for start, height in page.apart(ends, APART * np.log(top / bottom)).items():
-        ax.text(1.04 * depth, height, STARTS[start], color=looks.INITIALIZERS[start].color, fontsize=SMALL, va="center")
+        color = looks.INITIALIZERS[start].color
+        ax.plot([depth, 1.1 * depth], [ends[start], height], color=color, lw=0.7)  # from the line's end to its name
+        ax.text(1.12 * depth, height, STARTS[start], color=color, fontsize=SMALL, va="center")
     page.headline(ax, _kept(table, activation), 3.1)
 
 
@@ -144,11 +146,23 @@ def edge(table: Table, activation: str, start: str) -> float:
     return float(rows["value"][0] + (rows["value"][-1] if activation == "tanh" else 0))
 
 
+def beyond(table: Table, activation: str, start: str) -> float:
+    """The share of the last layer's activations that lie outside of what the histogram shows."""
+    rows = table.where(part="histogram", activation=activation, initializer=start, layer=knob(table, "depth"))
+    return max(0.0, 1 - float(rows["value"].sum()))
+
+
 def _fate(table: Table, activation: str, start: str) -> str:
-    share = edge(table, activation, start)
-    if activation == "tanh" and share < 0.1:
-        return f"h² {size(table, activation, start):.1g} at the top"
-    return f"{100 * share:.0f} % {'saturated' if activation == 'tanh' else 'near 0'}"
+    """Of the last layer, with the threshold: how many lie beyond the map, or in its outermost bins, or how large."""
+    share, out, (low, high) = edge(table, activation, start), beyond(table, activation, start), RANGES[activation]
+    if out > 0.1:
+        return f"{100 * out:.0f} % above {high:g}"
+    width = (high - low) / BINS
+    if activation == "relu":
+        return f"{100 * share:.0f} % below {width:.2g}"
+    if share < 0.1:
+        return f"h² {size(table, activation, start):.1g} in layer {knob(table, 'depth'):.0f}"
+    return f"{100 * share:.0f} % over ±{high - width:.2g}"
 
 
 def factor(table: Table, activation: str, start: str) -> float:
@@ -184,7 +198,8 @@ def caption(table: Table) -> str:
             "glorot_uniform."
         ),
         "Above, the mean square of each layer's activations, 1 for the input. Below, each row of a map is the "
-        "histogram of a layer, the first on top: black where many of its activations are.",
+        "histogram of a layer, the input's side on top: black where many of its activations are. Its title is of the "
+        "last layer, the lowest row.",
         f"A stack of {depth:.0f} Dense layers, {setting(table, 'width', 'seeds')}, {knob(table, 'batch'):.0f} inputs "
         "from N(0, 1), biases 0, as initialised; medians over the seeds, histograms of them all.",
         [_numbers(table, activation) for activation in ACTIVATIONS],
@@ -200,11 +215,14 @@ def _numbers(table: Table, activation: str) -> str:
         grows = factor(table, activation, start)
         pace = f", a layer × {grows:.2f}" if np.isfinite(grows) else ""
         parts.append(
-            f"{name} {size(table, activation, start):.1g} at the top{pace}, {_at_the_edge(table, activation, start)}"
+            f"{name} {size(table, activation, start):.1g} in the last layer{pace}, "
+            f"{_at_the_edge(table, activation, start)}"
         )
     return f"{ACTIVATIONS[activation]}: {'; '.join(parts)}"
 
 
 def _at_the_edge(table: Table, activation: str, start: str) -> str:
-    where = "saturated" if activation == "tanh" else f"below {RANGES[activation][1] / BINS:.2g}"
-    return f"{100 * edge(table, activation, start):.0f} % {where}"
+    low, high = RANGES[activation]
+    where = f"beyond ±{high - (high - low) / BINS:.2g}" if activation == "tanh" else f"below {high / BINS:.2g}"
+    further = f" and {100 * beyond(table, activation, start):.0f} % above {high:g}" if activation == "relu" else ""
+    return f"{100 * edge(table, activation, start):.0f} % {where}{further}"

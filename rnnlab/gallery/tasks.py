@@ -99,9 +99,20 @@ def _draw_adding(ax: "Axes", table: Table) -> None:
         f"Adding: {first:.2f} and {second:.2f}, {gap:.0f} step{'s' * (gap > 1)} apart, make {first + second:.2f}",
         6.5,
     )
+    _remember(ax, marked[0], knob(table, "steps"), 1.38)
     ax.set_yticks([-0.16, 0, 0.5, 1], ["marker", "0", "0.5", "1"])
-    ax.set(xlabel="step t", ylabel="value", ylim=(-0.28, 1.22), xlim=(0, values["x"].max() + 1))
+    ax.set(xlabel="step t", ylabel="value", ylim=(-0.28, 1.58), xlim=(0, values["x"].max() + 1))
     ax.grid(visible=False, axis="x")
+
+
+def _remember(ax: "Axes", first: float, last: float, height: float) -> None:
+    """An arrow from where something comes in to where it is needed, with the steps between."""
+    if last <= first:
+        return
+    ends: Any = {"arrowstyle": "<->", "color": looks.BLACK, "lw": 1.0, "shrinkA": 0, "shrinkB": 0}
+    ax.annotate("", (last, height), xytext=(first, height), arrowprops=ends)
+    words = f"to be remembered for {last - first:.0f} steps"
+    page.label(ax, (first + last) / 2, height, words, looks.BLACK, ha="center", fontsize=SMALL)
 
 
 def marks(table: Table) -> list[float]:
@@ -126,15 +137,19 @@ def _draw_digit(ax: "Axes", table: Table) -> None:
 def _draw_streams(above: "Axes", below: "Axes", table: Table) -> None:
     inked = steps_with_ink(table)
     last = knob(table, "side") ** 2
+    if len(inked):
+        _remember(above, inked[0], last, 1.25)
     streams = (above, _image(table).ravel()), (below, table.where(kind="permuted")["value"])
     for ax, values in streams:
         ax.fill_between(np.arange(1, len(values) + 1), values, step="mid", color=looks.BLUE, lw=0)
         ax.plot(np.arange(1, len(values) + 1), values, color=looks.BLUE, lw=0.6, drawstyle="steps-mid")
-        ax.set(ylabel="pixel", ylim=(0, 1.05), xlim=(0.5, last + 0.5))
+        ax.set(ylabel="pixel", ylim=(0, 1.45 if ax is above and len(inked) else 1.05), xlim=(0.5, last + 0.5))
         ax.grid(visible=False)
     ink = f"ink from step {inked[0]:.0f} to {inked[-1]:.0f} of {last:.0f}" if len(inked) else "no ink"
     page.headline(above, f"In order: {ink}", 4.6)
     page.headline(below, f"Permuted: neighbours {apart(table):.0f} steps apart", 4.6)
+    for ax in (above, below):
+        ax.set_yticks([0, 0.5, 1])
     above.sharex(below)
     above.tick_params(labelbottom=False)
     below.set_xlabel("step t")
@@ -173,10 +188,19 @@ def _draw_speech(ax: "Axes", table: Table) -> None:
     for word, first, last in phones(table):
         ax.plot([first - 0.5] * 2, [-0.5, top * 1.16], color="white" if first > 1 else "none", lw=1.2)
         if last - first + 1 >= frames / 30:  # there is room for a name
-            ax.text((first + last) / 2, top * 1.08, word, ha="center", va="center", fontsize=SMALL)
+            ax.text(
+                (first + last) / 2,
+                top * 1.08,
+                "silence" if word == "sil" else word,
+                ha="center",
+                va="center",
+                fontsize=SMALL,
+            )
     count = len(phones(table))
     page.headline(ax, f"Phonemes: {count} sound{'s' * (count != 1)} in {frames} frames, a label for every frame", 6.5)
-    ax.set(xlabel="frame t, 10 ms each", ylabel="mel band", ylim=(-0.5, top * 1.16), xlim=(0.5, frames + 0.5))
+    ax.set(
+        xlabel="frame t, 10 ms each", ylabel="frequency band (mel)", ylim=(-0.5, top * 1.16), xlim=(0.5, frames + 0.5)
+    )
     ax.grid(visible=False)
 
 
@@ -204,6 +228,8 @@ def _draw_copying(ax: "Axes", table: Table) -> None:
             for t in np.flatnonzero(line < BLANK):
                 ax.text(float(t + 1), row, f"{line[t]:.0f}", ha="center", va="center", fontsize=SMALL)
     page.headline(ax, f"Copying: {LENGTH} symbols, each to be given back {lag(table):.0f} steps later", 6.5)
+    _remember(ax, 1, 1 + lag(table), 2.1)
+    ax.set(ylim=(2.6, -0.5))
     ax.set_yticks([0, 1], ["input", "target"])
     ax.set(xlabel="step t", ylabel="")
     ax.grid(visible=False)
@@ -227,7 +253,8 @@ def caption(table: Table) -> str:
         ),
         "One example of each task. Adding: the sum of the two marked values, after the last step. Pixels: the digit, "
         "after the last pixel, which come row by row or in one shuffled order for all images. Phonemes: the sound of "
-        "each frame, dark bands have little energy; white lines are the boundaries. Copying: the symbols, in order, "
+        "each frame of 10 ms, from its energy in bands of frequency (mel: spaced as the ear hears), dark where "
+        "there is little; white lines are the boundaries. Copying: the symbols, in order, "
         "after the black marker; pale cells are blank.",
         f"Adding with {setting(table, 'steps')}, digits of {side:.0f} × {side:.0f} ({pixels:.0f} steps), "
         f"{knob(table, 'frames'):.0f} frames of speech, copying after {knob(table, 'delay'):.0f} steps; "

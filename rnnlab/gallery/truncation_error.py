@@ -119,14 +119,18 @@ def draw(table: Table) -> "Figure":
             ends[name] = float(rows["error"][seen][-1]) if seen.any() else FLOOR
         bottom = FLOOR / 30 if kind == "last" else min(0.03, 0.5 * min(ends.values()))
         ax.set(xlabel="steps of a chunk, k", xscale="log", yscale="log", ylim=(bottom, 3))
-        ticks = [tick for tick in (1, 5, 20, 100, 500) if 4 * tick < steps]
-        ax.set_xticks([*ticks, steps], [*map(str, ticks), f"T = {steps:.0f}"])
-        ax.set_xlim(0.8, 8 * steps)
+        middle = _middle(table)  # what the title is about, so it has a tick
+        ticks = [tick for tick in (1, 5, 20, 100, 500) if 4 * tick < steps and not 0.4 < tick / middle < 2.5]
+        places = sorted({*map(float, ticks), middle} - {float(steps)})
+        ax.set_xticks([*places, steps], [*(f"{tick:.0f}" for tick in places), f"T = {steps:.0f}"])
+        ax.set_xlim(0.8, 6 * steps)
         ax.minorticks_off()
         if kind == "last":
             ends["0 at k = T"] = FLOOR / 10
         for name, height in page.apart(ends, 0.065 * np.log(3 / bottom)).items():
-            ax.text(1.2 * steps, height, name, color=looks.look(name).color, fontsize=SMALL, va="center")
+            cut = table.where(loss=kind, layer=name) if name in table["layer"] else table.where(k=steps)
+            last = cut["k"][cut["error"] > 0].max(initial=1.0) if name in table["layer"] else steps
+            ax.text(1.2 * last, height, name, color=looks.look(name).color, fontsize=SMALL, va="center")
         page.headline(ax, _found(table, kind), 3.1)
     left, right = axes
     left.set_ylabel("error of the gradient, relative to full BPTT")
