@@ -93,7 +93,8 @@ def text(verdicts: list[Verdict], evidence: Evidence) -> str:
         "by the bootstrap, made wider as Student's t is for so few; where two models are compared by the updates until "
         "something is reached, wider by those from one measurement to the next, too; of a share, Wilson's. Of times it "
         "is the middle 80 % of the rounds. A run that never got there counts with its whole budget, though it would "
-        "have needed more: on that side the interval is open. Where chance has no part in a number, or all seeds agree, it is left out.",
+        "have needed more: on that side the interval is open. Where chance has no part in a number, or all seeds "
+        "agree, it is left out.",
         "A curve still falls if the straight line through the last quarter of its rows does, by more than 5 % and by "
         "more than two standard errors, or if the run went on after the last row that is compared and came more than 5 "
         "% below it. A model's curves do if half of them or more do; where the number is *of the budget*, if any does "
