@@ -133,7 +133,15 @@ def draw(table: Table) -> "Figure":
         for ax, x, rows, lw in ((above, "size", by_size, 0), (below, "step", by_step, 1)):
             errors = np.maximum(rows["error"], FLOOR)
             inside = errors <= CEILING
-            ax.plot(rows[x][inside], errors[inside], color=color, marker=marker, ms=4, lw=lw, label=SAID[name])
+            ax.plot(
+                rows[x][inside],
+                errors[inside],
+                color=color,
+                marker=marker,
+                ms=4,
+                lw=lw,
+                label=name if page.narrow() else SAID[name],
+            )
             height = CEILING * 10.0 ** (1 + list(INKS).index(name))  # a row for each, above the scale
             ax.plot(rows[x][~inside], np.full((~inside).sum(), height), "|", color=color, ms=6)
     for ax in (above, below):
@@ -156,7 +164,14 @@ def draw(table: Table) -> "Figure":
     said = ", ".join(f"{name} {count}" for name, count in beyond.items() if count)
     if said:
         corner: Any = {"transform": above.transAxes, "ha": "left", "fontsize": SMALL}
-        page.label(above, 0.02, 0.92, f"strokes: errors above 1e10,\n{said}", looks.BLACK, **corner)
+        page.label(
+            above,
+            0.02,
+            0.92,
+            "strokes:\nabove 1e10" if page.narrow() else f"strokes: errors above 1e10,\n{said}",
+            looks.BLACK,
+            **corner,
+        )
     page.label(below, 0.5, np.finfo(float).eps / 10, "roundoff", looks.GREY, fontsize=SMALL)
     page.headline(above, _found(table), 6.3)
     above.set_xlabel("size of the derivative dL/dh[T−k] along one direction, each oracle at its best step")

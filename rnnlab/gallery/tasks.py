@@ -111,7 +111,7 @@ def _remember(ax: "Axes", first: float, last: float, height: float) -> None:
         return
     ends: Any = {"arrowstyle": "<->", "color": looks.BLACK, "lw": 1.0, "shrinkA": 0, "shrinkB": 0}
     ax.annotate("", (last, height), xytext=(first, height), arrowprops=ends)
-    words = f"to be remembered for {last - first:.0f} steps"
+    words = f"{last - first:.0f} steps" if page.narrow() else f"to be remembered for {last - first:.0f} steps"
     page.label(ax, (first + last) / 2, height, words, looks.BLACK, ha="center", fontsize=SMALL)
 
 

@@ -161,7 +161,8 @@ def pair(rows: Table, model: str) -> str:
     steps, whole = int(rows["t"].max()), float(rows["gradient"][0])
     if whole <= 0:
         return names
-    return f"{names}:   {whole ** (1 / steps):.{2 + int(np.log10(steps))}f} a step, {steps} times"
+    names = "×" if page.narrow() else f"{names}:  "  # beside larger type there is no room for them
+    return f"{names} {whole ** (1 / steps):.{2 + int(np.log10(steps))}f} a step, {steps} times"
 
 
 def mean_factor(rows: Table, kind: str) -> float:
