@@ -126,7 +126,7 @@ def test_the_sentence_has_the_numbers_that_its_parts_tell():
     )
     assert found.sentence == (
         "An LSTM step costs four IRNN steps or more with 128 units (4.20) and 256 units (4.70); "
-        "it costs less than four with 64 units (3.80) (✘)."
+        "an LSTM step costs less than four with 64 units (3.80) (✘)."
     )
     noisy = Verdict(
         claim, tuple(Judged(part, Number(4, 3, 5, 20), part.rule(Number(4, 3, 5, 20))) for part in claim.parts)

@@ -132,7 +132,7 @@ C10 = Claim(
             "T = 400 takes LSTM and IRNN no more updates than T = 100",
             "whether T = 400 takes LSTM and IRNN more updates than T = 100 is open",
             "T = 400 takes {which} more updates than T = 100",
-            "it takes {which} no more",
+            "T = 400 takes {which} no more updates than T = 100",
         ),
         Clause(
             "solves",
@@ -140,7 +140,7 @@ C10 = Claim(
             "neither the tanh RNN nor the LSTM solves T = 100",
             "whether tanh RNN and LSTM solve T = 100 is open",
             "{which} solves T = 100",
-            "{which} does not",
+            "{which} does not solve T = 100",
         ),
         Clause(
             "struggles",
@@ -148,7 +148,7 @@ C10 = Claim(
             "neither struggles at T = 200",
             "whether RNN and LSTM struggle at T = 200 is open",
             "{which} struggles at T = 200",
-            "{which} does not",
+            "{which} does not struggle at T = 200",
         ),
         Clause(
             "updates",
@@ -204,7 +204,7 @@ C11 = Claim(
             "an LSTM step costs less than four IRNN steps with 64, 128 and 256 units",
             "whether an LSTM step costs four IRNN steps is open",
             "an LSTM step costs four IRNN steps or more with {which}",
-            "it costs less than four with {which}",
+            "an LSTM step costs less than four with {which}",
         ),
     ),
     "Our own code on one core, 50 steps, batches of 32; intervals are the middle 80 % of the rounds.",

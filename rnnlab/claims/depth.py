@@ -228,7 +228,7 @@ C16 = Claim(
             "a deep sigmoid CNN keeps it with either initializer",
             "what a deep sigmoid CNN does is open",
             "a deep sigmoid CNN loses it with {which}",
-            "it keeps it with {which}",
+            "a deep sigmoid CNN keeps it with {which}",
         ),
     ),
     f"Small images, {nets.SIDE} × {nets.SIDE}, {nets.CHANNELS} channels, {CNNS} nets each, at their start.",

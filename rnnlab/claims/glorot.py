@@ -166,7 +166,7 @@ C1 = Claim(
             "ten layers of tanh or of sigmoid do not learn with it",
             "whether ten layers of tanh and of sigmoid learn with it is open",
             "ten layers of {which} learn with it",
-            "ten layers of {which} do not",
+            "ten layers of {which} do not learn with it",
         ),
         Clause(
             "depth",

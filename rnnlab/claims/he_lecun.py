@@ -59,7 +59,7 @@ C2 = Claim(
             "ten layers of ReLU or LeakyReLU do not learn with it",
             "whether ten layers of ReLU or LeakyReLU learn with it is open",
             "ten layers of {which} learn with it",
-            "ten layers of {which} do not",
+            "ten layers of {which} do not learn with it",
         ),
         Clause(
             "sooner",
@@ -67,7 +67,7 @@ C2 = Claim(
             "deep ReLU nets learn no sooner with it than with four others",
             "whether deep ReLU nets learn sooner with it is open",
             "deep ReLU nets learn sooner with it than with {which}",
-            "they learn no sooner than with {which}",
+            "deep ReLU nets learn no sooner with it than with {which}",
         ),
         Clause(
             "narrow",
@@ -75,7 +75,7 @@ C2 = Claim(
             "ten narrow layers, of 25 units, do not",
             "whether ten narrow layers, of 25 units, do is open",
             "ten narrow layers, of 25 units, learn sooner with it than with {which}",
-            "they learn no sooner than with {which}",
+            "ten narrow layers, of 25 units, learn no sooner with it than with {which}",
         ),
         Clause(
             "leaky",
@@ -158,7 +158,7 @@ C3 = Claim(
             "a shallow sigmoid net does better with each of three others",
             "whether a shallow sigmoid net does as well with it is open",
             "a shallow sigmoid net does as well with it as with {which}",
-            "it does better with {which}",
+            "a shallow sigmoid net does better with {which}",
         ),
         Clause(
             "deep",

@@ -151,7 +151,7 @@ C18 = Claim(
             "over the whole net it does not arrive 200 steps back in most nets",
             "whether it arrives 200 steps back over the whole net is open",
             "over the whole net it arrives 200 steps back in most nets with inputs {which}",
-            "it does not with inputs {which}",
+            "over the whole net it does not arrive with inputs {which}",
         ),
         Clause(
             "neurons",
@@ -159,7 +159,7 @@ C18 = Claim(
             "ReLU cuts off most of their neurons on the way",
             "how many neurons ReLU cuts off on the way is open",
             "ReLU cuts off less than half of the neurons with inputs {which}",
-            "it cuts off most with inputs {which}",
+            "ReLU cuts off most of the neurons with inputs {which}",
         ),
         Clause(
             "long",
@@ -167,7 +167,7 @@ C18 = Claim(
             "it does not solve the adding problem at 500 steps and more",
             "how long it can remember is open",
             "it solves the adding problem at {which}",
-            "it does not at {which}",
+            "it does not solve the adding problem at {which}",
         ),
         Clause(
             "diverged",

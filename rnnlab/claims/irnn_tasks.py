@@ -82,7 +82,7 @@ C12 = Claim(
             f"the plain RNN does not do badly, it is below {HALF:g} % error",
             "whether the plain RNN does badly is open",
             "the plain RNN does badly on {which}",
-            "it does not on {which}",
+            "the plain RNN does not do badly on {which}",
         ),
         Clause(
             "irnn",
@@ -90,15 +90,15 @@ C12 = Claim(
             "the IRNN stays above 5 %",
             "whether the IRNN comes to 5 % or less is open",
             "the IRNN comes to 5 % or less on {which}",
-            "it stays above 5 % on {which}",
+            "the IRNN stays above 5 % on {which}",
         ),
         Clause(
             "linear",
             "the IRNN beats a linear classifier",
-            "a linear classifier is as good",
+            "a linear classifier is as good or better",
             "whether the IRNN beats a linear classifier is open",
             "the IRNN beats a linear classifier on {which}",
-            "a linear classifier is as good on {which}",
+            "a linear classifier is as good or better on {which}",
         ),
         Clause(
             "lstm",
@@ -106,7 +106,7 @@ C12 = Claim(
             "the LSTM does not do well, it is above 10 % error",
             "how well the LSTM does is open",
             "the LSTM does well on {which}",
-            "it does not on {which}",
+            "the LSTM does not do well on {which}",
         ),
     ),
     "14 × 14 pixels, not 28 × 28: 196 steps, not 784; far fewer updates than the paper's million; 5,000 real digits, "

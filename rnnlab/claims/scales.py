@@ -183,7 +183,7 @@ C6 = Claim(
             "one scale, 2, keeps the signal at neither width, 16 nor 400",
             "whether one scale keeps the signal at both widths, 16 and 400, is open",
             "one scale, 2, keeps the signal at {which}",
-            "it does not at {which}",
+            "one scale, 2, does not keep the signal at {which}",
         ),
         Clause(
             "fixed",
@@ -191,7 +191,7 @@ C6 = Claim(
             "a fixed σ of 0.2 keeps it as well",
             "what a fixed σ of 0.2 does is open",
             "a fixed σ of 0.2 loses it at {which}",
-            "it keeps it at {which}",
+            "a fixed σ of 0.2 keeps it at {which}",
         ),
         Clause(
             "kinds",
@@ -205,7 +205,7 @@ C6 = Claim(
             "ReLU nets of neither width learn with it",
             "whether ReLU nets of both widths learn with it is open",
             "ReLU nets of {which} learn with it",
-            "nets of {which} do not",
+            "ReLU nets of {which} do not learn with it",
         ),
     ),
     "“Kinds of layers” are here dense layers of two widths, and a convolution.",

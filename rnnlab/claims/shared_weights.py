@@ -92,7 +92,7 @@ C17 = Claim(
             "with one W for all steps the gradient rarely explodes or vanishes",
             "what one W for all steps does to the gradient is open",
             "with one W for all steps, drawn by he_uniform, the gradient {which} in more than one net of twenty",
-            "it rarely {which}",
+            "with one W for all steps the gradient rarely {which}",
         ),
         Clause(
             "outputs",
@@ -100,7 +100,7 @@ C17 = Claim(
             "in most nets the outputs do not explode",
             "whether the outputs explode is open",
             "in most nets the outputs explode after {which}",
-            "they do not after {which}",
+            "in most nets the outputs do not explode after {which}",
         ),
         Clause(
             "grown",
@@ -108,7 +108,7 @@ C17 = Claim(
             "with W 1.5 times as large the outputs do not explode, either",
             "whether the outputs explode with W 1.5 times as large is open",
             "with W 1.5 times as large the outputs explode after {which}",
-            "they do not after {which}",
+            "with W 1.5 times as large the outputs do not explode after {which}",
         ),
         Clause(
             "kept",
@@ -116,7 +116,7 @@ C17 = Claim(
             "with a W for each layer, too, the gradient explodes",
             "whether the gradient explodes with a W for each layer is open",
             "with a W for each layer the gradient rarely explodes in nets of {which}",
-            "it explodes in more than one net of twenty of {which}",
+            "with a W for each layer the gradient explodes in more than one net of twenty of {which}",
         ),
         Clause(
             "lost",
@@ -124,7 +124,7 @@ C17 = Claim(
             "with a W for each layer the gradient vanishes in more than one net of twenty",
             "whether the gradient vanishes with a W for each layer is open",
             "with a W for each layer it rarely vanishes in nets of {which}",
-            "it vanishes in more than one net of twenty of {which}",
+            "with a W for each layer it vanishes in more than one net of twenty of {which}",
         ),
         Clause(
             "large",
@@ -132,7 +132,7 @@ C17 = Claim(
             "with each W 1.5 times as large it explodes",
             "whether it explodes with each W 1.5 times as large is open",
             "with each W 1.5 times as large it rarely explodes in nets of {which}",
-            "it explodes in nets of {which}",
+            "with each W 1.5 times as large it explodes in nets of {which}",
         ),
     ),
     f"{nets.NETS} nets of width {nets.WIDTH} at their start, no input after the first; {nets.TAPS} weights a unit if "
