@@ -89,7 +89,7 @@ HOSTILE = {
 
 
 @pytest.mark.skipif(os.name == "nt", reason="limits are the system's")
-@pytest.mark.parametrize(("text", "why"), one_in(2, HOSTILE.values()), ids=HOSTILE)
+@pytest.mark.parametrize(("text", "why"), one_in(4, HOSTILE.values()), ids=HOSTILE)
 def test_a_hostile_file_gets_one_sentence_and_leaves_nothing_running(text, why, tmp_path):
     path = tmp_path / "mine.py"
     path.write_text(text, encoding="utf-8")
@@ -115,6 +115,7 @@ def running(path):
     return any(str(path) in command for command in commands)
 
 
+@pytest.mark.deep
 def test_a_class_gets_a_row_for_each_file_and_one_bad_file_stops_none(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "class"

@@ -113,13 +113,13 @@ FEW = settings(max_examples=4 if settings.default.max_examples >= 100 else 1, su
 
 @FEW
 @given(data=st.data())
-@pytest.mark.parametrize("name", one_in(6, COMPUTED))
+@pytest.mark.parametrize("name", one_in(12, COMPUTED))
 def test_every_setting_of_the_knobs_is_computed_drawn_and_told(name, data):
     knobs = data.draw(turned(name).filter(FITS.get(name, lambda knobs: True)))
     holds(name, knobs)
 
 
-@pytest.mark.parametrize("name", one_in(6, COMPUTED, first=2))
+@pytest.mark.parametrize("name", one_in(12, COMPUTED, first=2))
 def test_all_knobs_at_their_least(name):
     knobs = {}
     for one, knob in declared(FIGURES[name].compute).items():

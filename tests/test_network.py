@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import rnnlab as rl
+from deep import one_in
 from rnnlab.arrays import NotFiniteError
 from rnnlab.layers.batchnorm import evaluating, with_batch_statistics
 from rnnlab.trace import FeedforwardGradients, FeedforwardTrace
@@ -65,7 +66,7 @@ def inputs(rng, net, T, B):
     return rng.integers(0, 5, (T, B)) if isinstance(first, rl.Embedding) else rng.uniform(-1, 1, (T, B, D))
 
 
-@every_network
+@pytest.mark.parametrize("name", one_in(2, NETWORKS))
 @given(seeds, st.integers(1, 5), st.integers(1, 3))
 @settings(max_examples=max(4, settings.default.max_examples // 3))  # each checks every layer, then the whole
 def test_every_gradient_agrees_with_the_complex_step(name, seed, T, B):

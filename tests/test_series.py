@@ -108,7 +108,7 @@ def test_a_layer_of_ones_own_joins_the_decay_in_python_and_by_its_file(tmp_path)
         loaded(f"{path}:Faint")
 
 
-@pytest.mark.parametrize("name", one_in(10, FIGURES))
+@pytest.mark.parametrize("name", one_in(30, FIGURES, first=3))
 def test_larger_type_takes_fewer_panels_side_by_side_and_no_less_of_them(name):
     table = read(name) if is_recorded(name) else Table.read(PUBLISHED / f"{name}.csv")
     plain, large = FIGURES[name].draw(table), FIGURES[name].draw(table, scale=2)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import find, settings
 
 import rnnlab as rl
+from deep import deep
 from own_layers import LeakyCell
 from rnnlab import testing
 
@@ -130,7 +131,7 @@ def test_the_case_that_is_shown_is_small(wrong):
     assert not breaks(law, replace(smallest, layer=LeakyCell(**smallest.layer.arrays())))
 
 
-@pytest.mark.parametrize("wrong", [Untransposed, Endless, Averaging, Foreseeing, Coupled])
+@pytest.mark.parametrize("wrong", [Untransposed, deep(Endless), deep(Averaging), deep(Foreseeing), deep(Coupled)])
 def test_a_wrong_formula_is_not_taken_for_roundoff(wrong):
     case = testing.case(wrong.init, T=3, B=2, D=2, H=2, condition="saturated")
     with pytest.raises(rl.GradientError):
@@ -189,7 +190,7 @@ class Absolute(LeakyCell):
     ("kind", "without"),
     [
         (Drifting, testing.ABSOLUTE_TIME),
-        (Centred, testing.COUPLED_BATCH),
+        deep(Centred, testing.COUPLED_BATCH),
         (Absolute, testing.NOT_HOLOMORPHIC),
     ],
 )

@@ -595,7 +595,7 @@ def same_to_the_last_bit(folder, out, other_folder, other):
 
 
 @quick
-@pytest.mark.parametrize("name", one_in(2, NETWORKS))
+@pytest.mark.parametrize("name", one_in(4, NETWORKS))
 @every_optimizer
 def test_a_run_stopped_at_any_row_goes_on_as_if_it_had_not(optimizer, name, tmp_path):
     network = built(TASK, **NETWORKS[name])

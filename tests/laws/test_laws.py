@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 import naive
 import rnnlab as rl
+from deep import deep
 from rnnlab.testing import CONDITIONS, KINDS, LAWS, case, cases
 from rnnlab.testing.cases import gradients_by_name, trace_of
 from rnnlab.testing.closeness import largest, largest_term, require_close
@@ -18,7 +19,7 @@ EDGE = {"T": 1, "B": 1, "D": 3, "H": 2}
 # Finite differences one step at a time are slow: tests/test_gradcheck.py holds them to fewer cases.
 QUICK = {name: law for name, law in LAWS.items() if not name.startswith("backward_agrees_with")}
 every_kind = pytest.mark.parametrize("kind", KINDS)
-at_the_edges = pytest.mark.parametrize("sizes", [EDGE, IN_BLOCKS], ids=["one step", "in blocks"])
+at_the_edges = pytest.mark.parametrize("sizes", [EDGE, deep(IN_BLOCKS)], ids=["one step", "in blocks"])
 
 
 def as_made(kind):
