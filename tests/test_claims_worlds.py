@@ -19,6 +19,7 @@ from rnnlab.claims.page import row
 from rnnlab.experiments.recipes import RECIPES
 from rnnlab.experiments.results.comparison import Comparison, Side
 from rnnlab.experiments.results.scores import SCORE
+from rnnlab.experiments.results.tables import UPDATE_COST
 from rnnlab.settings import Settings
 from rnnlab.table import Table
 from small_figures import curves
@@ -368,6 +369,29 @@ def test_a_curve_that_ends_elsewhere_than_its_run_is_of_another_run(tmp_path):
     for measure in (evidence.until, evidence.level):
         with pytest.raises(NotRunError, match="no curve of the runs of LSTM"):
             measure("adding", "T = 100", "LSTM")
+
+
+def test_time_is_that_of_the_cost_table_of_ones_own(tmp_path):
+    part, _ = TRAINED["C10 T = 100: the IRNN needs at most a tenth more time than the LSTM"]
+    for cost, outcome in ((1.0, "contradicted"), (0.1, "confirmed")):
+        evidence = crossing(tmp_path, T100_IRNN=[20, 21, 22], T100_LSTM=[10, 11, 12])
+        rows = [("adding", "T = 100", "IRNN", cost), ("adding", "T = 100", "LSTM", 1.0)]
+        evidence._tables[UPDATE_COST] = Table.of("recipe variant model seconds", rows)
+        assert judge_part(part, evidence).finding.outcome == outcome
+    evidence._tables[UPDATE_COST] = Table.of("recipe variant model seconds", rows[:1])
+    assert judge_part(part, evidence).finding == ("undecided", NOT_RUN)
+
+
+def test_runs_on_other_data_are_not_compared(tmp_path):
+    """Where the trivial answer of a seed is another for the two, as of another Python's texts."""
+    ours, theirs = Side("characters", "IRNN"), Side("characters", "LSTM")
+    evidence = world(tmp_path, {("characters", ours): "good", ("characters", theirs): "bad"})
+    assert evidence.less("characters", ours, theirs).seeds == SEEDS
+    evidence.all_runs["baseline"][:2] = 5.0
+    again = Evidence(tmp_path)
+    again.__dict__["all_runs"] = evidence.all_runs
+    again._tables.update(evidence._tables)
+    assert again.less("characters", ours, theirs).seeds == SEEDS - 2
 
 
 def test_where_nobody_crosses_the_task_cannot_tell(tmp_path):

@@ -13,6 +13,7 @@ from deep import deep
 from rnnlab.checkpoint import CHECKPOINT
 from rnnlab.cli import main
 from rnnlab.commands import train
+from rnnlab.experiments.parallelism import of_ensemble
 from rnnlab.parallel import Processes, WorkerError, ambiguity, evaluate_ensemble, majority_vote, mean_probability
 
 ADDING = rl.tasks.Adding(8)
@@ -188,3 +189,11 @@ def test_without_dask_a_cluster_is_a_sentence(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(train, "import_module", missing)
     assert main([*SMALL, "--dask", "tcp://127.0.0.1:1", "--out", str(tmp_path)]) == 2
     assert '--dask needs Dask: pip install "rnnlab[distributed]"' in capsys.readouterr().err
+
+
+@pytest.mark.deep
+def test_an_odd_number_of_members_is_no_more():
+    rows = of_ensemble(3, 2)
+    assert max(x for kind, _, x, *_ in rows if kind == "ensemble") == 3
+    (same,) = (row for row in rows if row[0] == "same")
+    assert same[2] == 3
