@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from rnnlab.gallery.captions import listed
+
 NOT_RUN = "not run yet"
 SIGNS = {"confirmed": "✔", "contradicted": "✘", "undecided": "?", NOT_RUN: "…", "not tested": "–"}
 """Of how a part stands: its outcome, or that its runs are still to be made."""
@@ -69,9 +71,9 @@ class Clause:
             return _noted(counted, [f"{len(undecided)} undecided"] if undecided else [])
         else:
             if yes:
-                said.append(self.some.format(which=_and(_named(yes))))
+                said.append(self.some.format(which=listed(_named(yes))))
             if no:
-                said.append(_noted(self.others.format(which=_and(_named(no))), [against]))
+                said.append(_noted(self.others.format(which=listed(_named(no))), [against]))
             for why in dict.fromkeys(part.why for part in undecided):
                 names = _named([part for part in undecided if part.why == why], numbers=len(undecided) <= MANY)
                 said.append(f"undecided{f', {why}' if why else ''}: {', '.join(names)}")
@@ -98,8 +100,3 @@ def _notes(parts: Iterable[Told]) -> list[str]:
 def _noted(said: str, notes: Sequence[str]) -> str:
     """With notes in brackets."""
     return f"{said} ({'; '.join(notes)})" if notes else said
-
-
-def _and(names: Sequence[str]) -> str:
-    """As "a", "a and b", "a, b and c"."""
-    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))

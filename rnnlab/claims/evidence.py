@@ -14,7 +14,7 @@ from rnnlab.claims.history import RULED
 from rnnlab.claims.number import Number
 from rnnlab.experiments.results.comparison import Comparison, Side, compare, paired
 from rnnlab.experiments.results.scores import falling, judged, late_line
-from rnnlab.experiments.results.tables import RUNS, UPDATE_COST, is_recorded, own_copy, read
+from rnnlab.experiments.results.tables import RUNS, UPDATE_COST, is_recorded, own_copy, read, update_cost
 from rnnlab.gallery.figures import FIGURES, recipe
 from rnnlab.table import Table
 
@@ -140,10 +140,10 @@ class Evidence:
             NotRunError: the model has not been run, or this has not been measured.
         """
         self.runs(recipe, variant, model)
-        rows = self.table(UPDATE_COST).where(recipe=recipe, variant=variant, model=model)
-        if not len(rows):
-            raise NotRunError(f"an update of {model} on {recipe}, {variant}, has not been timed")
-        return float(rows["seconds"][0])
+        try:
+            return update_cost(self.table(UPDATE_COST), recipe, variant, model)
+        except LookupError as none:
+            raise NotRunError(str(none)) from none
 
     def trivial(self, recipe: str, side: Side) -> float:
         """The score of the best answer that does not look at the input."""

@@ -118,11 +118,7 @@ def _plan(names: list[str], arguments: argparse.Namespace) -> None:
         entries = [
             entry
             for entry in RECIPES[name].paper
-            if entry.run.seed < seeds
-            and not (
-                arguments.missing
-                and made.get((entry.variant, entry.model, float(entry.run.seed)), 0) >= entry.run.updates
-            )
+            if entry.run.seed < seeds and not (arguments.missing and made.get(entry.key, 0) >= entry.run.updates)
         ]
         runs += [Placed(name, entry, out / f"{name}-paper") for entry in entries]
     left = [one for one in runs if not _has_ended(one)]
@@ -170,7 +166,7 @@ def _record(names: list[str], out: Path, folder: Path) -> None:
         print(f"{name}: {len(own)} of {every[0]} pilot runs and {len(scored)} of {every[1]} scored runs have ended")
         if longer := shorter_than(scored, meant):
             print(f"{name}: {len(longer)} recorded runs made more updates than those in {out}, and stay")
-            entries = tuple(one for one in entries if (one.variant, one.model, float(one.run.seed)) not in longer)
+            entries = tuple(one for one in entries if one.key not in longer)
             scored = outcomes(name, "paper", entries, root)
         if len(scored):
             newer = {*scored["variant"].tolist(), *(variant for variant, *_ in meant)}

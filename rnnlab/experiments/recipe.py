@@ -40,6 +40,11 @@ class Entry:
     varied: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def key(self) -> tuple[str, str, float]:
+        """What tells it apart from the other runs of its recipe, as the tables have it."""
+        return self.variant, self.model, float(self.run.seed)
+
+    @property
     def name(self) -> str:
         """The name of its folder."""
         words = f"{self.variant} {self.model} {self.tries} seed {self.run.seed}"

@@ -50,7 +50,7 @@ def current(runs: Table, entries: Iterable[Entry]) -> dict[tuple[str, str, float
     A run that says when it ended, and has an entry's command, is the one that the entry would be. Where it was solved
     or diverged it has no more to make: its updates are infinite.
     """
-    commands = {(one.variant, one.model, float(one.run.seed)): without_goals(one.run.command) for one in entries}
+    commands = {one.key: without_goals(one.run.command) for one in entries}
     found: dict[tuple[str, str, float], float] = {}
     for *key, command, ended, status, updates in runs.each(
         "variant", "model", "seed", "command", "ended", "status", "updates"

@@ -136,7 +136,7 @@ def _row(recipe: str, size: str, entry: Entry, end: Outcome, root: Path) -> tupl
     log = _log(root / entry.name / LOG, end)
     below = judged(recipe, entry.variant).below
     first = inf if log is None else first_below(log["update"], log["score"], below)
-    names = (recipe, size, entry.variant, entry.model, float(entry.run.seed), end.status, float(end.updates))
+    names = (recipe, size, *entry.key, end.status, float(end.updates))
     scores = (end.score, end.best, end.baseline, end.measure, end.seconds)
     return *names, *scores, end.command, end.versions, end.machine, first, end.ended
 
@@ -157,7 +157,7 @@ def _stacked(names: str, file: str, entries: Iterable[Entry], root: Path) -> Tab
         table = _log(root / entry.name / file, end)
         if table is not None:
             columns = (table[name].tolist() for name in names.split()[4:])
-            first = (entry.variant, entry.model, float(entry.run.seed), end.status)
+            first = (*entry.key, end.status)
             rows += [(*first, *row) for row in zip(*columns, strict=True)]
     return Table.of(names, rows)
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from rnnlab.experiments.recipe import Entry, Recipe
 from rnnlab.experiments.recipes import RECIPES
 from rnnlab.experiments.recording import COMMON, current
-from rnnlab.experiments.results.tables import PILOTS, RUNS, is_recorded, read, update_cost
+from rnnlab.experiments.results.tables import PILOTS, RUNS, UPDATE_COST, is_recorded, read, update_cost
 from rnnlab.experiments.runner import so_far, tries
 from rnnlab.table import Table
 
@@ -69,7 +69,7 @@ def scored(
         for entry in entries:
             if entry.run.seed >= seeds or pilot not in (None, entry.pilot):
                 continue
-            recorded = made.get((entry.variant, entry.model, float(entry.run.seed)), 0)
+            recorded = made.get(entry.key, 0)
             if recorded >= entry.run.updates:
                 continue
             placed = Placed(name, entry, out / f"{name}-paper")
@@ -86,7 +86,7 @@ def seconds(placed: Placed) -> float:
     """How long the run takes at most, by the cost of an update; infinite where that was not measured."""
     entry = placed.entry
     try:
-        return entry.run.updates * update_cost(placed.recipe, entry.variant, entry.model)
+        return entry.run.updates * update_cost(read(UPDATE_COST), placed.recipe, entry.variant, entry.model)
     except LookupError:
         return float("inf")
 

@@ -46,7 +46,7 @@ def draw(table: Table) -> "Figure":
         low, high = min(one.levels.values()), max(one.levels.values())
     room = 0.15 * max(high - low, 0.1 * low)
     measure, limits, curves = "bits per character", (low - room, high + room), (low - room, high + 15 * room)
-    return compared.draw(table, RECIPE, [one], [_found(one)], measure=measure, limits=limits, curves=curves)
+    return compared.draw(table, RECIPE, [one], [_found(one)], measure=measure, limits=limits, curves=curves, up=True)
 
 
 def _found(one: Band) -> str:

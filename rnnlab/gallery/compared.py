@@ -119,6 +119,7 @@ def draw(
     limits: tuple[float, float],
     curves: tuple[float, float],
     ticks: Sequence[float] = (),
+    up: bool = False,
 ) -> "Figure":
     """For each band its dots, and right of them its curves, each panel under what it shows.
 
@@ -126,6 +127,7 @@ def draw(
         measure: what the scores are, with their unit.
         limits: of the axis of the dots; curves: of that of the curves.
         ticks: of axes that are logarithmic; without, they are linear.
+        up: whether the curves say who ends above its lowest score, see `learning.pace`.
     """
     ratios = [0.4 + 0.24 * (len(one.rows) + 0.75 * len(one.levels)) for one in bands]
     shares = {"height_ratios": ratios, "width_ratios": [1.25, 1]}
@@ -136,7 +138,7 @@ def draw(
         dots.draw_rows(left, one.rows, named, limits=limits, log=bool(ticks))
         left.set_xlabel(f"{WHICH[judged(recipe, one.variant).score]} {measure}")
         page.headline(left, found, 3.6)
-        _draw_curves(right, table, one, bool(ticks), measure.startswith("bits"))
+        _draw_curves(right, table, one, bool(ticks), up)
         right.set(ylabel=measure, ylim=curves)
         for ax, axis in ((left, left.xaxis), (right, right.yaxis)):
             if ticks:
@@ -148,7 +150,7 @@ def draw(
     return figure
 
 
-def _draw_curves(ax: "Axes", table: Table, one: Band, log: bool, bits: bool) -> None:
+def _draw_curves(ax: "Axes", table: Table, one: Band, log: bool, up: bool) -> None:
     here = table.where(variant=one.variant)
     most = max((float(here.where(model=model)["update"].max()) for model in one.models), default=1.0)
     unit = 1000 if most >= 5000 else 1
@@ -161,4 +163,4 @@ def _draw_curves(ax: "Axes", table: Table, one: Band, log: bool, bits: bool) -> 
         ax.axhline(value, color=GREY, lw=1.1, ls=(0, (1, 2)), zorder=1)
     if log:
         ax.set_yscale("log")
-    page.headline(ax, learning.pace(table, one.variant, one.models, up=bits), 2.2)
+    page.headline(ax, learning.pace(table, one.variant, one.models, up=up), 2.2)

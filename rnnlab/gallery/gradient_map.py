@@ -11,7 +11,7 @@ from rnnlab.gallery import captions, page
 from rnnlab.gallery.captions import listed
 from rnnlab.gallery.knobs import Hidden, Knob, Seed, Updates, checked, knob, setting, with_knobs
 from rnnlab.gallery.series import ALL, Words, chosen
-from rnnlab.gallery.small_runs import BATCH, YARDSTICK, ToLearn, outcome, rates, small_run
+from rnnlab.gallery.small_runs import BATCH, YARDSTICK, ToLearn, last_error, moments, outcome, rates, small_run
 from rnnlab.network import Network
 from rnnlab.table import Table
 from rnnlab.tasks import Adding
@@ -75,7 +75,7 @@ def draw(table: Table) -> "Figure":
     models = [model for (model,) in table.each("model")]
     figure, panels = page.page(len(models), 2, height=2.25 * len(models) + 0.7, width=7, sharex=True, sharey=True)
     for number, model in enumerate(models):
-        for ax, updates in zip(panels[2 * number : 2 * number + 2], _moments(table, model), strict=True):
+        for ax, updates in zip(panels[2 * number : 2 * number + 2], moments(table, model), strict=True):
             image = _draw_map(ax, table.where(model=model, updates=updates))
             page.headline(ax, _found(table, model, updates), 3.0)
     for ax in panels[::2]:
@@ -90,12 +90,6 @@ def draw(table: Table) -> "Figure":
 def _beyond(table: Table) -> str:
     """At which ends of the scale of colours there is an arrow, because sizes go beyond it."""
     return "both" if table["size"].max() > 1 + 1e-3 else "min"
-
-
-def _moments(table: Table, model: str) -> tuple[float, float]:
-    """0, and the updates that were made."""
-    first, *_, last = [0.0, *(updates for (updates,) in table.where(model=model).each("updates"))]
-    return first, last
 
 
 def _map(rows: Table) -> NDArray[np.float64]:
@@ -149,21 +143,16 @@ def _found(table: Table, model: str, updates: float) -> str:
     when = f"after {updates:,.0f} updates" if updates else "as initialised"
     few = carriers(rows)
     units = f", in {few} unit{'s' * (few > 1)}" if few else ""
-    ended = f"; {outcome(_error(table, model))}" if updates else ""
+    ended = f"; {outcome(last_error(table, model))}" if updates else ""
     return f"{model} {when}: {share(left(rows))} left{units}{ended}"
-
-
-def _error(table: Table, model: str) -> float:
-    """Held out, at the end."""
-    return float(table.where(model=model, updates=_moments(table, model)[1])["error"][-1])
 
 
 def caption(table: Table) -> str:
     models = [model for (model,) in table.each("model")]
     change = {
-        model: tuple(left(table.where(model=model, updates=at)) for at in _moments(table, model)) for model in models
+        model: tuple(left(table.where(model=model, updates=at)) for at in moments(table, model)) for model in models
     }
-    learned = [model for model in models if _error(table, model) < LEARNED]
+    learned = [model for model in models if last_error(table, model) < LEARNED]
     order = sorted(learned or models, key=lambda model: change[model][1] / max(change[model][0], 1e-300))
     before, after = map(share, change[order[-1]])
     does = "learns" if learned else "does not learn"
@@ -186,7 +175,7 @@ def caption(table: Table) -> str:
 
 
 def _numbers(table: Table, model: str) -> str:
-    start, end = _moments(table, model)
+    start, end = moments(table, model)
     after = table.where(model=model, updates=end)
     error = float(after["error"][-1]) if end else np.nan
     units = f"{knob(table, 'hidden'):.0f} units"

@@ -11,7 +11,7 @@ from rnnlab.gallery.captions import listed
 from rnnlab.gallery.dots import SMALL
 from rnnlab.gallery.knobs import Hidden, Knob, Seed, Updates, checked, setting, with_knobs
 from rnnlab.gallery.series import ALL, Words, chosen
-from rnnlab.gallery.small_runs import BATCH, YARDSTICK, ToLearn, outcome, rates, small_run
+from rnnlab.gallery.small_runs import BATCH, YARDSTICK, ToLearn, last_error, moments, outcome, rates, small_run
 from rnnlab.network import Network
 from rnnlab.table import Table
 
@@ -75,18 +75,12 @@ def _draw_plane(ax: "Axes", table: Table, model: str) -> None:
     color, _, marker = looks.look(model)
     ax.plot(np.cos(angles), np.sin(angles), color=looks.GREY, lw=1, zorder=1)
     fills: tuple[Any, Any] = ("none", "full")
-    for updates, fill in zip(_moments(table, model), fills, strict=True):
+    for updates, fill in zip(moments(table, model), fills, strict=True):
         rows = table.where(model=model, updates=updates)
         label = "trained" if updates else "initialised"
         points: Any = {"color": color, "marker": marker, "fillstyle": fill, "ls": "none", "ms": 4.5, "mew": 0.9}
         ax.plot(rows["real"], rows["imaginary"], **points, label=label, zorder=3)
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2, fontsize=SMALL, handletextpad=0.1)
-
-
-def _moments(table: Table, model: str) -> tuple[float, float]:
-    """0, and the updates that were made."""
-    first, *_, last = [0.0, *(updates for (updates,) in table.where(model=model).each("updates"))]
-    return first, last
 
 
 def radius(table: Table, model: str, updates: float) -> float:
@@ -102,23 +96,18 @@ def outside(table: Table, model: str, updates: float) -> int:
 
 
 def _found(table: Table, model: str) -> str:
-    start, end = _moments(table, model)
+    start, end = moments(table, model)
     moved = f"{radius(table, model, start):.2f} → {radius(table, model, end):.2f}"
-    return f"{model}: largest |λ| {moved}, {outcome(_error(table, model))}"
-
-
-def _error(table: Table, model: str) -> float:
-    """Held out, at the end."""
-    return float(table.where(model=model, updates=_moments(table, model)[1])["error"][-1])
+    return f"{model}: largest |λ| {moved}, {outcome(last_error(table, model))}"
 
 
 def caption(table: Table) -> str:
     models = [model for (model,) in table.each("model")]
-    moved = [model for model in models if outside(table, model, _moments(table, model)[1]) > outside(table, model, 0)]
-    largest = max(radius(table, model, _moments(table, model)[1]) for model in models)
-    made = [f"{_moments(table, model)[1]:,.0f}" for model in models]
+    moved = [model for model in models if outside(table, model, moments(table, model)[1]) > outside(table, model, 0)]
+    largest = max(radius(table, model, moments(table, model)[1]) for model in models)
+    made = [f"{moments(table, model)[1]:,.0f}" for model in models]
     said = f"Training moves eigenvalues of U out of the unit circle in {len(moved)} of {len(models)} nets"
-    failed = [model for model in models if not _error(table, model) < LEARNED]
+    failed = [model for model in models if not last_error(table, model) < LEARNED]
     unlearned = f"; {listed(failed)} {'do' if len(failed) > 1 else 'does'} not learn" if failed else ""
     return captions.told(
         captions.finding(f"{said}, at most to {largest:.2f}{unlearned}.", f"{said}, at most to {largest:.2f}."),
@@ -132,10 +121,10 @@ def caption(table: Table) -> str:
 
 
 def _numbers(table: Table, model: str) -> str:
-    start, end = _moments(table, model)
+    start, end = moments(table, model)
     return (
         f"{model}: largest |λ| {radius(table, model, start):.3f} as initialised, {radius(table, model, end):.3f} after "
-        f"{end:,.0f} updates, {outcome(_error(table, model))}; outside of the circle by more than {CLEAR:g} "
+        f"{end:,.0f} updates, {outcome(last_error(table, model))}; outside of the circle by more than {CLEAR:g} "
         f"{outside(table, model, start)} and "
         f"{outside(table, model, end)}"
     )

@@ -10,6 +10,7 @@ from rnnlab.experiments.results.ends import LEARNED, digits
 from rnnlab.gallery.knobs import Knob
 from rnnlab.models import build
 from rnnlab.network import Network
+from rnnlab.table import Table
 from rnnlab.tasks import Adding
 from rnnlab.training import DivergenceError, fit
 
@@ -67,3 +68,14 @@ def outcome(error: float) -> str:
 
 YARDSTICK = f"A net has learned where its held-out error is below {LEARNED:g}; always answering 1 has {1 / 6:.3f}."
 """What `outcome` goes by."""
+
+
+def moments(table: Table, model: str) -> tuple[float, float]:
+    """0, and the updates that were made."""
+    first, *_, last = [0.0, *(updates for (updates,) in table.where(model=model).each("updates"))]
+    return first, last
+
+
+def last_error(table: Table, model: str) -> float:
+    """Held out, at the end."""
+    return float(table.where(model=model, updates=moments(table, model)[1])["error"][-1])

@@ -76,13 +76,13 @@ def baseline(recipe: str, variant: str | None = None) -> float:
     return float((own if len(own) else rows)["baseline"][0])
 
 
-def update_cost(recipe: str, variant: str, model: str) -> float:
-    """Seconds of an update, measured by itself.
+def update_cost(costs: Table, recipe: str, variant: str, model: str) -> float:
+    """Seconds of an update, measured by itself, from the table `UPDATE_COST`.
 
     Raises:
         LookupError: it has not been measured.
     """
-    rows = read(UPDATE_COST).where(recipe=recipe, variant=variant, model=model)
+    rows = costs.where(recipe=recipe, variant=variant, model=model)
     if not len(rows):
         raise LookupError(f"an update of {model} on {recipe}, {variant}, has not been timed")
     return float(rows["seconds"][0])
