@@ -14,7 +14,7 @@ from rnnlab.claims.evidence import Evidence
 from rnnlab.claims.ledger import CLAIMS
 from rnnlab.claims.margins import CONTESTS, Margin, margins
 from rnnlab.claims.number import Finding, Number, at_most
-from rnnlab.claims.page import anchor, counts, row, text
+from rnnlab.claims.page import anchor, counts, in_short, row, text
 from rnnlab.claims.papers import ours
 from rnnlab.claims.sources import CONSTRUCTIONS, STATEMENTS
 from rnnlab.cli import main
@@ -103,6 +103,16 @@ def test_the_sentence_to_take_away_follows_from_the_outcomes(claim):
         assert sentence[0].isupper()
         assert sentence.endswith(".")
         assert "{" not in sentence
+
+
+def test_in_short_it_says_what_is_contradicted_and_what_is_not():
+    some = verdict(BY_NAME["C1"], "confirmed", "undecided")
+    doubtful = verdict(BY_NAME["C2"], *["contradicted"] * 3)
+    more = verdict(BY_NAME["C5"], *["contradicted"] * 4)
+    once, waiting = verdict(BY_NAME["C3"], "contradicted"), verdict(BY_NAME["C4"], NOT_RUN, "not tested")
+    said = "Nothing that we measured contradicts C1. Most is wrong with C5 (✘4) and C2 (✘3)."
+    assert in_short([some, doubtful, once, waiting, more]) == f"**In short.** {said}"
+    assert in_short([once, waiting]) == ""
 
 
 def test_what_has_not_been_run_is_counted():

@@ -143,6 +143,23 @@ def test_numbers_in_words():
     assert Number.ratio(row) == Number(4.3, 4.1, 4.6)
 
 
+def test_a_share_of_the_updates_says_of_how_many():
+    half = Number(0.5, 0.4, 0.6, 3, "percent", budget=3000)
+    assert (half.text, half.interval) == ("50 % of 3,000", "40 % to 60 %")
+    some = replace(half, high=1.01, may=frozenset({"more"}))
+    assert (some.text, some.interval) == ("50 % of 3,000", "40 % or more")
+    never = replace(half, value=1.01, low=1.01, high=1.01, may=frozenset({"more"}))
+    assert (never.text, never.interval) == ("not in 3,000", "")
+
+
+@pytest.mark.parametrize(
+    ("may", "said"), [((), "−30 % to +20 %"), (("more",), "−30 % or more"), (("less",), "+20 % or less")]
+)
+def test_an_interval_is_open_where_a_run_never_crossed(may, said):
+    assert Number(-0.1, -0.3, 0.2, 3, "relative", frozenset(may)).interval == said
+    assert Number(-0.1, -0.3, 0.2, 3, "relative", frozenset({"less", "more"})).interval == "unknown"
+
+
 def test_what_still_falls_says_how_fast_and_when_it_could_be_there():
     """From 20 to 5 at 0.5 in a thousand updates takes 30 thousand."""
     falls = replace(number(19, 21, "fall"), pace=0.5 / 1000)
@@ -222,7 +239,8 @@ def test_what_is_undecided_says_why():
     decided, noisy = Told("confirmed", "tanh"), [Told("undecided", label, "3 %", NOISY) for label in "AB"]
     assert NAMES.of([decided, *noisy]) == "yes with tanh; undecided, too noisy: A (3 %), B (3 %)"
     mixed = [decided, *noisy, *(Told("undecided", label, "4 %", SHORT) for label in "CD")]
-    assert NAMES.of(mixed) == "yes with tanh; undecided, too noisy: A, B; undecided, too short: C, D"
+    short = "undecided, too short: C (4 %), D (4 %)"
+    assert NAMES.of(mixed) == f"yes with tanh; undecided, too noisy: A (3 %), B (3 %); {short}"
     assert NAMES.of(noisy) == "this is open (3 %, too noisy, each)"
     open_ = [Told("undecided", "A", "3 %", NOISY), Told("undecided", "B", "4 %", SHORT), Told(NOT_RUN, "C")]
     assert NAMES.of(open_) == "this is open (A: 3 %, too noisy; B: 4 %, too short); not run yet: C"

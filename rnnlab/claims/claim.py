@@ -34,7 +34,7 @@ class Part:
     says: str
     measure: Callable[[Evidence], Number] | None
     rule: Rule
-    unit: str = "updates until half the error, of the budget"
+    unit: str = "updates until half the error"
     first: Literal["rule", "numbers"] = "rule"
     why: str = ""
     label: str = ""

@@ -10,7 +10,7 @@ NOT_RUN = "not run yet"
 SIGNS = {"confirmed": "✔", "contradicted": "✘", "undecided": "?", NOT_RUN: "…", "not tested": "–"}
 """Of how a part stands: its outcome, or that its runs are still to be made."""
 MANY = 3
-"""More parts that are not decided are named without their numbers; more that have not been run are counted."""
+"""More parts that have not been run are counted, not named."""
 
 
 class Told(NamedTuple):
@@ -75,7 +75,7 @@ class Clause:
             if no:
                 said.append(_noted(self.others.format(which=listed(_named(no))), [against]))
             for why in dict.fromkeys(part.why for part in undecided):
-                names = _named([part for part in undecided if part.why == why], numbers=len(undecided) <= MANY)
+                names = _named([part for part in undecided if part.why == why])
                 said.append(f"undecided{f', {why}' if why else ''}: {', '.join(names)}")
         for left, word in ((waiting, NOT_RUN), (untested, "not tested")):
             if left and left[0].label:
@@ -83,9 +83,9 @@ class Clause:
         return "; ".join(said)
 
 
-def _named(parts: Iterable[Told], *, numbers: bool = True) -> list[str]:
+def _named(parts: Iterable[Told]) -> list[str]:
     """Their labels, with their numbers."""
-    return [_noted(part.label, [part.number] if part.number and numbers else []) for part in parts]
+    return [_noted(part.label, [part.number] if part.number else []) for part in parts]
 
 
 def _notes(parts: Iterable[Told]) -> list[str]:

@@ -113,7 +113,7 @@ C15 = Claim(
         Clause(
             "whatever",
             "not even weights 16 times as large keep the gradient",
-            "weights 16 times as large keep the gradient, whatever sigmoid's slope",
+            "weights 16 times as large keep the gradient, despite sigmoid's small slope",
             "whether weights 16 times as large keep the gradient is open",
         ),
     ),

@@ -215,7 +215,7 @@ class Evidence:
         """Updates until the score was below the threshold, as a share of the budget: the mean of the seeds.
 
         A run that never got there counts as one row of the log more than the budget; if it still falls, more updates
-        may get it there.
+        may get it there. An interval that reaches beyond the budget has no upper end.
 
         Raises:
             NotRunError: there is no run, or one of them ended before `since`.
@@ -224,5 +224,7 @@ class Evidence:
             raise NotRunError(f"not all runs of {model} on {recipe}, {variant}, ended after {since}")
         firsts, budget, row, falls = self.crossings(recipe, variant, model)
         shares = np.minimum(firsts, budget + row) / budget
-        found = Number.mean(shares, frozenset({"fall"} if falls else ()))
-        return replace(found, low=max(found.low, 0.0), high=min(found.high, float(shares.max())), kind="percent")
+        found = Number.mean(shares)
+        low, high = max(found.low, 0.0), min(found.high, float(shares.max()))
+        may = frozenset(move for move, does in (("fall", falls), ("more", high > 1)) if does)
+        return replace(found, low=low, high=high, kind="percent", may=may, budget=budget)

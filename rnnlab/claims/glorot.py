@@ -98,6 +98,7 @@ C1 = Claim(
             between(0.1, 10),
             "variance ten layers back, 1 at the loss",
             label="tanh",
+            told="{} is left",
         ),
         Part(
             "A2",
@@ -107,6 +108,7 @@ C1 = Claim(
             between(0.1, 10),
             "variance ten layers back, 1 at the loss",
             label="sigmoid",
+            told="{} is left",
         ),
         Part(
             "A3",

@@ -43,7 +43,7 @@ ROBUST = (
             robust(variant, "IndRNN, tanh"),
             BELOW_0,
             "frame error, ReLU against tanh",
-            label=f"its tanh version with {variant.removeprefix('frames, ')}",
+            label=f"its tanh version on {variant.removeprefix('frames, ')}",
             told="{} error",
         )
         for variant in FEWER
@@ -56,7 +56,7 @@ ROBUST = (
             robust(variant, "LSTM"),
             BELOW_0,
             "frame error, IndRNN against LSTM",
-            label=f"an LSTM with {variant.removeprefix('frames, ')}",
+            label=f"an LSTM on {variant.removeprefix('frames, ')}",
             told="{} error",
         )
         for variant in FEWER
@@ -71,7 +71,7 @@ STACKED = (
         stacked("IndRNN", "IndRNN", 1),
         BELOW_0,
         "bits, 21 layers against 1",
-        label="without shortcuts",
+        label="a single one, both without shortcuts",
         told="{} bits",
     ),
     Part(
@@ -81,7 +81,7 @@ STACKED = (
         stacked("IndRNN residual", "IndRNN residual", 2),
         BELOW_0,
         "bits, 21 layers against 2",
-        label="with shortcuts",
+        label="two, both with shortcuts",
         told="{} bits",
     ),
     Part(
@@ -91,7 +91,7 @@ STACKED = (
         stacked("IndRNN", "tanh RNN", DEEPEST),
         BELOW_0,
         "bits, IndRNN against tanh RNN",
-        label="without shortcuts",
+        label="21 of a tanh RNN, both without shortcuts",
         told="{} bits",
     ),
     Part(
@@ -101,7 +101,7 @@ STACKED = (
         stacked("IndRNN residual", "tanh RNN residual", DEEPEST),
         BELOW_0,
         "bits, IndRNN against tanh RNN",
-        label="with shortcuts",
+        label="21 of a tanh RNN, both with shortcuts",
         told="{} bits",
     ),
 )

@@ -38,6 +38,7 @@ class Number:
             threshold that it has not crossed: it will need more updates, but is not to be blamed for too short a run.
             And whether it may be "less" or "more" in truth, since a run that never crossed was given its budget.
         pace: by how much an error still fell with every update at the end, the mean of the seeds; 0 where it did not.
+        budget: how many updates were allowed, if the number is a share of them.
     """
 
     value: float
@@ -47,6 +48,7 @@ class Number:
     kind: Literal["plain", "share", "relative", "percent"] = "plain"
     may: frozenset[str] = frozenset()
     pace: float = 0.0
+    budget: int = 0
 
     @classmethod
     def exact(cls, value: float) -> Self:
@@ -123,15 +125,22 @@ class Number:
             return "–"
         if self.kind == "share":
             return f"{round(self.value * self.seeds):,} of {self.seeds:,}"
+        if self.budget:
+            allowed = f"{self.budget:,}"
+            return f"not in {allowed}" if self.low > 1 else f"{_shown(self.value, self.kind)} of {allowed}"
         return _shown(self.value, self.kind)
 
     @property
     def interval(self) -> str:
-        """From where to where, empty where chance has no part in it."""
+        """From where to where, empty where chance has no part in it; open where a run never crossed its threshold."""
         if self.low == self.high or isnan(self.value):
             return ""
-        if not (isfinite(self.low) and isfinite(self.high)):
+        if not (isfinite(self.low) and isfinite(self.high)) or {"less", "more"} <= self.may:
             return "unknown"
+        if "more" in self.may:
+            return f"{_shown(self.low, self.kind)} or more"
+        if "less" in self.may:
+            return f"{_shown(self.high, self.kind)} or less"
         if self.kind == "share":
             return " to ".join(f"{100 * end:{'.0f' if end >= 0.02 else '.1g'}}" for end in (self.low, self.high)) + " %"
         return f"{_shown(self.low, self.kind)} to {_shown(self.high, self.kind)}"

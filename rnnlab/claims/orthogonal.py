@@ -169,9 +169,9 @@ C4 = Claim(
         ),
         Clause(
             "tanh",
-            "orthogonal slows the vanishing more with tanh than with ReLU",
-            "orthogonal slows the vanishing no more with tanh than with ReLU",
-            "whether orthogonal slows the vanishing more with tanh than with ReLU is open",
+            "W and U orthogonal slow the vanishing more with tanh than with ReLU",
+            "W and U orthogonal slow the vanishing no more with tanh than with ReLU",
+            "whether W and U orthogonal slow the vanishing more with tanh than with ReLU is open",
         ),
     ),
     "Keras draws U from orthogonal by default; the survey does not say what it is compared with: here, glorot_uniform.",

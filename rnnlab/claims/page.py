@@ -15,13 +15,17 @@ from rnnlab.experiments.results.ends import digits
 from rnnlab.experiments.results.papers import REPORTED
 from rnnlab.experiments.results.tables import RUNS, link, location
 from rnnlab.gallery import publish
+from rnnlab.gallery.captions import listed
 from rnnlab.gallery.figures import BEARS_ON, FIGURES
 
 RESULTS: tuple[Outcome, ...] = ("confirmed", "contradicted", "undecided")
+MANY = 3
+"""As many contradicted parts make a claim one of the most doubtful."""
 HEADS = "| | part | measured | number | interval | seeds, nets or units | confirmed if | fixed first |"
 GLOSSARY = (
     "A sentence with (✘) says what we found, and the claim says the opposite. What is undecided has the reason beside "
-    "it: *too noisy*, the seeds differ too much; *too short*, the curves still fall; *one seed only*.",
+    "it: *too noisy*, the seeds differ too much, or the number is too near to the bar; *too short*, the curves still "
+    "fall; *one seed only*.",
     "W is a kernel on the inputs and U the recurrent one: h[t] = φ(x[t] W + h[t-1] U + b). In C17 alone, as in its "
     "source, W is the recurrent one.",
     "IRNN: a ReLU RNN that starts with U = I. 0.01·I: the same with U = 0.01 I. IndRNN: every unit sees its own past "
@@ -35,7 +39,8 @@ GLOSSARY = (
     "Drawn digits: 14 × 14 pixels, in the fonts that Matplotlib brings; in order, or in one shuffled order, a pixel a "
     "step. Real digits: 5,000 images of MNIST, in order. Phonemes, or frames: vowels and fricatives, synthesised, of "
     "40 speakers, or of as many as is said. Bits: the loss per character. Shortcuts: residual connections.",
-    "−12 % error: an eighth less than the other model's error.",
+    "Percentages with a sign compare: −12 % error, an eighth less than the other model's; +206 % updates, three times "
+    "as many. Less is always better.",
 )
 MIND = (
     "Pixels, characters, phonemes and stacks are judged by the lowest held-out error of a run. It, and the learning "
@@ -65,6 +70,19 @@ def counts(verdict: Verdict) -> str:
     return ", ".join(filter(None, (signs, *words)))
 
 
+def in_short(verdicts: list[Verdict]) -> str:
+    """Which claims have nothing against them, and which the most, in a sentence or two."""
+    against = {verdict.claim.name: verdict.standings.count("contradicted") for verdict in verdicts}
+    measured = [verdict.claim.name for verdict in verdicts if set(verdict.standings) - {NOT_RUN, "not tested"}]
+    none = [name for name in measured if not against[name]]
+    most = sorted((name for name, count in against.items() if count >= MANY), key=lambda name: -against[name])
+    said = [f"Nothing that we measured contradicts {listed(none)}."] if none else []
+    if most:
+        counted = [f"{name} ({SIGNS['contradicted']}{against[name]})" for name in most]
+        said.append(f"Most is wrong with {listed(counted)}.")
+    return f"**In short.** {' '.join(said)}" if said else ""
+
+
 def text(verdicts: list[Verdict], evidence: Evidence) -> str:
     """The page."""
     paragraphs = [
@@ -75,6 +93,7 @@ def text(verdicts: list[Verdict], evidence: Evidence) -> str:
         "5)* confirmed if three of its five parts are; parts that are not run yet, or not tested, do not count, and "
         "*so far* says that some are not run yet. What follows holds for our tasks and sizes, which are small.",
         *_own(evidence),
+        in_short(verdicts),
         "![how many parts of each claim are confirmed, contradicted and undecided](CLAIMS.png)",
         "**The words**\n\n" + _listed(GLOSSARY),
         "| | claim | what came out | to take away |\n|---|---|---|---|\n"
@@ -90,19 +109,20 @@ def text(verdicts: list[Verdict], evidence: Evidence) -> str:
         "training could change the answer because the curves still fall, *the task cannot tell* if no model learns, "
         "*not run yet* if there are no runs since the rule was committed.",
         "The interval is for 95 %: of a mean over seeds, or of the mean difference of two models with the same seeds, "
-        "by the bootstrap, made wider as Student's t is for so few; where two models are compared by the updates until "
-        "something is reached, wider by those from one measurement to the next, too; of a share, Wilson's. Of times it "
-        "is the middle 80 % of the rounds. A run that never got there counts with its whole budget, though it would "
-        "have needed more: on that side the interval is open. Where chance has no part in a number, or all seeds "
-        "agree, it is left out.",
+        "by the bootstrap, made wider as Student's t is for so few; of a share, Wilson's. Of times it is the middle 80 "
+        "% of the rounds. Where two models are compared by the updates until something is reached, it is wider again: "
+        "the error is measured every so many updates, and what is reached was reached somewhere in between. A run that "
+        "never got there counts as if it had at the end of its updates, or one measurement later, and would have "
+        "needed more: on that side the interval is open, *51 % or more*. Where chance has no part in a number, or all "
+        "seeds agree, it is left out.",
         "A curve still falls if the straight line through the last quarter of its rows does, by more than 5 % and by "
         "more than two standard errors, or if the run went on after the last row that is compared and came more than 5 "
-        "% below it. A model's curves do if half of them or more do; where the number is *of the budget*, if any does "
-        "that has not got there.",
+        "% below it. A model's curves do if half of them or more do; where the number is a share of the "
+        "updates, if any does that has not got there. What is too short and too noisy is called too short.",
         "Models are compared with the same seeds, at the same number of updates or the same time, with learning rates "
         "that were chosen with other seeds. *A against B* is by how much more A has than B, in percent of B: −20 % is "
-        "a fifth less. *Of the budget* is the share of the allowed updates that was needed; above 100 % where "
-        "some seeds did not get there. "
+        "a fifth less. *12 % of 3,000*: so much of the 3,000 updates that were allowed was needed; *not in 3,000*: "
+        "no seed got there. *Fixed first* says which was there first, the rule or its numbers. "
         "λ is by how much log |gradient| grows with every step back; below 0 it vanishes. A1 is the first statement of "
         "the survey, B1 of the notes, D1 of the answer.",
         "To keep in mind:",
@@ -133,7 +153,7 @@ def text(verdicts: list[Verdict], evidence: Evidence) -> str:
             for row in REPORTED
         ),
     ]
-    return "\n\n".join(paragraphs) + "\n"
+    return "\n\n".join(filter(None, paragraphs)) + "\n"
 
 
 def _order(evidence: Evidence) -> list[str]:
