@@ -60,6 +60,12 @@ def _adding(
     return entries
 
 
+def _closely(entries: Iterable[Entry]) -> list[Entry]:
+    """LSTM and GRU solve T = 100 within 2,500 updates: rows of 500 hardly say when."""
+    gated = ("LSTM", "GRU")
+    return [replace(entry, run=replace(entry.run, every=100)) if entry.model in gated else entry for entry in entries]
+
+
 ADDING = Recipe(
     "The adding problem, one marker in each half, Adam, batches of 16, at most 30,000 updates for every model at every "
     "length; a run stops when its held-out error reaches 0.001. The IndRNN, two layers of 128, is clipped entry by "
@@ -68,7 +74,7 @@ ADDING = Recipe(
     "tuned for each model and length.",
     quick=tuple(replace(entry, pilot="") for entry in _adding((100,), 6000, ("tanh RNN", "IRNN", "LSTM", "IndRNN"))),
     paper=(
-        *seeded(_adding((100,)), 5),
+        *seeded(_closely(_adding((100,))), 5),
         *seeded([*_adding((500,), models=("IndRNN",)), *_adding((200, 400))], 3),
         *seeded(_adding((1000,), models=("IndRNN",)), 3),
         *seeded(_adding((5000,), 10_000, ("IndRNN",)), 1),
