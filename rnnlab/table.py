@@ -48,13 +48,14 @@ class Table:
         return "\n".join([f"Table of {len(self)} rows", *(line[:WIDE] for line in text), *more])
 
     def where(self, **wanted: float | str) -> Self:
-        return self._kept(np.all([self.columns[name] == value for name, value in wanted.items()], axis=0))
+        return self.rows(np.all([self.columns[name] == value for name, value in wanted.items()], axis=0))
 
     def without(self, **unwanted: float | str) -> Self:
-        return self._kept(~np.all([self.columns[name] == value for name, value in unwanted.items()], axis=0))
+        return self.rows(~np.all([self.columns[name] == value for name, value in unwanted.items()], axis=0))
 
-    def _kept(self, rows: NDArray[np.bool_]) -> Self:
-        return type(self)({name: column[rows] for name, column in self.columns.items()})
+    def rows(self, kept: NDArray[np.bool_] | slice) -> Self:
+        """Those where a mask is true, or that a slice takes: `table.rows(table["update"] > 0)`."""
+        return type(self)({name: column[kept] for name, column in self.columns.items()})
 
     def above(self, other: Self) -> Self:
         """These rows, then those of a table with the same columns."""

@@ -70,9 +70,9 @@ class Evidence:
     @cached_property
     def runs_since(self) -> Table:
         """The runs that ended after the rules of the trained parts were committed."""
-        columns = self.all_runs.columns
-        since = columns["ended"].astype(str) > RULED if "ended" in columns else np.zeros(len(self.all_runs), bool)
-        return Table({name: column[since] for name, column in columns.items()})
+        runs = self.all_runs
+        since = runs["ended"].astype(str) > RULED if "ended" in runs.columns else np.zeros(len(runs), bool)
+        return runs.rows(since)
 
     def runs(self, recipe: str, variant: str, model: str) -> Table:
         """The runs of one model in one variant since the rules, a row for each seed.
@@ -111,7 +111,7 @@ class Evidence:
         ]
         if not whole:
             raise NotRunError(f"{CURVES[recipe]} has no curve of the runs of {side.model}, {side.variant}")
-        return Table({name: column[np.isin(rows["seed"], whole)] for name, column in rows.columns.items()})
+        return rows.rows(np.isin(rows["seed"], whole))
 
     def compared(self, recipe: str, a: Side, b: Side, seconds: tuple[float, float] | None = None) -> Comparison:
         """Model a against model b by the score that judges the recipe, at their common budget.
@@ -131,7 +131,7 @@ class Evidence:
         """The curves of those seeds whose trivial answer is the same for both: characters are of Python's own texts."""
         baselines = [dict(self.runs(recipe, *side).each("seed", "baseline")) for side in (a, b)]
         same = [seed for seed, value in baselines[0].items() if baselines[1].get(seed) == value]
-        return Table({name: column[np.isin(curves["seed"], same)] for name, column in curves.columns.items()})
+        return curves.rows(np.isin(curves["seed"], same))
 
     def cost(self, recipe: str, variant: str, model: str) -> float:
         """Seconds of an update, measured by itself.

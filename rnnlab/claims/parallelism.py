@@ -10,7 +10,6 @@ from rnnlab.claims.number import MOST, Number, Rule, at_most, exactly
 from rnnlab.experiments.cost_model import bound
 from rnnlab.layers import RNN
 from rnnlab.parallel import work_and_depth
-from rnnlab.table import Table
 
 ROUNDOFF = 1e-5
 """What two orders of summing a batch in float32 may make of a gradient, relative to its largest entry: some 100
@@ -70,7 +69,7 @@ def batches(evidence: Evidence) -> Number:
 def ensemble_error(evidence: Evidence) -> Number:
     """The largest error of an ensemble of two or more over the mean of its members'."""
     rows = evidence.table("parallelism").where(kind="ensemble")
-    rows = Table({name: column[rows["x"].astype(float) > 1] for name, column in rows.columns.items()})
+    rows = rows.rows(rows["x"].astype(float) > 1)
     error, members = (rows.where(series=name)["ratio"].astype(float) for name in ("error", "members"))
     return Number.exact((error / members).max())
 

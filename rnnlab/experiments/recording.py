@@ -31,7 +31,7 @@ def thinned(curves: Table) -> Table:
         later = np.flatnonzero(mine & ~kept)
         if len(later):
             kept[later[np.unique(np.linspace(0, len(later) - 1, LATER).round().astype(int))]] = True
-    rows = {name: column[kept] for name, column in curves.columns.items()}
+    rows = curves.rows(kept).columns
     return Table(rows | {name: _rounded(rows[name]) for name in ("loss", "norm", "seconds")})
 
 
@@ -81,7 +81,7 @@ def joined(own: Table, recorded: Table, kept: Container[tuple[Any, ...]], *names
     mine = set(own.each(*names)) if len(own) else set()
     keys = zip(*(recorded[name].tolist() for name in names), strict=True)
     rows = np.array([key in kept and key not in mine for key in keys], bool)
-    others = Table({name: column[rows] for name, column in recorded.columns.items()})
+    others = recorded.rows(rows)
     return own.above(others) if len(own) and len(others) else own if len(own) else others
 
 

@@ -167,5 +167,4 @@ def _log(path: Path, end: Outcome) -> Table | None:
     if not path.exists():
         return None
     table = Table.read(path)
-    kept = table["update"] <= end.updates
-    return Table({name: column[kept] for name, column in table.columns.items()})
+    return table.rows(table["update"] <= end.updates)

@@ -60,8 +60,7 @@ def show(panels: "tuple[Axes, Axes]", table: Table, update: int) -> None:
     """Both descents as far as this update."""
     surface, errors = panels
     for clip, over, beside in zip(CLIPS, surface.lines[2:], errors.lines, strict=True):
-        rows = path(table, START, clip)
-        rows = Table({name: column[: update + 1] for name, column in rows.columns.items()})
+        rows = path(table, START, clip).rows(slice(update + 1))
         over.set_data(rows["w"], rows["b"])
         beside.set_data(rows["update"], rows["error"])
     page.headline(surface, _thrown(table, update), 3.0)

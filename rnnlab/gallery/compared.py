@@ -83,7 +83,7 @@ def band(
     done = here.where(status="done")
     whole = [float(done.where(model=model)["update"].max(initial=0.0)) for model in there]
     common = min((updates for updates in whole if updates), default=max(longest.values(), default=0.0))
-    cut = Table({name: column[here["update"] <= common] for name, column in here.columns.items()})
+    cut = here.rows(here["update"] <= common)
     rows = []
     for row in learning.rows(cut, recipe, variant, names):
         more = bool(common) and longest.get(row.name, 0) > LONGER * common

@@ -139,7 +139,7 @@ def _draw_lines(ax: "Axes", table: Table, lines: dict[str, Series], far: float) 
     ends: dict[str, tuple[float, str]] = {}
     for name, series in lines.items():
         whole = table.where(series=name)
-        rows = Table({column: values[whole["back"] <= far] for column, values in whole.columns.items()})
+        rows = whole.rows(whole["back"] <= far)
         back, median, (color, line, marker) = rows["back"], rows["median"], series.look
         ax.fill_between(back, np.maximum(rows["low"], FLOAT64_LAST), rows["high"], color=color, alpha=0.2, lw=0)
         (drawn,) = ax.plot(back[median > 0], median[median > 0], color=color, ls=line, label=name)

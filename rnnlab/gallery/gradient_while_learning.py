@@ -39,7 +39,7 @@ def thinned(entries: Iterable[Entry], root: Path) -> Table:
         moments = np.unique(table["update"][mine])
         chosen = moments[np.unique(np.linspace(0, len(moments) - 1, MOMENTS).round().astype(int))]
         kept |= mine & np.isin(table["update"], chosen) & (table["layer"] == table["layer"][mine].max())
-    return Table({name: column[kept] for name, column in table.columns.items()})
+    return table.rows(kept)
 
 
 @page.styled

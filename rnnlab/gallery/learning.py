@@ -137,7 +137,7 @@ def draw_curves(ax: "Axes", table: Table, variant: str, models: Sequence[str], *
         for (seed,) in runs.each("seed"):
             one = runs.where(seed=seed)
             if ax.get_xscale() == "log":  # which has no place for the start: a line from there would be flat
-                one = Table({name: column[one["update"] > 0] for name, column in one.columns.items()})
+                one = one.rows(one["update"] > 0)
             ax.plot(one["update"] / every, one["score"], color=color, ls=line, lw=0.9)
             marker, fill = ENDS[one["status"][-1]]
             last: dict[str, Any] = {"marker": marker, "mfc": color if fill == "full" else "white"}
