@@ -106,9 +106,9 @@ def _draw_products(ax: "Axes", table: Table) -> None:
         ax.plot(rows["x"][alive], rows["slope"][alive], ls=line, **style)
         if alive.all():
             ends[f"{NAMES[name]}, median"] = (float(rows["slope"][-1]), color)
-        gone: Any = {"color": color, "ms": 5, "ls": "none", "clip_on": False}
-        ax.plot(rows["x"][~alive], np.full((~alive).sum(), bottom), "v", **gone)
         if not alive.all():
+            gone: Any = {"color": color, "ms": 5, "ls": "none", "clip_on": False}
+            ax.plot(rows["x"][~alive], np.full((~alive).sum(), bottom), "v", **gone)
             ends[f"{NAMES[name]}, median: 0"] = (3 * bottom, color)
     sigmoid, relu = (table.where(activation=name) for name in ("sigmoid", "relu"))
     if len(sigmoid):

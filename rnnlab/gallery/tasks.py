@@ -112,7 +112,7 @@ def _remember(ax: "Axes", first: float, last: float, height: float) -> None:
     ends: Any = {"arrowstyle": "<->", "color": looks.BLACK, "lw": 1.0, "shrinkA": 0, "shrinkB": 0}
     ax.annotate("", (last, height), xytext=(first, height), arrowprops=ends)
     words = f"{last - first:.0f} steps" if page.narrow() else f"to be remembered for {last - first:.0f} steps"
-    page.label(ax, (first + last) / 2, height, words, looks.BLACK, ha="center", fontsize=SMALL)
+    page.label(ax, (first + last) / 2, height, f"\u00a0{words}\u00a0", looks.BLACK, ha="center", fontsize=SMALL)
 
 
 def marks(table: Table) -> list[float]:
