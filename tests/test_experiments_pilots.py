@@ -249,7 +249,7 @@ def test_curves_are_thinned_late_and_rounded():
 
 @pytest.mark.deep
 @pytest.mark.usefixtures("_tiny")
-def test_what_was_recorded_stays_and_need_not_be_run_again(tmp_path, monkeypatch):
+def test_what_was_recorded_stays_and_need_not_be_run_again(tmp_path, monkeypatch, capsys):
     main(["experiments", "--seeds", "1"])
     main(["experiments", "--record", "figures"])
     recorded = {name: Table.read(tmp_path / "figures" / f"{name}.csv") for name in (PILOTS, RUNS)}
@@ -259,6 +259,13 @@ def test_what_was_recorded_stays_and_need_not_be_run_again(tmp_path, monkeypatch
     left = schedule.scored(["adding"], tmp_path / "elsewhere", missing=True)
     assert [one.entry.run.seed for one in left] == [1, 1]
     assert schedule.pilots("adding", "T = 6", tmp_path / "elsewhere") == []
+    capsys.readouterr()
+    main(["experiments", "--plan", "--missing", "--out", "elsewhere"])
+    plan = capsys.readouterr().out
+    assert "pilots" not in plan
+    assert "2 of    2 runs left" in plan
+    main(["experiments", "--plan", "--out", "elsewhere"])
+    assert "4 of    4 runs left" in capsys.readouterr().out
     main(["experiments", "--missing", "--out", "elsewhere"])
     assert len(list((tmp_path / "elsewhere" / "adding-paper").iterdir())) == 2
     main(["experiments", "--out", "elsewhere", "--record", "figures"])

@@ -111,16 +111,8 @@ def _print(entry: Entry, outcome: Outcome) -> None:
 
 def _plan(names: list[str], arguments: argparse.Namespace) -> None:
     """For every recipe and variant the number of runs that are left and their hours, pilots first."""
-    out, seeds = arguments.out, sys.maxsize if arguments.seeds is None else arguments.seeds
-    runs = [Placed(name, entry, out / f"{name}-pilots") for name in names for entry in RECIPES[name].pilots]
-    for name in names:
-        made = current(read(RUNS).where(recipe=name), RECIPES[name].ready(pilot_table(RECIPES[name], out)))
-        entries = [
-            entry
-            for entry in RECIPES[name].paper
-            if entry.run.seed < seeds and not (arguments.missing and made.get(entry.key, 0) >= entry.run.updates)
-        ]
-        runs += [Placed(name, entry, out / f"{name}-paper") for entry in entries]
+    seeds = sys.maxsize if arguments.seeds is None else arguments.seeds
+    runs = schedule.planned(names, arguments.out, seeds, missing=arguments.missing)
     left = [one for one in runs if not _has_ended(one)]
     for key in dict.fromkeys((one.root.name, one.entry.variant) for one in runs):
         every = [one for one in runs if (one.root.name, one.entry.variant) == key]

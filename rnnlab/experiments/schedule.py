@@ -32,13 +32,13 @@ class Placed(NamedTuple):
 
 
 def pilots(name: str, variant: str, out: Path) -> list[Placed]:
-    """The pilot runs of a variant; none if all are in the table already."""
-    runs = [entry for entry in RECIPES[name].pilots if entry.variant == variant]
-    table = pilot_table(RECIPES[name], out)
-    known = set(table.each("variant", "model", "command"))
-    if all((run.variant, run.model, run.run.command) in known for run in runs):
-        return []
-    return [Placed(name, entry, out / f"{name}-pilots") for entry in runs]
+    """The pilot runs of a variant that are not in the table yet."""
+    known = set(pilot_table(RECIPES[name], out).each("variant", "model", "command"))
+    return [
+        Placed(name, entry, out / f"{name}-pilots")
+        for entry in RECIPES[name].pilots
+        if entry.variant == variant and (variant, entry.model, entry.run.command) not in known
+    ]
 
 
 def pilot_table(recipe: Recipe, out: Path) -> Table:
@@ -80,6 +80,23 @@ def scored(
             if recorded < placed.entry.run.updates and (before is None or before.updates <= placed.entry.run.updates):
                 early.append(placed)
     return sorted(early, key=lambda placed: placed.entry.run.seed >= DECIDE) + late
+
+
+def planned(names: Iterable[str], out: Path, seeds: int = sys.maxsize, *, missing: bool = False) -> list[Placed]:
+    """Pilots and scored runs, those too whose pilots have not been run: what is still to do, but for what has ended.
+
+    Args:
+        seeds, missing: see `scored`.
+    """
+    runs, later = list[Placed](), list[Placed]()
+    for name in names:
+        recipe = RECIPES[name]
+        for variant in dict.fromkeys(entry.variant for entry in recipe.pilots):
+            runs += pilots(name, variant, out)
+        made = current(read(RUNS).where(recipe=name), recipe.ready(pilot_table(recipe, out))) if missing else {}
+        wanted = [one for one in recipe.paper if one.run.seed < seeds and made.get(one.key, 0) < one.run.updates]
+        later += [Placed(name, entry, out / f"{name}-paper") for entry in wanted]
+    return runs + later
 
 
 def seconds(placed: Placed) -> float:

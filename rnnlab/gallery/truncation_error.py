@@ -114,8 +114,9 @@ def draw(table: Table) -> "Figure":
             low, high = np.maximum(rows["low"], FLOOR)[seen], rows["high"][seen]
             ax.fill_between(k[seen], low, high, color=color, alpha=0.2, lw=0)
             ax.plot(k[seen], rows["error"][seen], color=color, ls=line, marker=marker, ms=4)
-            ground = ax.get_xaxis_transform()
-            ax.plot(k[~seen], np.zeros((~seen).sum()), "v", color=color, ms=5, transform=ground, clip_on=False)
+            if not seen.all():
+                ground = ax.get_xaxis_transform()
+                ax.plot(k[~seen], np.zeros((~seen).sum()), "v", color=color, ms=5, transform=ground, clip_on=False)
             ends[name] = float(rows["error"][seen][-1]) if seen.any() else FLOOR
         bottom = FLOOR / 30 if kind == "last" else min(0.03, 0.5 * min(ends.values()))
         ax.set(xlabel="steps of a chunk, k", xscale="log", yscale="log", ylim=(bottom, 3))
