@@ -48,12 +48,13 @@ def _adding(
 ) -> list[Entry]:
     """At each length the same number of updates for all; the IndRNN's rate is divided by 10 after 20,000, as theirs.
 
-    The rates of T = 100 come from pilots at 100, those from 200 on from pilots at 200.
+    The rates of T = 100 come from pilots at 100, those of 200 and 400 from pilots at 200, and from 500 on, where the
+    IndRNN runs alone, from pilots at 500.
     """
     entries = []
     for steps in lengths:
         run = Run("adding", {"steps": steps}, updates=updates, batch=16, every=500, until=0.001)
-        pilot = "T = 100" if steps < 200 else "T = 200"
+        pilot = "T = 100" if steps < 200 else "T = 200" if steps < 500 else "T = 500"
         for name in models:
             late: dict[str, Any] = {"lr_every": 20_000} if name == "IndRNN" else {}
             entries.append(Entry(f"T = {steps}", name, replace(run, **MODELS[name], **late), pilot))
@@ -80,7 +81,10 @@ ADDING = Recipe(
         *seeded(_adding((5000,), 10_000, ("IndRNN",)), 1),
     ),
     name="adding",
-    pilots=(*tried(_adding((100,)), SHORT_PILOT, MORE), *tried(_adding((200,)), LONG_PILOT, MORE)),
+    pilots=(
+        *tried(_adding((100,)), SHORT_PILOT, MORE),
+        *tried([*_adding((200,)), *_adding((500,), models=("IndRNN",))], LONG_PILOT, MORE),
+    ),
 )
 
 # Digits
