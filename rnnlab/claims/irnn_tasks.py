@@ -112,7 +112,7 @@ C12 = Claim(
     "14 × 14 pixels, not 28 × 28: 196 steps, not 784; far fewer updates than the paper's million; 5,000 real digits, "
     "not 60,000, with the rates chosen on drawn ones; pixels standardised, and a larger readout for the IRNN, where "
     "its pilots did better with it. The table of Le et al., as others quote it, has 34 % for its LSTM, which the notes "
-    "call good. The bars are ours: 5 % for about 3, 10 % for well, 45 % for badly. The linear classifier's errors "
+    "call good. The limits are ours: 5 % for about 3, 10 % for well, 45 % for badly. The linear classifier's errors "
     "stand under *Against a linear model*.",
     "Longer runs of the IRNN; a tanh RNN that fails at 784 steps.",
     RERUN.format("pixel_digits"),

@@ -24,7 +24,7 @@ MANY = 3
 HEADS = "| | part | measured | number | interval | seeds, nets or units | confirmed if | fixed first |"
 GLOSSARY = (
     "A sentence with (✘) says what we found, and the claim says the opposite. What is undecided has the reason beside "
-    "it: *too noisy*, the seeds differ too much, or the number is too near to the bar; *too short*, the curves still "
+    "it: *too noisy*, the seeds differ too much, or the number is too near to the limit; *too short*, the curves still "
     "fall; *one seed only*.",
     "W is a kernel on the inputs and U the recurrent one: h[t] = φ(x[t] W + h[t-1] U + b). In C17 alone, as in its "
     "source, W is the recurrent one.",
