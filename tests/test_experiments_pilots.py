@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from math import inf
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -115,7 +116,10 @@ def test_all_models_have_the_same_pilots_seeds_and_budget(name):
         assert grid >= set(GRID)
         for model in rates:
             assert len({one.run.updates for one in runs if one.model == model}) == 1
-        if name != "pixels":
+        if (name, variant) == ("adding", "T = 400"):  # more for one-layer RNNs, but less time than the LSTM has
+            taken = {one.model: schedule.seconds(schedule.Placed(name, one, Path())) for one in runs}
+            assert max(taken[model] for model in ("tanh RNN", "ReLU RNN", "IRNN")) < taken["LSTM"]
+        elif name != "pixels":
             assert len({one.run.updates for one in runs}) == 1
     for variant in {entry.variant for entry in recipe.paper}:
         runs = [entry for entry in recipe.paper if entry.variant == variant]
