@@ -39,9 +39,8 @@ def struggles(model: str) -> Measure:
             raise CannotTellError(f"the {model} does not solve T = 100")
         twice = 2 * float(np.minimum(soon.firsts, soon.budget).mean())
         in_time = late.falls and late.budget < twice  # what still falls may get there before
-        return replace(
-            Number.mean((late.firsts >= twice).astype(float), frozenset({"fall"} if in_time else ())), kind="percent"
-        )
+        found = Number.mean((late.firsts >= twice).astype(float), frozenset({"fall"} if in_time else ()))
+        return replace(found, low=max(found.low, 0.0), high=min(found.high, 1.0), kind="percent")
 
     return measure
 

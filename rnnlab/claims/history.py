@@ -52,6 +52,8 @@ CHANGES = (
     "and in 16,000 updates, which told of the rate and not of the model. One run of the LSTM and one of the IRNN at "
     "T = 400 had been seen, too; they learned. The pilots of one-layer RNNs at T = 400 have 15,000 updates, those of "
     "the others 6,000.",
+    "And at 14:30 UTC: T = 200 has five seeds instead of three, which had not decided two parts of C10; its runs take "
+    "minutes.",
     "Parts that are computed in a moment: the column *fixed first* says which.",
     "The rules of an earlier page, which these replace: of nine claims something was changed after their numbers "
     f"were in. {'; '.join(f'{name}: {what}' for name, what in EARLIER.items())}. That of C7 was written after its "
