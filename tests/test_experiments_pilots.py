@@ -82,6 +82,20 @@ def test_without_pilots_there_is_no_run_and_the_message_says_what_to_do():
         PAIR.entries("paper", some.without(varied="lr=0.001 forget_bias=4"))
 
 
+@pytest.mark.parametrize(("lowest", "rate"), [(0.1, 5e-3), (0.2, 1e-3)])
+def test_where_no_pilot_learns_those_before_choose(lowest, rate):
+    """The trivial answer has 1/6: with 0.2 the pilots of T = 7 say nothing."""
+    short, long = (Entry(f"T = {n}", "IRNN", Run("adding", {"steps": n}, updates=9), f"T = {n}") for n in (6, 7))
+    entry = replace(long, before="T = 6")
+    recipe = Recipe("Adding.", (), (entry,), "adding", tuple(tried([short, long], 4)))
+    table = pilots(recipe, {("IRNN", "lr=0.001"): (inf, 0.12, "done")})
+    own = (table["variant"] == "T = 7") & (table["varied"] == "lr=0.005")
+    assert own.sum() == 1
+    table["best"][table["variant"] == "T = 7"] = 0.2
+    table["best"][own] = lowest
+    assert recipe.entries("paper", table)[0].run.lr == rate
+
+
 @pytest.mark.parametrize("name", one_in(3, RECIPES))
 def test_every_scored_run_has_its_pilots_and_none_of_their_seeds(name):
     recipe = RECIPES[name]

@@ -54,6 +54,8 @@ CHANGES = (
     "the others 6,000.",
     "And at 14:30 UTC: T = 200 has five seeds instead of three, which had not decided two parts of C10; its runs take "
     "minutes.",
+    "And at 14:55 UTC, when the LSTM's pilots at T = 400 had been made and none had learned anything: a model of which "
+    "that is so has the rate of T = 200 there, as planned before.",
     "Parts that are computed in a moment: the column *fixed first* says which.",
     "The rules of an earlier page, which these replace: of nine claims something was changed after their numbers "
     f"were in. {'; '.join(f'{name}: {what}' for name, what in EARLIER.items())}. That of C7 was written after its "

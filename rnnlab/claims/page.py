@@ -46,8 +46,8 @@ MIND = (
     "Pixels, characters, phonemes and stacks are judged by the lowest held-out error of a run. It, and the learning "
     "rate, were chosen on the held-out data that it is measured on, so it flatters; it flatters all models.",
     "A model's learning rate is the best of four to nine that pilots tried, with a seed that is not scored; all "
-    "initializers of a net have one rate. Some rates are borrowed: for T = 60 from 30, for 1,000 "
-    "and 5,000 from 500, for one and two layers from "
+    "initializers of a net have one rate. Some rates are borrowed: for T = 60 from 30, for the "
+    "LSTM's T = 400 from 200, for 1,000 and 5,000 from 500, for one and two layers from "
     "four, for 21 from 12, for fewer speakers from all of them, for real and permuted digits from drawn ones in order. "
     "For most stacks the best rate was the highest that was tried, 5e-3.",
     "Of initializers eight seeds are planned, and the column of seeds says how many there are so far. "

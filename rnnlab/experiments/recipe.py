@@ -30,6 +30,7 @@ class Entry:
         model: its name there.
         run: what to do; its seed is the entry's.
         pilot: the variant whose pilot runs choose its learning rate; none if empty.
+        before: the variant whose pilot runs choose instead if nothing that those of `pilot` tried learned anything.
         varied: of a pilot run, what it tries: {"lr": 2e-4}.
     """
 
@@ -37,6 +38,7 @@ class Entry:
     model: str
     run: Run
     pilot: str = ""
+    before: str = ""
     varied: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -102,10 +104,14 @@ class Recipe:
 
     def tuned(self, entry: Entry, pilots: Table) -> Entry:
         """The entry with what its pilots chose."""
-        rivals = [
-            one for one in self.pilots if one.variant == entry.pilot and (self.one_rate or one.model == entry.model)
-        ]
-        return replace(entry, run=with_tried(entry.run, best(self.name, rivals, pilots)))
+        chosen = best(self.name, self._rivals(entry, entry.pilot), pilots)
+        if entry.before and not _learned(self.name, self._rivals(entry, entry.pilot), pilots):
+            chosen = best(self.name, self._rivals(entry, entry.before), pilots)
+        return replace(entry, run=with_tried(entry.run, chosen))
+
+    def _rivals(self, entry: Entry, variant: str) -> list[Entry]:
+        """The pilots of a variant among which the entry's rate is chosen."""
+        return [one for one in self.pilots if one.variant == variant and (self.one_rate or one.model == entry.model)]
 
 
 def best(recipe: str, rivals: Iterable[Entry], pilots: Table) -> Mapping[str, Any]:
@@ -139,6 +145,13 @@ def best(recipe: str, rivals: Iterable[Entry], pilots: Table) -> Mapping[str, An
         settings[one.tries] = one.varied
     means = {tries: tuple(np.mean(scores, axis=0)) for tries, scores in found.items()}
     return settings[min(means, key=lambda tries: means[tries])]
+
+
+def _learned(recipe: str, rivals: Iterable[Entry], pilots: Table) -> bool:
+    """Whether one of these was better than the best answer that does not look at the input."""
+    rows = pilots.where(recipe=recipe)
+    of_rivals = rows.rows(np.isin(rows["command"], [one.run.command for one in rivals]))
+    return bool(np.any((of_rivals["best"] < of_rivals["baseline"]) & (of_rivals["status"] != "diverged")))
 
 
 def tried(
