@@ -155,7 +155,7 @@ C10 = Claim(
             "by time, which the claim is about, the IRNN is behind the LSTM at every length",
             "whether the IRNN is as good as the LSTM by time, which the claim is about, is open",
             "by time, which the claim is about, the IRNN is as good as the LSTM at {which}",
-            "by time, which the claim is about, the IRNN is behind the LSTM at {which}",
+            "by time the IRNN is behind the LSTM at {which}",
         ),
         Clause(
             "updates",

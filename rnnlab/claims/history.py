@@ -56,6 +56,8 @@ CHANGES = (
     "minutes.",
     "And at 14:55 UTC, when the LSTM's pilots at T = 400 had been made and none had learned anything: a model of which "
     "that is so has the rate of T = 200 there, as planned before.",
+    "And at 15:05 UTC: the pilots of one-layer RNNs at T = 200 have 15,000 updates, too. They had 6,000, after which "
+    "those of the IRNN had learned nothing: its rate was the first of equal ones. Its scored runs had been made.",
     "Parts that are computed in a moment: the column *fixed first* says which.",
     "The rules of an earlier page, which these replace: of nine claims something was changed after their numbers "
     f"were in. {'; '.join(f'{name}: {what}' for name, what in EARLIER.items())}. That of C7 was written after its "
