@@ -71,7 +71,7 @@ def test_what_the_finding_says_is_to_be_remembered_is_marked_in_the_picture():
     assert len(marked) == 3
     for ax in marked:
         (words,) = (text.get_text() for text in ax.texts if "remembered" in text.get_text())
-        steps = words.removeprefix("to be remembered for ").removesuffix(" steps")
+        steps = words.strip("\u00a0").removeprefix("to be remembered for ").removesuffix(" steps")
         assert f"for {steps} " in said
 
 

@@ -22,6 +22,8 @@ TITLE = "The gradient while the network learns"
 RECIPE = "adding"
 VARIANT, SEED, MOMENTS = "T = 100", 0, 7
 """Of every run on this length with this seed, so many moments, the first and the last among them."""
+WIDTH, HEIGHT = 0.6, 0.45
+"""Of the legend, as shares of the panel."""
 
 
 @checked
@@ -40,6 +42,13 @@ def thinned(entries: Iterable[Entry], root: Path) -> Table:
         chosen = moments[np.unique(np.linspace(0, len(moments) - 1, MOMENTS).round().astype(int))]
         kept |= mine & np.isin(table["update"], chosen) & (table["layer"] == table["layer"][mine].max())
     return table.rows(kept)
+
+
+def _below_the_lines(table: Table, high: float) -> float:
+    """Where an axis up to `high` has to begin, so that the legend has room below the lines, at the left."""
+    over = table.rows((table["norm"] > 0) & (table["t"].max() - table["t"] <= WIDTH * table["t"].max()))
+    lowest = over["norm"].min(initial=1.0)
+    return float(min(high * 1e-9, high * (lowest / high) ** (1 / (1 - HEIGHT))))
 
 
 @page.styled
@@ -72,7 +81,7 @@ def draw(table: Table) -> "Figure":
         page.headline(ax, f"{model}: {', '.join(_left(rows))} ({_ended(rows)})", 3.0)
         ax.legend(title="after updates", loc="lower left", ncols=2, handlelength=1.4, columnspacing=1)
     low, high = panels[0].get_ylim()
-    panels[0].set_ylim(min(low, high * 1e-9), high)  # room for the legends
+    panels[0].set_ylim(min(low, _below_the_lines(table, high)), high)
     for ax in panels[len(models) :]:
         ax.axis("off")
     for ax in panels[::columns]:
