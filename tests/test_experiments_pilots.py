@@ -130,10 +130,8 @@ def test_all_models_have_the_same_pilots_seeds_and_budget(name):
         assert grid >= set(GRID)
         for model in rates:
             assert len({one.run.updates for one in runs if one.model == model}) == 1
-        if name == "adding" and variant in (
-            "T = 200",
-            "T = 400",
-        ):  # more for one-layer RNNs, but less time than the LSTM has
+        if name == "adding" and variant in ("T = 200", "T = 400"):
+            # more for one-layer RNNs, but less time than the LSTM has
             taken = {one.model: schedule.seconds(schedule.Placed(name, one, Path())) for one in runs}
             assert max(taken[model] for model in ("tanh RNN", "ReLU RNN", "IRNN")) < taken["LSTM"]
         elif name != "pixels":

@@ -19,7 +19,7 @@ from rnnlab.gallery.captions import listed
 from rnnlab.gallery.figures import BEARS_ON, FIGURES
 
 RESULTS: tuple[Outcome, ...] = ("confirmed", "contradicted", "undecided")
-MANY = 3
+DOUBTFUL = 3
 """As many contradicted parts make a claim one of the most doubtful."""
 HEADS = "| | part | measured | number | interval | seeds, nets or units | confirmed if | fixed first |"
 GLOSSARY = (
@@ -76,7 +76,7 @@ def in_short(verdicts: list[Verdict]) -> str:
     against = {verdict.claim.name: verdict.standings.count("contradicted") for verdict in verdicts}
     measured = [verdict.claim.name for verdict in verdicts if set(verdict.standings) - {NOT_RUN, "not tested"}]
     none = [name for name in measured if not against[name]]
-    most = sorted((name for name, count in against.items() if count >= MANY), key=lambda name: -against[name])
+    most = sorted((name for name, count in against.items() if count >= DOUBTFUL), key=lambda name: -against[name])
     said = [f"Nothing that we measured contradicts {listed(none)}."] if none else []
     if most:
         counted = [f"{name} ({SIGNS['contradicted']}{against[name]})" for name in most]
