@@ -82,18 +82,36 @@ def test_without_pilots_there_is_no_run_and_the_message_says_what_to_do():
         PAIR.entries("paper", some.without(varied="lr=0.001 forget_bias=4"))
 
 
-@pytest.mark.parametrize(("lowest", "rate"), [(0.1, 5e-3), (0.2, 1e-3)])
-def test_where_no_pilot_learns_those_before_choose(lowest, rate):
-    """The trivial answer has 1/6: with 0.2 the pilots of T = 7 say nothing."""
-    short, long = (Entry(f"T = {n}", "IRNN", Run("adding", {"steps": n}, updates=9), f"T = {n}") for n in (6, 7))
-    entry = replace(long, before="T = 6")
-    recipe = Recipe("Adding.", (), (entry,), "adding", tuple(tried([short, long], 4)))
-    table = pilots(recipe, {("IRNN", "lr=0.001"): (inf, 0.12, "done")})
-    own = (table["variant"] == "T = 7") & (table["varied"] == "lr=0.005")
-    assert own.sum() == 1
-    table["best"][table["variant"] == "T = 7"] = 0.2
-    table["best"][own] = lowest
+@pytest.mark.parametrize(
+    ("learned", "rate"),
+    [({5, 6, 7}, 5e-3), ({7}, 5e-3), ({5, 6}, 1e-3), ({6}, 1e-3), ({5}, 2e-4), (set(), 4e-5)],
+)
+def test_where_no_pilot_learns_those_of_the_next_shorter_task_choose(learned, rate):
+    """Each length has a best rate of its own; the trivial answer has 1/6, so that 0.2 says nothing."""
+    lengths = {5: "lr=0.0002", 6: "lr=0.001", 7: "lr=0.005"}
+    short, middle, long = (
+        Entry(f"T = {n}", "IRNN", Run("adding", {"steps": n}, updates=9), f"T = {n}") for n in lengths
+    )
+    entry = replace(long, before=("T = 6", "T = 5"))
+    recipe = Recipe("Adding.", (), (entry,), "adding", tuple(tried([short, middle, long], 4)))
+    table = pilots(recipe, {})
+    table["first"][:], table["best"][:] = inf, 0.2
+    for steps in learned:
+        own = (table["variant"] == f"T = {steps}") & (table["varied"] == lengths[steps])
+        assert own.sum() == 1
+        table["best"][own] = 0.1
     assert recipe.entries("paper", table)[0].run.lr == rate
+
+
+def test_the_rates_of_the_length_before_are_asked_for_up_to_400_steps():
+    assert {entry.variant: entry.before for entry in RECIPES["adding"].paper} == {
+        "T = 100": (),
+        "T = 200": ("T = 100",),
+        "T = 400": ("T = 200", "T = 100"),
+        "T = 500": (),
+        "T = 1000": (),
+        "T = 5000": (),
+    }
 
 
 @pytest.mark.parametrize("name", one_in(3, RECIPES))

@@ -58,6 +58,9 @@ CHANGES = (
     "that is so has the rate of T = 200 there, as planned before.",
     "And at 15:05 UTC: the pilots of one-layer RNNs at T = 200 have 15,000 updates, too. They had 6,000, after which "
     "those of the IRNN had learned nothing: its rate was the first of equal ones. Its scored runs had been made.",
+    "And at 16:25 UTC: where no pilot of T = 200 or 400 learned anything, the rate is that of the next shorter length, "
+    "for every model. The tanh RNN had the first of equal rates at T = 200, with which it was known not to learn; its "
+    "runs there are made again, with five seeds.",
     "Parts that are computed in a moment: the column *fixed first* says which.",
     "The rules of an earlier page, which these replace: of nine claims something was changed after their numbers "
     f"were in. {'; '.join(f'{name}: {what}' for name, what in EARLIER.items())}. That of C7 was written after its "

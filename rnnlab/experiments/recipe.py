@@ -30,7 +30,8 @@ class Entry:
         model: its name there.
         run: what to do; its seed is the entry's.
         pilot: the variant whose pilot runs choose its learning rate; none if empty.
-        before: the variant whose pilot runs choose instead if nothing that those of `pilot` tried learned anything.
+        before: the variants whose pilot runs choose instead, each if nothing that those before it tried learned
+            anything: shorter tasks, the next shorter one first.
         varied: of a pilot run, what it tries: {"lr": 2e-4}.
     """
 
@@ -38,7 +39,7 @@ class Entry:
     model: str
     run: Run
     pilot: str = ""
-    before: str = ""
+    before: tuple[str, ...] = ()
     varied: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -104,10 +105,13 @@ class Recipe:
 
     def tuned(self, entry: Entry, pilots: Table) -> Entry:
         """The entry with what its pilots chose."""
-        chosen = best(self.name, self._rivals(entry, entry.pilot), pilots)
-        if entry.before and not _learned(self.name, self._rivals(entry, entry.pilot), pilots):
-            chosen = best(self.name, self._rivals(entry, entry.before), pilots)
-        return replace(entry, run=with_tried(entry.run, chosen))
+        run = entry.run
+        for variant in (entry.pilot, *entry.before):
+            rivals = self._rivals(entry, variant)
+            run = with_tried(entry.run, best(self.name, rivals, pilots))
+            if _learned(self.name, rivals, pilots):
+                break
+        return replace(entry, run=run)
 
     def _rivals(self, entry: Entry, variant: str) -> list[Entry]:
         """The pilots of a variant among which the entry's rate is chosen."""

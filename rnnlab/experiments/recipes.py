@@ -52,15 +52,16 @@ def _adding(
 ) -> list[Entry]:
     """At each length the same number of updates for all; the IndRNN's rate is divided by 10 after 20,000, as theirs.
 
-    Each length has pilots of its own, up to 500: the rates beyond, where the IndRNN runs alone, come from those. In
-    those of T = 400 some models learn nothing with any rate; they have that of T = 200.
+    Each length has pilots of its own, up to 500: the rates beyond, where the IndRNN runs alone, come from those. Some
+    models learn nothing in those of T = 200 or 400, with any rate: they have that of the length before.
     """
     entries = []
     for steps in lengths:
         run = Run("adding", {"steps": steps}, updates=updates, batch=16, every=500, until=0.001)
         for name in models:
             late: dict[str, Any] = {"lr_every": 20_000} if name == "IndRNN" else {}
-            pilot, before = f"T = {min(steps, 500)}", "T = 200" if steps == 400 else ""
+            before = tuple(f"T = {n}" for n in (200, 100) if n < steps <= 400)
+            pilot = f"T = {min(steps, 500)}"
             entries.append(Entry(f"T = {steps}", name, replace(run, **MODELS[name], **late), pilot, before))
     return entries
 
