@@ -61,6 +61,9 @@ CHANGES = (
     "And at 16:25 UTC: where no pilot of T = 200 or 400 learned anything, the rate is that of the next shorter length, "
     "for every model. The tanh RNN had the first of equal rates at T = 200, with which it was known not to learn; its "
     "runs there are made again, with five seeds.",
+    "And at 16:35 UTC: the pilots of stacks try 2.5e-2, too, as those of the phonemes do, since for most stacks the "
+    "best rate was the highest of four. Pilots with it had been seen: it is worse for all but the LSTM of four layers, "
+    "whose runs are made again; it is in no part.",
     "Parts that are computed in a moment: the column *fixed first* says which.",
     "The rules of an earlier page, which these replace: of nine claims something was changed after their numbers "
     f"were in. {'; '.join(f'{name}: {what}' for name, what in EARLIER.items())}. That of C7 was written after its "

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from rnnlab.experiments.initializer_recipe import INITIALIZERS
-from rnnlab.experiments.recipe import GRID, SIZES, Entry, Recipe, Size, seeded, tried
+from rnnlab.experiments.recipe import SIZES, WIDER_GRID, Entry, Recipe, Size, seeded, tried
 from rnnlab.experiments.run import Run
 
 __all__ = ["MODELS", "RECIPES", "SIZES", "Entry", "Recipe", "Size"]
@@ -238,7 +238,7 @@ STACKS = Recipe(
     quick=tuple(replace(entry, pilot="") for entry in _stacks((1, 4), 500)),
     paper=tuple(seeded(_stacks((1, 2, 4, 12, 21), 2000), 3)),
     name="stacks",
-    pilots=tuple(tried(_only(_stacks((4, 12), 2000), SHALLOW, HIGH), 500)),
+    pilots=tuple(tried(_only(_stacks((4, 12), 2000), SHALLOW, HIGH), 500, grid=WIDER_GRID)),
 )
 
 # Phonemes
@@ -280,7 +280,7 @@ PHONEMES = Recipe(
     quick=tuple(replace(entry, pilot="") for entry in _phonemes(600)),
     paper=(*seeded(_phonemes(2000), 5), *_few_speakers(8, 2000, 5), *_few_speakers(4, 2000, 5)),
     name="phonemes",
-    pilots=tuple(tried(_phonemes(2000), 2000, grid=(*GRID, 2.5e-2))),  # at first 5e-3 was best for nearly all models
+    pilots=tuple(tried(_phonemes(2000), 2000, grid=WIDER_GRID)),
 )
 
 RECIPES = {
