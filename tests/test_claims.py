@@ -14,10 +14,11 @@ from rnnlab.claims.evidence import Evidence
 from rnnlab.claims.ledger import CLAIMS
 from rnnlab.claims.margins import CONTESTS, Margin, margins
 from rnnlab.claims.number import Finding, Number, at_most
-from rnnlab.claims.page import anchor, counts, in_short, row, text
+from rnnlab.claims.page import MIND, anchor, counts, in_short, row, text
 from rnnlab.claims.papers import ours
 from rnnlab.claims.sources import CONSTRUCTIONS, STATEMENTS
 from rnnlab.cli import main
+from rnnlab.experiments.recipes import RECIPES
 from rnnlab.experiments.results.papers import REPORTED
 from rnnlab.experiments.results.tables import read
 from rnnlab.gallery.figures import BEARS_ON, FIGURES
@@ -30,6 +31,27 @@ RUNS = " ".join(read("runs").columns)
 
 
 # What the ledger is made of
+
+
+def test_the_page_names_the_rates_of_longer_tasks_that_those_of_shorter_ones_gave():
+    pilots = read("pilots").where(recipe="adding")
+    own = {(entry.model, entry.variant): entry for entry in RECIPES["adding"].paper if entry.before}
+    borrowed = {}
+    for (model, variant), entry in own.items():
+        if not len(pilots.where(variant=entry.pilot, model=model)):
+            continue
+        for pilot in (entry.pilot, *entry.before):
+            rows = pilots.where(variant=pilot, model=model)
+            if (rows["best"] < rows["baseline"]).any():
+                break
+        if pilot != entry.pilot:
+            borrowed[model, variant] = pilot
+    said = {
+        (model, f"T = {steps}"): f"T = {source}"
+        for model, lengths, source in re.findall(r"the ([\w ]+)'s T = ([\d ]+(?:and \d+ )?)from (\d+)", " ".join(MIND))
+        for steps in re.findall(r"\d+", lengths)
+    }
+    assert borrowed == said
 
 
 def test_there_are_eighteen_claims_in_order():
