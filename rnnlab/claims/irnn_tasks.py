@@ -95,10 +95,10 @@ C12 = Claim(
         Clause(
             "linear",
             "the IRNN beats a linear classifier",
-            "a linear classifier is as good or better",
+            "the IRNN is no better than a linear classifier",
             "whether the IRNN beats a linear classifier is open",
             "the IRNN beats a linear classifier on {which}",
-            "a linear classifier is as good or better on {which}",
+            "it is no better than one on {which}",
         ),
         Clause(
             "lstm",
