@@ -163,7 +163,7 @@ WHOLE = {"drawn digits": "whole image", "real digits": "real digits, whole image
 PLACES = {
     "the adding problem, T = 400": ("adding", "T = 400"),
     "drawn digits in order": ("pixels", "sequential"),
-    "drawn digits, shuffled": ("pixels", "permuted"),
+    "shuffled drawn digits": ("pixels", "permuted"),
     "real digits": ("pixels", "real digits"),
     "characters": ("characters", "characters"),
     "phonemes": ("phonemes", "frames"),

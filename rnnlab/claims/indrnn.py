@@ -11,7 +11,7 @@ from rnnlab.claims.claim import RERUN, Claim, Part
 from rnnlab.claims.clause import Clause
 from rnnlab.claims.evidence import Evidence
 from rnnlab.claims.glorot import Measure
-from rnnlab.claims.indrnn_tasks import BETTER, ROBUST, STACKED
+from rnnlab.claims.indrnn_tasks import BETTER, RIVALRY, ROBUST, STACKED
 from rnnlab.claims.number import IN_TIME, MOST, Number, at_least, at_most
 from rnnlab.models import build
 from rnnlab.tasks import Adding
@@ -199,14 +199,7 @@ C18 = Claim(
             "21 layers of it are better than {which}",
             "21 layers of it are worse than {which}",
         ),
-        Clause(
-            "better",
-            "with more layers and as many updates it is better than RNN, LSTM and GRU on every task",
-            "even with more layers, it is worse than RNN, LSTM and GRU on every task",
-            "whether it is better than RNN, LSTM and GRU is open",
-            "with more layers and as many updates it is better than {which}",
-            "it is worse than {which}",
-        ),
+        *RIVALRY,
     ),
     "Digits of 14 × 14; stacks of 64 units, not 2,000; far fewer updates than its authors'. Its rivals are one layer, "
     "where it has two of 128, on pixels its authors' six with BatchNorm, and three on characters.",

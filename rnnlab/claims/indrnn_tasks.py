@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from rnnlab.claims.claim import Part
+from rnnlab.claims.clause import Clause
 from rnnlab.claims.evidence import Evidence, NotRunError
 from rnnlab.claims.glorot import Measure
 from rnnlab.claims.number import BELOW_0, Number, exactly
@@ -110,7 +111,7 @@ RIVALS = ("tanh RNN", "LSTM", "GRU")
 CONTESTS = {
     "the adding problem, T = 400": ("adding", "T = 400", "updates"),
     "drawn digits in order": ("pixels", "sequential", "error"),
-    "drawn digits, shuffled": ("pixels", "permuted", "error"),
+    "shuffled drawn digits": ("pixels", "permuted", "error"),
     "real digits": ("pixels", "real digits", "error"),
     "characters": ("characters", "characters", "bits"),
     "phonemes": ("phonemes", "frames", "error"),
@@ -125,14 +126,34 @@ def beats(recipe: str, variant: str, rival: str) -> Measure:
 BETTER = tuple(
     Part(
         "D10",
-        "better",
+        contest,
         f"{contest}: better than the {rival}",
         beats(recipe, variant, rival),
         BELOW_0,
         f"{unit}, IndRNN against {rival}",
-        label=f"the {rival} on {contest}",
+        label=f"the {rival}",
         told=f"{{}} {unit}",
     )
     for contest, (recipe, variant, unit) in CONTESTS.items()
     for rival in RIVALS
 )
+
+
+def _rivalry(contest: str, place: str) -> Clause:
+    """What came out on one task."""
+    return Clause(
+        contest,
+        f"{place} it is better than RNN, LSTM and GRU",
+        f"{place} it is worse than RNN, LSTM and GRU",
+        f"{place} it is open whether it is better than RNN, LSTM and GRU",
+        f"{place} it is better than {{which}}",
+        f"{place} it is worse than {{which}}",
+    )
+
+
+FIRST, *OTHERS = CONTESTS
+RIVALRY = (
+    _rivalry(FIRST, f"with more layers than its rivals, here and below, and as many updates: on {FIRST},"),
+    *(_rivalry(contest, f"on {contest}") for contest in OTHERS),
+)
+"""A sentence for each task."""
